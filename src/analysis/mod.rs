@@ -1,0 +1,1 @@
+//! Judgements from an inventory: who can reach what. Pure.

@@ -1,0 +1,1 @@
+//! Alibaba Cloud over HTTP. Knows nothing of the model.

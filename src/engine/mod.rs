@@ -1,0 +1,1 @@
+//! Rules as data: schema, loading, facts, evaluation, examples. Pure: rules arrive as text.

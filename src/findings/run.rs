@@ -1,0 +1,47 @@
+//! One run: what was concluded and from what. Reports are rendered from it, never from live state.
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+
+use super::Finding;
+use crate::model::{Caller, Coverage, Judgements};
+
+/// Pass, fail or unknown (product.md 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunVerdict {
+    Pass,
+    Fail,
+    Unknown,
+}
+
+/// The part of a run that differs between two readings of the same cloud.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunHeader {
+    /// UUIDv7: sorts by time.
+    pub id: String,
+    pub started_at: DateTime<Utc>,
+    pub finished_at: DateTime<Utc>,
+    pub tool_version: String,
+    pub exit_code: u8,
+    pub caller: Vec<Caller>,
+    pub api_calls: u64,
+    pub retries: u64,
+    /// `sha256:…` of the inventory.
+    pub snapshot_digest: String,
+    /// `sha256:…` of the rules.
+    pub rules_digest: String,
+    /// True where the reading was cut short by a signal.
+    pub interrupted: bool,
+}
+
+/// A whole run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    pub header: RunHeader,
+    pub verdict: RunVerdict,
+    pub judgements: Judgements,
+    /// Sorted: worst first, then by fingerprint.
+    pub findings: Vec<Finding>,
+    pub coverage: Coverage,
+}

@@ -1,0 +1,18 @@
+//! Portcullis guards the control planes of Alibaba Cloud Service Mesh and Kubernetes clusters.
+//!
+//! docs/architecture.md says which module may import which; `tests/architecture.rs` enforces it.
+
+pub mod analysis;
+pub mod cli;
+pub mod cloud;
+pub mod config;
+pub mod engine;
+pub mod findings;
+pub mod model;
+pub mod netset;
+pub mod report;
+pub mod sandbox;
+pub mod scan;
+pub mod store;
+
+pub use cli::main_impl;

@@ -1,0 +1,168 @@
+//! The coverage ledger: every planned read and how it ended (reliability.md 2.1).
+//!
+//! A read that is not in the ledger was not planned; a planned read that has not ended is a bug,
+//! and [`Coverage::gaps`] lists it as failed rather than lose it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{AccountId, RegionId};
+
+/// One planned read. The order is the order of reports.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Unit {
+    /// Whose cloud.
+    pub account_id: AccountId,
+    /// Empty for a central host that answers for all regions.
+    pub region_id: RegionId,
+    /// The product's name in lower case: `servicemesh`, `cs`, `ecs`, `vpc`, `slb`, `nlb`, `sts`.
+    pub product: String,
+    /// The API operation: `DescribeClusterDetail`.
+    pub operation: String,
+    /// The resource asked about; empty for a list. Several resources asked about in one call are
+    /// one unit each.
+    pub resource_id: String,
+}
+
+impl Unit {
+    /// A unit from its parts.
+    pub fn new(
+        account_id: &AccountId,
+        region_id: &RegionId,
+        product: &str,
+        operation: &str,
+        resource_id: &str,
+    ) -> Self {
+        Self {
+            account_id: account_id.clone(),
+            region_id: region_id.clone(),
+            product: product.to_owned(),
+            operation: operation.to_owned(),
+            resource_id: resource_id.to_owned(),
+        }
+    }
+}
+
+/// How a planned read ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum UnitState {
+    /// Read whole.
+    Scanned,
+    /// The cloud refused: a permission is missing.
+    Denied,
+    /// Anything else went wrong.
+    Failed,
+    /// The operator left it out.
+    Excluded,
+    /// The product does not serve the region, by a documented code.
+    NotServed,
+}
+
+/// Why a unit was not read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gap {
+    #[serde(flatten)]
+    pub unit: Unit,
+    pub state: UnitState,
+    /// The vendor's error code, or one of ours in lower case: `timeout`, `schema`, `not-json`, `reset`, …
+    pub code: String,
+    /// For people: what failed and what to do.
+    pub message: String,
+    /// The vendor's request id, where there is one. Reports print it outside the stable part.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
+}
+
+/// The ledger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    scanned: std::collections::BTreeSet<Unit>,
+    #[serde(with = "gap_list")]
+    unread: BTreeMap<Unit, Gap>,
+}
+
+impl Coverage {
+    /// Records a read that succeeded. A gap recorded earlier for the same unit stands: a unit is
+    /// read whole or not at all.
+    pub fn scanned(&mut self, unit: Unit) {
+        if !self.unread.contains_key(&unit) {
+            self.scanned.insert(unit);
+        }
+    }
+
+    /// Records a read that did not succeed; `gap.state` says how it ended.
+    pub fn gap(&mut self, gap: Gap) {
+        debug_assert!(gap.state != UnitState::Scanned, "a gap is what was not scanned");
+        self.scanned.remove(&gap.unit);
+        self.unread.entry(gap.unit.clone()).or_insert(gap);
+    }
+
+    /// How the unit ended; `None` if it was never planned.
+    pub fn state(&self, unit: &Unit) -> Option<UnitState> {
+        if self.scanned.contains(unit) {
+            return Some(UnitState::Scanned);
+        }
+        self.unread.get(unit).map(|gap| gap.state)
+    }
+
+    /// The gap of a unit that was planned and not read.
+    pub fn gap_of(&self, unit: &Unit) -> Option<&Gap> {
+        self.unread.get(unit)
+    }
+
+    /// Number of planned units.
+    pub fn planned(&self) -> usize {
+        self.scanned.len() + self.unread.len()
+    }
+
+    /// Number of units that ended in `state`.
+    pub fn count(&self, state: UnitState) -> usize {
+        match state {
+            UnitState::Scanned => self.scanned.len(),
+            _ => self.unread.values().filter(|gap| gap.state == state).count(),
+        }
+    }
+
+    /// True if no planned unit was denied or failed. Excluded and not-served units do not count
+    /// (product.md 7).
+    pub fn complete(&self) -> bool {
+        !self.unread.values().any(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed))
+    }
+
+    /// Everything that was not scanned, in the order of [`Unit`].
+    pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
+        self.unread.values()
+    }
+
+    /// Every unit that was scanned, in the order of [`Unit`].
+    pub fn scanned_units(&self) -> impl Iterator<Item = &Unit> {
+        self.scanned.iter()
+    }
+
+    /// Adds another ledger's entries; where both know a unit, a gap wins over a success.
+    pub fn merge(&mut self, other: Self) {
+        for unit in other.scanned {
+            self.scanned(unit);
+        }
+        for gap in other.unread.into_values() {
+            self.gap(gap);
+        }
+    }
+}
+
+mod gap_list {
+    //! JSON has text keys only, so the map is written as the list of its values.
+    use super::{BTreeMap, Gap, Unit};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub fn serialize<S: Serializer>(map: &BTreeMap<Unit, Gap>, serializer: S) -> Result<S::Ok, S::Error> {
+        map.values().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Unit, Gap>, D::Error> {
+        let gaps = Vec::<Gap>::deserialize(deserializer)?;
+        Ok(gaps.into_iter().map(|gap| (gap.unit.clone(), gap)).collect())
+    }
+}

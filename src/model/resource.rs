@@ -1,0 +1,327 @@
+//! Resources, one struct per kind, with the vendor's field names. Only what a judgement uses is
+//! here; a field that means "safe" when it is absent is a [`Reading`], never a plain default.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    AccountId, AclId, ClusterId, EipId, LoadBalancerId, MeshId, NetworkInterfaceId, PortRangeListId, PrefixListId,
+    RegionId, SecurityGroupId, VSwitchId, VpcId,
+};
+
+/// Where a resource lives.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Scope {
+    pub account_id: AccountId,
+    pub region_id: RegionId,
+}
+
+/// A fact that may not have been readable.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Reading<T> {
+    /// The read was refused or failed, or the reply did not hold the field: says nothing.
+    #[default]
+    Unread,
+    /// Read, and there is none (or, for the canary pilot's flag, the API has no such field).
+    Absent,
+    /// Read.
+    Value(T),
+}
+
+impl<T> Reading<T> {
+    /// The value, if there is one.
+    pub fn value(&self) -> Option<&T> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Unread | Self::Absent => None,
+        }
+    }
+
+    /// True where nothing can be said.
+    pub fn is_unread(&self) -> bool {
+        matches!(self, Self::Unread)
+    }
+}
+
+/// What the product says of one control-plane entrance.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Entrance {
+    /// The product's own boolean: `PilotPublicEip`, `ApiServerPublicEip`, `Capabilities.PublicSLB`.
+    pub public_flag: Reading<bool>,
+    /// As returned: `203.0.113.7:15011` or `https://203.0.113.7:6443`.
+    pub public_endpoint: Reading<String>,
+    pub intranet_endpoint: Reading<String>,
+    /// The EIP the product says it bound.
+    pub eip_id: Reading<EipId>,
+    /// The balancer in front. `Absent` also where it was not asked for, because no public balancer
+    /// of the region is left that could be it.
+    pub load_balancer_id: Reading<LoadBalancerId>,
+}
+
+/// A service mesh.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Mesh {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub service_mesh_id: MeshId,
+    pub name: String,
+    pub state: String,
+    pub vpc_id: VpcId,
+    pub v_switches: Vec<VSwitchId>,
+    pub security_group_id: SecurityGroupId,
+    pub pilot: Entrance,
+    /// `None` where there is no canary pilot: detail read, and its endpoint, EIP id and balancer
+    /// all empty.
+    pub canary_pilot: Reading<Entrance>,
+    pub api_server: Entrance,
+    /// `Spec.MeshConfig.Audit.Enabled`.
+    pub audit_enabled: Reading<bool>,
+    /// Ids of the data-plane clusters, as the list names them.
+    pub clusters: Vec<ClusterId>,
+    /// The data-plane clusters in detail; `Unread` if that call failed.
+    pub data_plane: Reading<Vec<DataPlaneCluster>>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A cluster as its mesh sees it (`DescribeClustersInServiceMesh`).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct DataPlaneCluster {
+    pub cluster_id: ClusterId,
+    pub name: String,
+    pub cluster_type: String,
+    pub region_id: RegionId,
+    pub vpc_id: VpcId,
+    pub state: String,
+}
+
+/// A Kubernetes cluster.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Cluster {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub cluster_id: ClusterId,
+    pub name: String,
+    /// `Kubernetes`, `ManagedKubernetes`, `ExternalKubernetes`, `Ask`, …
+    pub cluster_type: String,
+    pub profile: String,
+    pub state: String,
+    pub vpc_id: VpcId,
+    pub security_group_id: SecurityGroupId,
+    /// `ipv4` or `dual`.
+    pub ip_stack: String,
+    pub api_server: Entrance,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// An elastic IP.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Eip {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub allocation_id: EipId,
+    pub ip_address: String,
+    /// `Associating`, `Unassociating`, `InUse`, `Available`, `Releasing`.
+    pub status: String,
+    pub instance_id: String,
+    /// `SlbInstance`, `EcsInstance`, `Nat`, …; unknown words occur.
+    pub instance_type: String,
+    pub private_ip_address: String,
+    pub service_managed: bool,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A classic load balancer (CLB).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct LoadBalancer {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub load_balancer_id: LoadBalancerId,
+    pub load_balancer_name: String,
+    pub address: String,
+    /// `internet` or `intranet`; stays `intranet` when an EIP is bound.
+    pub address_type: String,
+    #[serde(rename = "AddressIPVersion")]
+    pub address_ip_version: String,
+    pub load_balancer_status: String,
+    pub vpc_id: VpcId,
+    pub listeners: Reading<Vec<Listener>>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// A listener of a classic load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Listener {
+    pub listener_port: u16,
+    /// `tcp`, `udp`, `http`, `https`.
+    pub listener_protocol: String,
+    pub status: String,
+    /// `on` or `off`; unread where the reply did not say.
+    pub acl_status: Reading<String>,
+    /// `white` or `black`.
+    pub acl_type: String,
+    pub acl_ids: Vec<AclId>,
+}
+
+/// A network load balancer (NLB).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkLoadBalancer {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub load_balancer_id: LoadBalancerId,
+    pub load_balancer_name: String,
+    /// `Internet` or `Intranet`.
+    pub address_type: Reading<String>,
+    #[serde(rename = "Ipv6AddressType")]
+    pub ipv6_address_type: String,
+    #[serde(rename = "DNSName")]
+    pub dns_name: String,
+    pub load_balancer_status: String,
+    pub vpc_id: VpcId,
+    /// Joined groups. `Absent`: none is joined, so everything is accepted.
+    pub security_group_ids: Reading<Vec<SecurityGroupId>>,
+    pub addresses: Vec<NlbAddress>,
+    pub listeners: Reading<Vec<NlbListener>>,
+    pub tags: BTreeMap<String, String>,
+}
+
+/// One zone's addresses of a network load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NlbAddress {
+    pub allocation_id: EipId,
+    #[serde(rename = "PublicIPv4Address")]
+    pub public_ipv4_address: String,
+    #[serde(rename = "PrivateIPv4Address")]
+    pub private_ipv4_address: String,
+    #[serde(rename = "Ipv6Address")]
+    pub ipv6_address: String,
+}
+
+/// A listener of a network load balancer.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NlbListener {
+    pub listener_id: String,
+    /// First port; equal to `end_port` unless the listener serves a range.
+    pub start_port: u16,
+    pub end_port: u16,
+    /// `TCP`, `UDP`, `TCPSSL`.
+    pub listener_protocol: String,
+    pub listener_status: String,
+}
+
+/// An access control list of a classic load balancer, with all its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Acl {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub acl_id: AclId,
+    pub acl_name: String,
+    #[serde(rename = "AddressIPVersion")]
+    pub address_ip_version: String,
+    /// `AclEntryIP` of every entry, as returned.
+    pub entries: Vec<Box<str>>,
+}
+
+/// A security group with all pages of its rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct SecurityGroup {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub security_group_id: SecurityGroupId,
+    pub security_group_name: String,
+    /// `normal` or `enterprise`; only `DescribeSecurityGroups` says.
+    pub security_group_type: Reading<String>,
+    pub vpc_id: VpcId,
+    pub inner_access_policy: String,
+    pub service_managed: bool,
+    pub permissions: Vec<Permission>,
+}
+
+/// A rule as `DescribeSecurityGroupAttribute` returns it: text throughout, empty means absent.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Permission {
+    #[serde(skip_serializing_if = "is_empty")]
+    pub security_group_rule_id: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub direction: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub policy: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub priority: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub ip_protocol: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub port_range: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub port_range_list_id: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub source_cidr_ip: Box<str>,
+    #[serde(skip_serializing_if = "is_empty", rename = "Ipv6SourceCidrIp")]
+    pub ipv6_source_cidr_ip: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub source_group_id: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub source_prefix_list_id: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub source_port_range: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub dest_cidr_ip: Box<str>,
+    #[serde(skip_serializing_if = "is_empty", rename = "Ipv6DestCidrIp")]
+    pub ipv6_dest_cidr_ip: Box<str>,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub nic_type: Box<str>,
+}
+
+fn is_empty(text: &str) -> bool {
+    text.is_empty()
+}
+
+/// An ECS prefix list with its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PrefixList {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub prefix_list_id: PrefixListId,
+    /// `IPv4` or `IPv6`.
+    pub address_family: String,
+    /// `Cidr` of every entry, as returned.
+    pub entries: Vec<Box<str>>,
+}
+
+/// An ECS port-range list with its entries.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PortRangeList {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub port_range_list_id: PortRangeListId,
+    /// `PortRange` of every entry, as returned.
+    pub entries: Vec<Box<str>>,
+}
+
+/// A network interface: read only where a rule's destination narrows it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct NetworkInterface {
+    #[serde(flatten)]
+    pub scope: Scope,
+    pub network_interface_id: NetworkInterfaceId,
+    pub security_group_ids: Vec<SecurityGroupId>,
+    pub private_ip_addresses: Vec<String>,
+    pub ipv6_addresses: Vec<String>,
+}

@@ -1,0 +1,1 @@
+//! Value arithmetic: address sets, CIDR parsing and covers, port sets.

@@ -1,0 +1,1 @@
+//! Renders a run, one file per format.

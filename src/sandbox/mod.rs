@@ -1,0 +1,1 @@
+//! A simulated cloud on loopback. Shares no type with `cloud`.

@@ -1,0 +1,1 @@
+//! Reads the cloud into an inventory. Does not judge.
