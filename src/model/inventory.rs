@@ -94,6 +94,11 @@ impl Inventory {
         &self.coverage
     }
 
+    /// The callers and the ledger, for when everything else has been judged and may go.
+    pub fn into_ledger(self) -> (Vec<Caller>, Coverage) {
+        (self.callers, self.coverage)
+    }
+
     /// True if the list operation was read whole for the account and region (or, with an empty
     /// region, for all regions). A region that the product does not serve has been read: there is
     /// nothing in it.

@@ -1,12 +1,12 @@
 //! Judgements: what analysis says of what was read. Plain data with the words of product.md 2, 3
 //! and 6; `analysis` makes them, `engine`, `findings` and `report` read them.
 
-use std::{collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap, fmt};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, EipId, LoadBalancerId, RegionId};
+use super::{AccountId, EipId, LoadBalancerId, RegionId, Shared};
 
 /// A value known only between two ends. Where nothing was hidden both ends are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -214,17 +214,17 @@ pub struct AccessRow {
     /// True if both ends of the residue coincide.
     pub complete: bool,
     /// Residue of the enforced gates minus the trusted set, upper bound, minimal and sorted.
-    pub untrusted: Vec<IpNet>,
+    pub untrusted: Shared<IpNet>,
     /// The same at the lower bound.
-    pub untrusted_lower: Vec<IpNet>,
+    pub untrusted_lower: Shared<IpNet>,
     /// Residue of all gates, unverified ones included, upper bound.
-    pub untrusted_all_gates: Vec<IpNet>,
+    pub untrusted_all_gates: Shared<IpNet>,
     /// One routable address that gets in.
     pub witness: Option<std::net::IpAddr>,
     /// Rules (and holes) that decide for some untrusted address.
-    pub blame: Vec<String>,
+    pub blame: Shared<String>,
     /// Accept rules each of which would expose an untrusted address on its own.
-    pub fix_set: Vec<String>,
+    pub fix_set: Shared<String>,
     pub gates: Vec<Gate>,
 }
 
@@ -235,7 +235,7 @@ pub struct Gate {
     pub id: String,
     pub enforcement: Enforcement,
     /// What it lets through, upper bound, minimal and sorted.
-    pub admits: Vec<IpNet>,
+    pub admits: Shared<IpNet>,
     /// True if what it lets through is known exactly.
     pub complete: bool,
     pub note: String,
@@ -348,4 +348,21 @@ pub struct Judgements {
     pub acls: Vec<AclJudgement>,
     pub unclaimed_balancers: Vec<UnclaimedBalancerJudgement>,
     pub resources: Vec<ResourceJudgement>,
+}
+
+/// What lets sources in, for people: rules keep their ids, what is no rule is told in words.
+pub fn cause_in_words(cause: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match cause {
+        "listener:acl-off" => "listener ACL off",
+        "listener:empty-whitelist" => "listener white list empty",
+        "listener:empty-blacklist" => "listener black list empty",
+        "listener:whitelist" => "listener white list",
+        "listener:blacklist" => "listener black list",
+        "listener:unresolved" => "listener ACL unread",
+        "securitygroups" => "no rule drops it",
+        _ => match cause.strip_prefix("inner:") {
+            Some(group) => return Cow::Owned(format!("members of {group} reach each other")),
+            None => cause,
+        },
+    })
 }

@@ -4,6 +4,8 @@
 //! Resources carry the vendor's field names, so that a snapshot (product.md 9) reads like the
 //! replies it was made from.
 
+#![deny(clippy::disallowed_methods)]
+
 mod builder;
 mod coverage;
 mod ids;
@@ -11,6 +13,8 @@ mod inventory;
 mod judgement;
 mod resource;
 mod severity;
+mod shared;
+mod text;
 mod trusted;
 
 pub use builder::InventoryBuilder;
@@ -20,4 +24,6 @@ pub use inventory::{Caller, Inventory};
 pub use judgement::*;
 pub use resource::*;
 pub use severity::Severity;
+pub use shared::Shared;
+pub use text::{Interner, Text};
 pub use trusted::{TrustedEntry, TrustedList};

@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
-    AccountId, AclId, ClusterId, EipId, LoadBalancerId, MeshId, NetworkInterfaceId, PortRangeListId, PrefixListId,
-    RegionId, SecurityGroupId, VSwitchId, VpcId,
+    AccountId, AclId, ClusterId, EipId, Interner, LoadBalancerId, MeshId, NetworkInterfaceId, PortRangeListId,
+    PrefixListId, RegionId, SecurityGroupId, Text, VSwitchId, VpcId,
 };
 
 /// Where a resource lives.
@@ -18,8 +18,9 @@ pub struct Scope {
     pub region_id: RegionId,
 }
 
-/// A fact that may not have been readable.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// A fact that may not have been readable. In a snapshot a value is written as itself, an absent
+/// one as `null`, and an unread one is left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Reading<T> {
     /// The read was refused or failed, or the reply did not hold the field: says nothing.
     #[default]
@@ -28,6 +29,20 @@ pub enum Reading<T> {
     Absent,
     /// Read.
     Value(T),
+}
+
+impl<T: Serialize> Serialize for Reading<T> {
+    /// The struct that holds the field leaves it out where it is unread.
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value().serialize(serializer)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Reading<T> {
+    /// Called only where the field is there; the struct's default stands for one that is not.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Option::deserialize(deserializer)?.map_or(Self::Absent, Self::Value))
+    }
 }
 
 impl<T> Reading<T> {
@@ -50,14 +65,19 @@ impl<T> Reading<T> {
 #[serde(rename_all = "PascalCase")]
 pub struct Entrance {
     /// The product's own boolean: `PilotPublicEip`, `ApiServerPublicEip`, `Capabilities.PublicSLB`.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub public_flag: Reading<bool>,
     /// As returned: `203.0.113.7:15011` or `https://203.0.113.7:6443`.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub public_endpoint: Reading<String>,
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub intranet_endpoint: Reading<String>,
     /// The EIP the product says it bound.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub eip_id: Reading<EipId>,
     /// The balancer in front. `Absent` also where it was not asked for, because no public balancer
     /// of the region is left that could be it.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub load_balancer_id: Reading<LoadBalancerId>,
 }
 
@@ -76,13 +96,16 @@ pub struct Mesh {
     pub pilot: Entrance,
     /// `None` where there is no canary pilot: detail read, and its endpoint, EIP id and balancer
     /// all empty.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub canary_pilot: Reading<Entrance>,
     pub api_server: Entrance,
     /// `Spec.MeshConfig.Audit.Enabled`.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub audit_enabled: Reading<bool>,
     /// Ids of the data-plane clusters, as the list names them.
     pub clusters: Vec<ClusterId>,
     /// The data-plane clusters in detail; `Unread` if that call failed.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub data_plane: Reading<Vec<DataPlaneCluster>>,
     pub tags: BTreeMap<String, String>,
 }
@@ -116,6 +139,9 @@ pub struct Cluster {
     /// `ipv4` or `dual`.
     pub ip_stack: String,
     pub api_server: Entrance,
+    /// Balancers that may stand in front of the API server as well as the one of its entrance.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub other_load_balancers: Vec<LoadBalancerId>,
     pub tags: BTreeMap<String, String>,
 }
 
@@ -152,6 +178,7 @@ pub struct LoadBalancer {
     pub address_ip_version: String,
     pub load_balancer_status: String,
     pub vpc_id: VpcId,
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub listeners: Reading<Vec<Listener>>,
     pub tags: BTreeMap<String, String>,
 }
@@ -165,6 +192,7 @@ pub struct Listener {
     pub listener_protocol: String,
     pub status: String,
     /// `on` or `off`; unread where the reply did not say.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub acl_status: Reading<String>,
     /// `white` or `black`.
     pub acl_type: String,
@@ -180,6 +208,7 @@ pub struct NetworkLoadBalancer {
     pub load_balancer_id: LoadBalancerId,
     pub load_balancer_name: String,
     /// `Internet` or `Intranet`.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub address_type: Reading<String>,
     #[serde(rename = "Ipv6AddressType")]
     pub ipv6_address_type: String,
@@ -188,8 +217,10 @@ pub struct NetworkLoadBalancer {
     pub load_balancer_status: String,
     pub vpc_id: VpcId,
     /// Joined groups. `Absent`: none is joined, so everything is accepted.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub security_group_ids: Reading<Vec<SecurityGroupId>>,
     pub addresses: Vec<NlbAddress>,
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub listeners: Reading<Vec<NlbListener>>,
     pub tags: BTreeMap<String, String>,
 }
@@ -243,6 +274,7 @@ pub struct SecurityGroup {
     pub security_group_id: SecurityGroupId,
     pub security_group_name: String,
     /// `normal` or `enterprise`; only `DescribeSecurityGroups` says.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub security_group_type: Reading<String>,
     pub vpc_id: VpcId,
     pub inner_access_policy: String,
@@ -255,35 +287,76 @@ pub struct SecurityGroup {
 #[serde(rename_all = "PascalCase", default)]
 pub struct Permission {
     #[serde(skip_serializing_if = "is_empty")]
-    pub security_group_rule_id: Box<str>,
+    pub security_group_rule_id: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub direction: Box<str>,
+    pub direction: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub policy: Box<str>,
+    pub policy: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub priority: Box<str>,
+    pub priority: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub ip_protocol: Box<str>,
+    pub ip_protocol: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub port_range: Box<str>,
+    pub port_range: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub port_range_list_id: Box<str>,
+    pub port_range_list_id: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub source_cidr_ip: Box<str>,
+    pub source_cidr_ip: Text,
     #[serde(skip_serializing_if = "is_empty", rename = "Ipv6SourceCidrIp")]
-    pub ipv6_source_cidr_ip: Box<str>,
+    pub ipv6_source_cidr_ip: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub source_group_id: Box<str>,
+    pub source_group_id: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub source_prefix_list_id: Box<str>,
+    pub source_prefix_list_id: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub source_port_range: Box<str>,
+    pub source_port_range: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub dest_cidr_ip: Box<str>,
+    pub dest_cidr_ip: Text,
     #[serde(skip_serializing_if = "is_empty", rename = "Ipv6DestCidrIp")]
-    pub ipv6_dest_cidr_ip: Box<str>,
+    pub ipv6_dest_cidr_ip: Text,
     #[serde(skip_serializing_if = "is_empty")]
-    pub nic_type: Box<str>,
+    pub nic_type: Text,
+}
+
+impl Permission {
+    /// Shares the texts that many rules have in common; a rule's own id is not among them.
+    pub fn share(&mut self, interner: &mut Interner) {
+        let Self {
+            security_group_rule_id: _,
+            direction,
+            policy,
+            priority,
+            ip_protocol,
+            port_range,
+            port_range_list_id,
+            source_cidr_ip,
+            ipv6_source_cidr_ip,
+            source_group_id,
+            source_prefix_list_id,
+            source_port_range,
+            dest_cidr_ip,
+            ipv6_dest_cidr_ip,
+            nic_type,
+        } = self;
+        for text in [
+            direction,
+            policy,
+            priority,
+            ip_protocol,
+            port_range,
+            port_range_list_id,
+            source_cidr_ip,
+            ipv6_source_cidr_ip,
+            source_group_id,
+            source_prefix_list_id,
+            source_port_range,
+            dest_cidr_ip,
+            ipv6_dest_cidr_ip,
+            nic_type,
+        ] {
+            interner.share(text);
+        }
+    }
 }
 
 fn is_empty(text: &str) -> bool {

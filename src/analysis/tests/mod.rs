@@ -1,0 +1,9 @@
+//! What analysis says of small clouds that differ in one thing each.
+
+mod acl;
+mod cloud;
+mod exposure;
+mod gates;
+mod security_group;
+mod unclaimed;
+mod unread;

@@ -1,0 +1,64 @@
+//! Sets of ports, as security groups write them.
+
+use super::{Interval, RangeSet};
+
+/// A set of ports. Port 0 is in none of them: no connection is made from or to it.
+pub type PortSet = RangeSet<u16>;
+
+/// A text that names no ports: bare, reversed, signed or out of range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("not a port range; write FIRST/LAST with 1 <= FIRST <= LAST <= 65535, or -1/-1 for all")]
+pub struct MalformedPorts;
+
+/// Every port, 1 to 65535.
+pub fn all_ports() -> Interval<u16> {
+    Interval::new(1, u16::MAX).expect("1 is not after 65535")
+}
+
+/// Reads `443/443`, `1/65535`, `-1/-1` (all ports) or several of these with commas between them.
+/// The intervals come in the order of the text and may overlap.
+///
+/// # Errors
+/// Where any part is bare (`443`), reversed or out of range: half a text is not a reading of it.
+pub fn parse_ports(text: &str, mut each: impl FnMut(Interval<u16>)) -> Result<(), MalformedPorts> {
+    for part in text.split(',') {
+        each(parse_range(part).ok_or(MalformedPorts)?);
+    }
+    Ok(())
+}
+
+fn parse_range(text: &str) -> Option<Interval<u16>> {
+    if text == "-1/-1" {
+        return Some(all_ports());
+    }
+    let (first, last) = text.split_once('/')?;
+    Interval::new(parse_port(first)?, parse_port(last)?)
+}
+
+fn parse_port(text: &str) -> Option<u16> {
+    // `u16::from_str` takes `+443`; a leading zero could be octal.
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+    plain.then(|| text.parse().ok()).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{PortSet, parse_ports};
+
+    fn ports(text: &str) -> Option<PortSet> {
+        let mut ranges = Vec::new();
+        parse_ports(text, |range| ranges.push(range)).ok()?;
+        Some(PortSet::from_intervals(ranges))
+    }
+
+    #[test]
+    fn reads_ranges_and_refuses_the_rest() {
+        assert!(ports("443/443").is_some_and(|set| set.contains(443) && !set.contains(444)));
+        assert!(ports("-1/-1").is_some_and(|set| set.contains(1) && set.contains(65535) && !set.contains(0)));
+        assert_eq!(ports("1/65535"), ports("-1/-1"));
+        assert_eq!(ports("2/3,1/1"), ports("1/3"));
+        for text in ["", "443", "443/22", "0/443", "1/65536", "+1/2", "01/2", "1/2,", "1-2", " 1/2", "-1/22", "1/2/3"] {
+            assert_eq!(ports(text), None, "{text:?}");
+        }
+    }
+}
