@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AccountId, EndpointKind, RegionId, ResourceKind, Severity};
+use crate::model::{AccountId, EndpointKind, RegionId, ResourceKind, Severity, Shared, Text};
 
 /// Whether a finding counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -68,10 +68,10 @@ pub struct WaiverNote {
 /// A finding as stored and reported.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finding {
-    /// `v1:` and the hex SHA-256 of rule and subject (product.md 6).
+    /// `v1:` and the hex SHA-256 of rule and subject .
     pub fingerprint: String,
     pub rule_id: String,
-    pub title: String,
+    pub title: Text,
     pub severity: Severity,
     pub status: FindingStatus,
     #[serde(flatten)]
@@ -80,13 +80,16 @@ pub struct Finding {
     pub message: String,
     /// Facts behind the message, one sentence each: ports, sets, rules to blame.
     pub evidence: Vec<String>,
-    pub remedy: String,
-    pub references: Vec<String>,
-    pub controls: Vec<String>,
+    pub remedy: Text,
+    pub references: Shared<String>,
+    pub controls: Shared<String>,
     pub first_seen: Option<DateTime<Utc>>,
     pub waiver: Option<WaiverNote>,
     /// True for findings about coverage or waivers' upkeep that never make a run fail by themselves.
     pub about_coverage: bool,
+    /// True if the finding was known and accepted as the starting point: reported, not counted.
+    #[serde(default)]
+    pub baselined: bool,
     /// What the gate did, in order: `severity remapped from high to info by configuration`, …
     pub decisions: Vec<String>,
 }

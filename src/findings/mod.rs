@@ -2,8 +2,22 @@
 //! gate that decides whether it counts. Pure: no clock, no files.
 #![deny(clippy::disallowed_methods)]
 
+mod diff;
 mod finding;
+mod fingerprint;
+mod gate;
 mod run;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod waiver;
 
+pub(crate) use diff::Seen;
+pub use diff::{Change, DiffEntry, diff};
 pub use finding::{Finding, FindingStatus, Subject, WaiverNote};
+pub use fingerprint::fingerprint;
+pub(crate) use gate::sort;
+pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
 pub use run::{Run, RunHeader, RunVerdict};
+pub use verdict::{Outcome, counts, outcome};
+pub use waiver::{RawOnly, RawSelect, RawWaiver, RawWaiverFile, WAIVER_FILE_VERSION, Waiver};

@@ -1,12 +1,14 @@
 //! One run: what was concluded and from what. Reports are rendered from it, never from live state.
 
+use std::collections::BTreeSet;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::Finding;
 use crate::model::{Caller, Coverage, Judgements};
 
-/// Pass, fail or unknown (product.md 5).
+/// Pass, fail or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RunVerdict {
@@ -31,6 +33,10 @@ pub struct RunHeader {
     pub snapshot_digest: String,
     /// `sha256:…` of the rules.
     pub rules_digest: String,
+    /// The rules that were evaluated and not disabled, those of the gate included: the absence of
+    /// any other rule's finding says nothing. Empty in runs that were stored before this was kept.
+    #[serde(default)]
+    pub rules: BTreeSet<String>,
     /// True where the reading was cut short by a signal.
     pub interrupted: bool,
 }

@@ -1,0 +1,58 @@
+//! Embeds the rules: every file below `rules/` becomes an entry of a table that `engine` includes,
+//! so that adding a rule touches no code. The order is that of the paths, on every machine.
+
+use std::{
+    env,
+    error::Error,
+    fmt::Write as _,
+    fs,
+    path::{Path, PathBuf},
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=build.rs");
+    println!("cargo::rerun-if-changed=rules");
+    let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("rules");
+    let mut files = Vec::new();
+    collect(&root, &mut files)?;
+    let mut entries = Vec::new();
+    for file in files {
+        let path = file
+            .strip_prefix(&root)?
+            .components()
+            .map(|part| part.as_os_str().to_str().ok_or("a path below rules/ is not UTF-8"))
+            .collect::<Result<Vec<_>, _>>()?
+            .join("/");
+        entries.push((path, file));
+    }
+    entries.sort();
+    let (packs, rules): (Vec<_>, Vec<_>) = entries.into_iter().partition(|(path, _)| path.starts_with("packs/"));
+    let mut code = String::new();
+    table(&mut code, "RULES", &rules)?;
+    table(&mut code, "PACKS", &packs)?;
+    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded_rules.rs"), code)?;
+    Ok(())
+}
+
+/// Every `.yaml` file below `folder`.
+fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            files.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// Writes one table of (path below `rules/`, text).
+fn table(code: &mut String, name: &str, entries: &[(String, PathBuf)]) -> Result<(), Box<dyn Error>> {
+    writeln!(code, "pub(super) static {name}: &[(&str, &str)] = &[")?;
+    for (path, file) in entries {
+        writeln!(code, "    ({path:?}, include_str!({file:?})),")?;
+    }
+    writeln!(code, "];")?;
+    Ok(())
+}

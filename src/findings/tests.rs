@@ -1,0 +1,452 @@
+//! Gate, waivers, verdict and diff over small hand-made runs.
+
+use chrono::{DateTime, Duration, NaiveDate, Utc};
+
+use super::*;
+use crate::model::{
+    AccessRow, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Exposure, Family, Gap, Judgements,
+    PortVerdict, ResourceKind, Severity, Shared, Staleness, StalenessVerdict, Text, Unit, UnitState,
+};
+
+const ACCOUNT: &str = "1000000000000001";
+const REGION: &str = "cn-hangzhou";
+
+fn day(text: &str) -> NaiveDate {
+    text.parse().expect("a day")
+}
+
+fn today() -> NaiveDate {
+    day("2026-11-22")
+}
+
+fn finding(rule: &str, resource: &str, severity: Severity, status: FindingStatus) -> Finding {
+    let subject = Subject {
+        account_id: ACCOUNT.into(),
+        region_id: REGION.into(),
+        resource_kind: ResourceKind::Cluster,
+        resource_id: resource.to_owned(),
+        endpoint_kind: Some(EndpointKind::ClusterApiServer),
+    };
+    Finding {
+        fingerprint: fingerprint(rule, &subject),
+        rule_id: rule.to_owned(),
+        title: Text::default(),
+        severity,
+        status,
+        subject,
+        resource_name: String::new(),
+        message: String::new(),
+        evidence: Vec::new(),
+        remedy: Text::default(),
+        references: Shared::default(),
+        controls: Shared::default(),
+        first_seen: None,
+        waiver: None,
+        about_coverage: false,
+        baselined: false,
+        decisions: Vec::new(),
+    }
+}
+
+/// A cluster's endpoint whose port 6443 admits `untrusted`.
+fn endpoint(resource: &str, untrusted: &[&str]) -> EndpointJudgement {
+    EndpointJudgement {
+        endpoint: Endpoint {
+            account_id: ACCOUNT.into(),
+            region_id: REGION.into(),
+            resource_kind: ResourceKind::Cluster,
+            resource_id: resource.to_owned(),
+            kind: EndpointKind::ClusterApiServer,
+        },
+        resource_name: String::new(),
+        tags: [("env".to_owned(), "dev".to_owned())].into(),
+        exposure: Exposure::Exposed,
+        signs: Vec::new(),
+        contradictions: Vec::new(),
+        unread: Vec::new(),
+        public_address: None,
+        private_address: None,
+        eip_id: None,
+        product_eip_id: None,
+        load_balancer_id: None,
+        access: vec![AccessRow {
+            protocol: "tcp".to_owned(),
+            port: 6443,
+            family: Family::Ipv4,
+            verdict: PortVerdict::Open,
+            verdict_bounds: Bounds::exact(PortVerdict::Open),
+            complete: true,
+            untrusted: untrusted.iter().map(|text| text.parse().expect("a block")).collect(),
+            untrusted_lower: Shared::default(),
+            untrusted_all_gates: Shared::default(),
+            witness: None,
+            blame: Shared::default(),
+            fix_set: Shared::default(),
+            gates: Vec::new(),
+        }],
+        staleness: Staleness {
+            verdict: StalenessVerdict::Unknown,
+            confidence_percent: 0,
+            after_migration: false,
+            reason: String::new(),
+        },
+    }
+}
+
+fn judgements() -> Judgements {
+    Judgements {
+        endpoints: vec![endpoint("c1", &["8.8.8.0/24", "8.8.9.0/24"]), endpoint("c2", &["0.0.0.0/0"])],
+        ..Judgements::default()
+    }
+}
+
+/// A waiver from YAML, in the words of its file.
+fn raw(yaml: &str) -> RawWaiver {
+    serde_saphyr::from_str(yaml).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn waiver(yaml: &str) -> Waiver {
+    raw(yaml).check(today()).unwrap_or_else(|problems| panic!("{}", problems.join("\n")))
+}
+
+const REST: &str = "reason: accepted\nowner: team@example.com\nexpires: 2026-12-31\n";
+
+fn select(more: &str) -> Waiver {
+    waiver(&format!("select: {{account: \"{ACCOUNT}\", region: {REGION}{more}}}\n{REST}"))
+}
+
+fn settings(waivers: Vec<Waiver>) -> GateSettings {
+    GateSettings { waivers, ..GateSettings::new(today(), true) }
+}
+
+fn open(resource: &str) -> Finding {
+    finding("control-plane-open-to-untrusted", resource, Severity::Critical, FindingStatus::Open)
+}
+
+fn run_gate(findings: Vec<Finding>, settings: &GateSettings) -> Vec<Finding> {
+    apply(findings, &judgements(), settings)
+}
+
+#[test]
+fn the_gate_decides_in_order_and_records_each_decision() {
+    let waived = select(", resource: c1");
+    let known = open("c2");
+    let settings = GateSettings {
+        severity: [("control-plane-open-to-untrusted".to_owned(), Severity::High)].into(),
+        baseline: [known.fingerprint.clone()].into(),
+        fail_on: Severity::Critical,
+        ..settings(vec![waived.clone()])
+    };
+    let out = run_gate(vec![open("c1"), known, open("c3")], &settings);
+    let of = |id: &str| out.iter().find(|finding| finding.subject.resource_id == id).expect("it was given");
+    let remapped = "severity remapped from critical to high by configuration".to_owned();
+    let by = format!("waived by {} until 2026-12-31", waived.id());
+    assert_eq!((of("c1").status, &of("c1").decisions), (FindingStatus::Waived, &vec![remapped.clone(), by]));
+    let baseline = "in the baseline: reported, not counted".to_owned();
+    assert_eq!((of("c2").baselined, &of("c2").decisions), (true, &vec![remapped.clone(), baseline]));
+    let below = "does not count: high is below the threshold critical".to_owned();
+    assert_eq!(of("c3").decisions, [remapped, below]);
+    assert!(out.iter().all(|finding| !counts(finding, settings.fail_on)));
+}
+
+#[test]
+fn a_waiver_never_touches_what_is_unknown() {
+    let unknown = finding("control-plane-open-to-untrusted", "c1", Severity::Critical, FindingStatus::Unknown);
+    let out = run_gate(vec![unknown], &settings(vec![select(", resource: c1")]));
+    assert_eq!(out.len(), 1, "the waiver is not unused");
+    assert_eq!((out[0].status, &out[0].waiver), (FindingStatus::Unknown, &None));
+    assert!(out[0].decisions[0].contains("cannot be accepted"));
+}
+
+#[test]
+fn a_waiver_lives_until_its_last_day_and_is_a_finding_afterwards() {
+    let text = format!("fingerprint: \"{}\"\n{REST}", open("c1").fingerprint);
+    let waiver = waiver(&text);
+    let on = |today: &str| {
+        let settings = GateSettings { today: day(today), ..settings(vec![waiver.clone()]) };
+        run_gate(vec![open("c1")], &settings)
+    };
+    let last_day = on("2026-12-31");
+    assert_eq!(last_day.len(), 1);
+    assert_eq!(last_day[0].status, FindingStatus::Waived);
+    assert_eq!(last_day[0].waiver.as_ref().map(|note| note.owner.as_str()), Some("team@example.com"));
+
+    let next_day = on("2027-01-01");
+    assert_eq!(next_day[0].status, FindingStatus::Open);
+    assert!(next_day[0].decisions[0].ends_with("ignored: expired on 2026-12-31"));
+    let expired = &next_day[1];
+    assert_eq!((expired.rule_id.as_str(), expired.subject.resource_kind), ("waiver-expired", ResourceKind::Waiver));
+    assert_eq!(expired.subject.resource_id, waiver.id());
+    assert!(expired.about_coverage && !counts(expired, Severity::Info));
+}
+
+#[test]
+fn a_waiver_that_accepts_nothing_is_a_finding() {
+    let unused = select(", resource: gone");
+    let out = run_gate(vec![open("c1")], &settings(vec![unused.clone()]));
+    let about: Vec<_> = out.iter().filter(|finding| finding.rule_id == "waiver-unused").collect();
+    assert_eq!(about.len(), 1);
+    assert_eq!((about[0].status, &about[0].subject.resource_id), (FindingStatus::Open, &unused.id()));
+    // Where something was not read, the finding that it accepts may only be hidden.
+    let incomplete = GateSettings { coverage_complete: false, ..settings(vec![unused]) };
+    let out = run_gate(Vec::new(), &incomplete);
+    assert_eq!(out[0].status, FindingStatus::Unknown);
+}
+
+#[test]
+fn a_limit_holds_only_while_the_residue_stays_inside() {
+    let limited = |only: &str| {
+        waiver(&format!(
+            "select: {{account: \"{ACCOUNT}\", region: {REGION}, rule: control-plane-open-to-untrusted}}\nonly: \
+             {only}\n{REST}"
+        ))
+    };
+    let status = |only: &str, resource: &str| run_gate(vec![open(resource)], &settings(vec![limited(only)]))[0].status;
+    // Two halves of one block count as the block.
+    assert_eq!(status("{port: 6443, cidrs: [8.8.8.0/24, 8.8.9.0/24]}", "c1"), FindingStatus::Waived);
+    assert_eq!(status("{port: 6443, cidrs: [8.8.8.0/23]}", "c1"), FindingStatus::Waived);
+    assert_eq!(status("{cidrs: [8.0.0.0/8]}", "c1"), FindingStatus::Waived);
+    assert_eq!(status("{port: 6443}", "c2"), FindingStatus::Waived);
+    assert_eq!(status("{port: 443}", "c1"), FindingStatus::Open);
+    assert_eq!(status("{cidrs: [8.8.8.0/24]}", "c1"), FindingStatus::Open);
+    assert_eq!(status("{cidrs: [8.8.8.0/23]}", "c2"), FindingStatus::Open);
+    // Of c3 nothing is judged, so nothing shows that the limit holds.
+    assert_eq!(status("{cidrs: [8.8.8.0/23]}", "c3"), FindingStatus::Open);
+}
+
+#[test]
+fn of_waivers_that_contradict_the_stricter_wins_and_both_are_named() {
+    let wide = select(", resource: c2");
+    let narrow = waiver(&format!(
+        "select: {{account: \"{ACCOUNT}\", region: {REGION}, resource: c2}}\nonly: {{cidrs: [8.8.8.0/24]}}\n{REST}"
+    ));
+    for waivers in [vec![wide.clone(), narrow.clone()], vec![narrow.clone(), wide.clone()]] {
+        let out = run_gate(vec![open("c2")], &settings(waivers));
+        assert_eq!(out[0].status, FindingStatus::Open);
+        let all = out[0].decisions.join("\n");
+        assert!(all.contains(&wide.id()) && all.contains(&narrow.id()), "{all}");
+    }
+}
+
+#[test]
+fn a_selection_needs_every_field_it_names() {
+    let status = |more: &str| run_gate(vec![open("c1")], &settings(vec![select(more)]))[0].status;
+    assert_eq!(status(", tag: {env: dev}"), FindingStatus::Waived);
+    assert_eq!(status(", tag: {env: prod}"), FindingStatus::Open);
+    assert_eq!(status(", tag: {team: a}"), FindingStatus::Open, "a tag that is missing is not a match");
+    assert_eq!(status(", kind: cluster"), FindingStatus::Waived);
+    assert_eq!(status(", kind: mesh"), FindingStatus::Open);
+    assert_eq!(status(", rule: control-plane-public-eip"), FindingStatus::Open);
+    assert_eq!(status(", kind: cluster, resource: c2"), FindingStatus::Open);
+}
+
+#[test]
+fn a_waiver_keeps_its_identity_when_it_is_renewed_and_no_other_has_it() {
+    let base = select(", resource: c1");
+    let renewed = waiver(&format!(
+        "select: {{account: \"{ACCOUNT}\", region: {REGION}, resource: c1}}\nreason: again\nowner: other\nexpires: \
+         2027-03-01\n"
+    ));
+    assert_eq!(base.id(), renewed.id());
+    assert_ne!(base.id(), select(", rule: c1").id());
+    assert_ne!(base.id(), select(", resource: c1, kind: cluster").id());
+}
+
+#[test]
+fn bad_waivers_are_refused_with_all_their_problems() {
+    let fingerprint = format!("fingerprint: \"{}\"\n", open("c1").fingerprint);
+    let cases = [
+        (REST.to_owned(), "needs `fingerprint`"),
+        ("fingerprint: \"*\"\n".to_owned() + REST, "64 hex digits"),
+        (fingerprint.clone() + "select: {account: \"1\", region: r, rule: x}\n" + REST, "not both"),
+        ("select: {region: r, rule: x}\n".to_owned() + REST, "needs `account`"),
+        ("select: {account: \"1\", rule: x}\n".to_owned() + REST, "needs `region`"),
+        ("select: {account: \"1\", region: r}\n".to_owned() + REST, "everything in the region"),
+        ("select: {account: \"1\", region: r, resource: \"*\"}\n".to_owned() + REST, "is a pattern"),
+        ("select: {account: \"*\", region: r, rule: x}\n".to_owned() + REST, "is a pattern"),
+        ("select: {account: \"1\", region: r, resource: \"c-*\"}\n".to_owned() + REST, "is a pattern"),
+        ("select: {account: \"1\", region: r, tag: {env: \"*\"}}\n".to_owned() + REST, "patterns"),
+        ("select: {account: \"1\", region: r, kind: pod}\n".to_owned() + REST, "no resource kind"),
+        (fingerprint.clone() + "only: {}\n" + REST, "needs `port`"),
+        (fingerprint.clone() + "only: {port: 0}\n" + REST, "between 1 and 65535"),
+        (fingerprint.clone() + "only: {cidrs: []}\n" + REST, "is empty"),
+        (fingerprint.clone() + "only: {cidrs: [10.0.0.0]}\n" + REST, "no prefix length"),
+        (fingerprint.clone() + "only: {cidrs: [10.0.0.5/8]}\n" + REST, "host bits"),
+        (fingerprint.clone() + "only: {cidrs: [010.0.0.0/8]}\n" + REST, "no address range"),
+        (fingerprint.clone() + "only: {cidrs: [10.0.0.0/08]}\n" + REST, "no plain prefix length"),
+        (fingerprint.clone() + "only: {cidrs: [10.0.0.0/33]}\n" + REST, "exceeds"),
+        (fingerprint.clone() + "reason: r\nexpires: 2026-12-31\n", "needs `owner`"),
+        (fingerprint.clone() + "owner: o\nexpires: 2026-12-31\n", "needs `reason`"),
+        (fingerprint.clone() + "reason: \" \"\nowner: o\nexpires: 2026-12-31\n", "needs `reason`"),
+        (fingerprint.clone() + "reason: r\nowner: o\n", "needs `expires`"),
+        (fingerprint.clone() + "reason: r\nowner: o\nexpires: 2026-02-30\n", "is no day"),
+        (fingerprint.clone() + "reason: r\nowner: o\nexpires: \"1767225600\"\n", "is no day"),
+        (fingerprint.clone() + "reason: r\nowner: o\nexpires: 2027-1-3\n", "is no day"),
+        (fingerprint.clone() + "reason: r\nowner: o\nexpires: 2027-11-23\n", "more than a year ahead"),
+    ];
+    for (yaml, wanted) in cases {
+        let problems = raw(&yaml).check(today()).expect_err(&yaml);
+        assert!(problems.iter().any(|problem| problem.contains(wanted)), "{yaml}: {problems:?}");
+    }
+    let all = raw("select: {}\n").check(today()).expect_err("nothing is right");
+    assert!(all.len() >= 5, "all problems together: {all:?}");
+    // Exactly a year ahead, and yesterday, are fine: the one is the limit, the other has expired.
+    assert!(raw(&(fingerprint.clone() + "reason: r\nowner: o\nexpires: 2027-11-22\n")).check(today()).is_ok());
+    assert!(raw(&(fingerprint + "reason: r\nowner: o\nexpires: 2026-11-21\n")).check(today()).is_ok());
+}
+
+#[test]
+fn keys_that_a_waiver_does_not_have_are_refused() {
+    assert!(serde_saphyr::from_str::<RawWaiver>("fingerprint: x\nreasn: r\n").is_err());
+    assert!(serde_saphyr::from_str::<RawWaiverFile>("version: 1\nwaivers: []\nextra: 1\n").is_err());
+}
+
+#[test]
+fn disabled_rules_are_dropped_and_their_waivers_are_not_unused() {
+    let settings = GateSettings {
+        disabled: ["control-plane-open-to-untrusted".to_owned()].into(),
+        ..settings(vec![select(", resource: c1")])
+    };
+    assert_eq!(run_gate(vec![open("c1")], &settings), []);
+}
+
+fn unit(operation: &str, resource: &str) -> Unit {
+    Unit::new(&ACCOUNT.into(), &REGION.into(), "cs", operation, resource)
+}
+
+fn gap(state: UnitState) -> Gap {
+    Gap {
+        unit: unit("DescribeClusterDetail", "c9"),
+        state,
+        code: String::new(),
+        message: String::new(),
+        request_id: String::new(),
+    }
+}
+
+#[test]
+fn the_verdict_follows_findings_and_coverage() {
+    let mut complete = Coverage::default();
+    complete.scanned(unit("DescribeClustersV1", ""));
+    let mut denied = complete.clone();
+    denied.gap(gap(UnitState::Denied));
+    let mut excluded = complete.clone();
+    excluded.gap(gap(UnitState::Excluded));
+    let settled = judgements();
+    let mut undecided = judgements();
+    undecided.endpoints[0].access[0].verdict = PortVerdict::Unknown;
+
+    let unknown = finding("r", "c1", Severity::Critical, FindingStatus::Unknown);
+    let mut waived = open("c1");
+    waived.status = FindingStatus::Waived;
+    let low = finding("r", "c1", Severity::Info, FindingStatus::Open);
+    let cases: [(&[Finding], &Coverage, &Judgements, u8, RunVerdict); 9] = [
+        (&[], &complete, &settled, 0, RunVerdict::Pass),
+        (&[], &excluded, &settled, 0, RunVerdict::Pass),
+        (&[open("c1")], &complete, &settled, 1, RunVerdict::Fail),
+        (&[], &denied, &settled, 3, RunVerdict::Unknown),
+        (&[], &complete, &undecided, 3, RunVerdict::Unknown),
+        (&[unknown], &complete, &settled, 3, RunVerdict::Unknown),
+        (&[open("c1")], &denied, &settled, 4, RunVerdict::Fail),
+        (&[waived], &denied, &settled, 3, RunVerdict::Unknown),
+        (&[low], &complete, &settled, 0, RunVerdict::Pass),
+    ];
+    for (index, (findings, coverage, judgements, code, verdict)) in cases.into_iter().enumerate() {
+        let outcome = outcome(findings, coverage, judgements, Severity::Low);
+        assert_eq!((outcome.exit_code(), outcome.verdict), (code, verdict), "case {index}");
+    }
+}
+
+fn started() -> DateTime<Utc> {
+    "2026-11-22T00:00:00Z".parse().expect("a time")
+}
+
+fn run(findings: Vec<Finding>) -> Run {
+    let mut coverage = Coverage::default();
+    coverage.scanned(unit("DescribeClustersV1", ""));
+    Run {
+        header: RunHeader {
+            id: String::new(),
+            started_at: started(),
+            finished_at: started(),
+            tool_version: String::new(),
+            exit_code: 0,
+            caller: Vec::new(),
+            api_calls: 0,
+            retries: 0,
+            snapshot_digest: String::new(),
+            rules_digest: String::new(),
+            rules: Default::default(),
+            interrupted: false,
+        },
+        verdict: RunVerdict::Pass,
+        judgements: judgements(),
+        findings,
+        coverage,
+    }
+}
+
+fn changes(old: &Run, new: &Run) -> Vec<(Change, String)> {
+    diff(old, new).into_iter().map(|entry| (entry.change, entry.finding.subject.resource_id)).collect()
+}
+
+#[test]
+fn what_is_gone_is_fixed_only_if_its_place_was_read() {
+    let old = run(vec![open("c1"), open("gone")]);
+    let fixed = |id: &str| (Change::Fixed, id.to_owned());
+    let unknown = |id: &str| (Change::Unknown, id.to_owned());
+    let sorted = |mut changes: Vec<(Change, String)>| {
+        changes.sort();
+        changes
+    };
+    assert_eq!(sorted(changes(&old, &run(Vec::new()))), [fixed("c1"), fixed("gone")]);
+
+    // Of c1 something is said; what is gone may be behind the gap.
+    let mut behind = run(Vec::new());
+    behind.coverage.gap(gap(UnitState::Denied));
+    assert_eq!(sorted(changes(&old, &behind)), [unknown("gone"), fixed("c1")]);
+
+    // A run over other regions, and one that was cut short, repair nothing.
+    let mut elsewhere = run(Vec::new());
+    elsewhere.judgements = Judgements::default();
+    elsewhere.coverage = Coverage::default();
+    assert_eq!(sorted(changes(&old, &elsewhere)), [unknown("c1"), unknown("gone")]);
+    let mut cut_short = run(Vec::new());
+    cut_short.header.interrupted = true;
+    assert_eq!(sorted(changes(&old, &cut_short)), [unknown("gone"), fixed("c1")]);
+
+    let mut hidden = run(Vec::new());
+    hidden.judgements.endpoints[0].exposure = Exposure::Unknown;
+    assert_eq!(sorted(changes(&old, &hidden)), [unknown("c1"), fixed("gone")]);
+}
+
+#[test]
+fn what_no_rule_looked_for_is_not_fixed() {
+    let old = run(vec![open("c1")]);
+    let mut disabled = run(Vec::new());
+    disabled.header.rules = ["another".to_owned()].into();
+    assert_eq!(changes(&old, &disabled), [(Change::Unknown, "c1".to_owned())]);
+    disabled.header.rules.insert(old.findings[0].rule_id.clone());
+    assert_eq!(changes(&old, &disabled), [(Change::Fixed, "c1".to_owned())]);
+}
+
+#[test]
+fn a_finding_moves_as_its_status_says() {
+    use FindingStatus::{Open, Unknown, Waived};
+    let with = |status| run(vec![finding("r", "c1", Severity::High, status)]);
+    let change = |old, new| changes(&with(old), &with(new))[0].0;
+    assert_eq!(change(Open, Open), Change::Unchanged);
+    assert_eq!(change(Open, Waived), Change::Unchanged);
+    assert_eq!(change(Open, Unknown), Change::Unknown);
+    assert_eq!(change(Waived, Open), Change::Reopened);
+    assert_eq!(change(Unknown, Open), Change::New);
+    assert_eq!(change(Unknown, Unknown), Change::Unchanged);
+
+    let mut seen_before = open("c1");
+    seen_before.first_seen = Some(started() - Duration::days(3));
+    assert_eq!(changes(&run(Vec::new()), &run(vec![seen_before]))[0].0, Change::Reopened);
+    let mut first_now = open("c1");
+    first_now.first_seen = Some(started() + Duration::days(1));
+    assert_eq!(changes(&run(Vec::new()), &run(vec![first_now]))[0].0, Change::New);
+    assert_eq!(changes(&run(Vec::new()), &run(vec![open("c1")]))[0].0, Change::New);
+}
