@@ -1,0 +1,11 @@
+//! The operations that are used, one file per product: how each is asked, and the shape of its
+//! reply. Field names are the vendor's; what they mean for us is decided in `scan`.
+
+pub mod cs;
+pub mod ecs;
+pub mod nlb;
+pub mod servicemesh;
+pub mod slb;
+pub mod sts;
+pub mod vpc;
+pub mod wire;

@@ -1,0 +1,160 @@
+//! Network load balancers (NLB) and their listeners. All lists are flat, all paging is by token.
+
+use serde::Deserialize;
+
+use super::wire::{Field, List, Problems, Tag, element_id, object_elements};
+use crate::cloud::{
+    page::Page,
+    request::{Operation, Product, ReadRequest},
+};
+
+/// Balancers, by token.
+pub const LIST_LOAD_BALANCERS: Operation = Operation::rpc_query(Product::Nlb, "ListLoadBalancers");
+/// One balancer.
+pub const GET_LOAD_BALANCER_ATTRIBUTE: Operation = Operation::rpc_query(Product::Nlb, "GetLoadBalancerAttribute");
+/// Listeners of up to twenty balancers, by token.
+pub const LIST_LISTENERS: Operation = Operation::rpc_query(Product::Nlb, "ListListeners");
+
+/// Most balancers that one call for listeners may name.
+pub const BALANCERS_PER_CALL: usize = 20;
+/// Items per page of either list.
+pub const PAGE_SIZE: u32 = 100;
+
+/// Asks for all balancers: one that is private over IPv4 may be public over IPv6. The page driver
+/// adds the token.
+pub fn list_load_balancers(region: &str) -> ReadRequest {
+    ReadRequest::new(LIST_LOAD_BALANCERS, region).param("RegionId", region)
+}
+
+/// Asks for one balancer.
+pub fn get_load_balancer_attribute(region: &str, id: &str) -> ReadRequest {
+    ReadRequest::new(GET_LOAD_BALANCER_ATTRIBUTE, region)
+        .param("RegionId", region)
+        .param("LoadBalancerId", id)
+        .resource(id)
+}
+
+/// Asks for the listeners of up to [`BALANCERS_PER_CALL`] balancers. The page driver adds the token.
+pub fn list_listeners(region: &str, ids: &[String]) -> ReadRequest {
+    ReadRequest::new(LIST_LISTENERS, region)
+        .param("RegionId", region)
+        .list("LoadBalancerIds", ids)
+        .resource(&ids.join(","))
+}
+
+/// One page of `ListLoadBalancers`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoadBalancers {
+    pub total_count: Field<u64>,
+    pub next_token: Field<String>,
+    pub load_balancers: List<LoadBalancer>,
+}
+
+/// A balancer, in the list and as the reply of `GetLoadBalancerAttribute`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoadBalancer {
+    pub load_balancer_id: Field<String>,
+    pub load_balancer_name: Field<String>,
+    pub region_id: Field<String>,
+    /// `Internet` or `Intranet`, for IPv4.
+    pub address_type: Field<String>,
+    /// `Internet` or `Intranet`, for IPv6.
+    #[serde(rename = "Ipv6AddressType")]
+    pub ipv6_address_type: Field<String>,
+    #[serde(rename = "DNSName")]
+    pub dns_name: Field<String>,
+    pub load_balancer_status: Field<String>,
+    pub vpc_id: Field<String>,
+    pub security_group_ids: List<String>,
+    pub zone_mappings: List<ZoneMapping>,
+    pub tags: List<Tag>,
+}
+object_elements!(LoadBalancer, ZoneMapping, ZoneAddress, Listener);
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ZoneMapping {
+    pub load_balancer_addresses: List<ZoneAddress>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ZoneAddress {
+    pub allocation_id: Field<String>,
+    #[serde(rename = "PublicIPv4Address")]
+    pub public_ipv4_address: Field<String>,
+    #[serde(rename = "PrivateIPv4Address")]
+    pub private_ipv4_address: Field<String>,
+    #[serde(rename = "Ipv6Address")]
+    pub ipv6_address: Field<String>,
+}
+
+/// One page of `ListListeners`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Listeners {
+    pub total_count: Field<u64>,
+    pub next_token: Field<String>,
+    pub listeners: List<Listener>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Listener {
+    pub listener_id: Field<String>,
+    pub load_balancer_id: Field<String>,
+    /// 0 where the listener serves a range.
+    pub listener_port: Field<u16>,
+    /// Text, empty where the listener serves one port.
+    pub start_port: Field<String>,
+    pub end_port: Field<String>,
+    /// `TCP`, `UDP`, `TCPSSL`.
+    pub listener_protocol: Field<String>,
+    pub listener_status: Field<String>,
+}
+
+impl Page for LoadBalancers {
+    type Item = Field<LoadBalancer>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        element_id(item, |balancer| &balancer.load_balancer_id)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.total_count.total_beside_token()
+    }
+
+    fn next_token(&self) -> Option<&str> {
+        self.next_token.value().map(String::as_str)
+    }
+
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total_count.value().copied();
+        self.load_balancers.into_page("LoadBalancers", total)
+    }
+}
+
+impl Page for Listeners {
+    type Item = Field<Listener>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        element_id(item, |listener| &listener.listener_id)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.total_count.total_beside_token()
+    }
+
+    fn next_token(&self) -> Option<&str> {
+        self.next_token.value().map(String::as_str)
+    }
+
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total_count.value().copied();
+        self.listeners.into_page("Listeners", total)
+    }
+}

@@ -1,0 +1,194 @@
+//! Classic load balancers (CLB), their listeners and access control lists.
+
+use serde::Deserialize;
+
+use super::wire::{Field, List, Problems, Tag, element_id, object_elements};
+use crate::cloud::{
+    page::Page,
+    request::{Operation, Product, ReadRequest},
+};
+
+/// Balancers, by page.
+pub const DESCRIBE_LOAD_BALANCERS: Operation = Operation::rpc_query(Product::Slb, "DescribeLoadBalancers");
+/// Listeners of up to ten balancers, by token.
+pub const DESCRIBE_LOAD_BALANCER_LISTENERS: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerListeners");
+/// The entries of one access control list, by page.
+pub const DESCRIBE_ACCESS_CONTROL_LIST_ATTRIBUTE: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeAccessControlListAttribute");
+
+/// Most balancers that one call may name.
+pub const BALANCERS_PER_CALL: usize = 10;
+/// Balancers per page.
+pub const BALANCERS_PAGE_SIZE: u32 = 100;
+/// Listeners per page.
+pub const LISTENERS_PAGE_SIZE: u32 = 100;
+/// Entries of an access control list per page.
+pub const ENTRIES_PAGE_SIZE: u32 = 50;
+
+/// Asks for the balancers with a public address of their own. One with an EIP bound to it is not
+/// among them: it stays `intranet`.
+pub fn describe_internet_load_balancers(region: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_LOAD_BALANCERS, region).param("RegionId", region).param("AddressType", "internet")
+}
+
+/// Asks for up to [`BALANCERS_PER_CALL`] balancers by id.
+pub fn describe_load_balancers(region: &str, ids: &[String]) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_LOAD_BALANCERS, region)
+        .param("RegionId", region)
+        .param("LoadBalancerId", ids.join(","))
+        .resource(&ids.join(","))
+}
+
+/// Asks for the listeners of up to [`BALANCERS_PER_CALL`] balancers. The page driver adds the token.
+pub fn describe_load_balancer_listeners(region: &str, ids: &[String]) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_LOAD_BALANCER_LISTENERS, region)
+        .param("RegionId", region)
+        .list("LoadBalancerId", ids)
+        .resource(&ids.join(","))
+}
+
+/// Asks for the entries of one access control list. The page driver adds the page.
+pub fn describe_access_control_list_attribute(region: &str, id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_ACCESS_CONTROL_LIST_ATTRIBUTE, region)
+        .param("RegionId", region)
+        .param("AclId", id)
+        .resource(id)
+}
+
+/// One page of `DescribeLoadBalancers`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoadBalancers {
+    pub total_count: Field<u64>,
+    pub load_balancers: List<LoadBalancer>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoadBalancer {
+    pub load_balancer_id: Field<String>,
+    pub load_balancer_name: Field<String>,
+    pub region_id: Field<String>,
+    pub address: Field<String>,
+    /// `internet` or `intranet`.
+    pub address_type: Field<String>,
+    /// `ipv4` or `ipv6`.
+    #[serde(rename = "AddressIPVersion")]
+    pub address_ip_version: Field<String>,
+    pub load_balancer_status: Field<String>,
+    pub vpc_id: Field<String>,
+    pub tags: List<Tag>,
+}
+object_elements!(LoadBalancer, Listener, AclEntry);
+
+/// One page of `DescribeLoadBalancerListeners`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Listeners {
+    pub total_count: Field<u64>,
+    pub next_token: Field<String>,
+    pub listeners: List<Listener>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Listener {
+    pub load_balancer_id: Field<String>,
+    pub listener_port: Field<u16>,
+    /// `tcp`, `udp`, `http`, `https`.
+    pub listener_protocol: Field<String>,
+    /// `running` or `stopped`.
+    pub status: Field<String>,
+    /// `on` or `off`.
+    pub acl_status: Field<String>,
+    /// `white` or `black`.
+    pub acl_type: Field<String>,
+    pub acl_id: Field<String>,
+    pub acl_ids: List<String>,
+}
+
+/// One page of `DescribeAccessControlListAttribute`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AccessControlListAttribute {
+    pub acl_id: Field<String>,
+    pub acl_name: Field<String>,
+    #[serde(rename = "AddressIPVersion")]
+    pub address_ip_version: Field<String>,
+    pub total_acl_entry: Field<u64>,
+    pub acl_entrys: List<AclEntry>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AclEntry {
+    #[serde(rename = "AclEntryIP")]
+    pub acl_entry_ip: Field<Box<str>>,
+}
+
+impl Page for LoadBalancers {
+    type Item = Field<LoadBalancer>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        element_id(item, |balancer| &balancer.load_balancer_id)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.total_count.value().copied()
+    }
+
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total();
+        self.load_balancers.into_page("LoadBalancers", total)
+    }
+}
+
+impl Page for Listeners {
+    type Item = Field<Listener>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        let Some(listener) = item.value() else { return String::new() };
+        let balancer = listener.load_balancer_id.value().map(String::as_str).unwrap_or_default();
+        let port = listener.listener_port.value().copied().unwrap_or_default();
+        // One port may serve TCP and UDP.
+        let protocol = listener.listener_protocol.value().map(String::as_str).unwrap_or_default();
+        format!("{balancer}/{protocol}/{port}")
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.total_count.total_beside_token()
+    }
+
+    fn next_token(&self) -> Option<&str> {
+        self.next_token.value().map(String::as_str)
+    }
+
+    /// Balancers without any listener may leave the key out; the total then says 0.
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total_count.value().copied();
+        self.listeners.into_page("Listeners", total)
+    }
+}
+
+impl Page for AccessControlListAttribute {
+    type Item = Field<AclEntry>;
+    /// The list without entries.
+    type Head = (Problems, Self);
+
+    fn id(item: &Self::Item) -> String {
+        item.value().and_then(|entry| entry.acl_entry_ip.value()).map(ToString::to_string).unwrap_or_default()
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.total_acl_entry.value().copied()
+    }
+
+    fn split(mut self) -> (Self::Head, Vec<Self::Item>) {
+        let total = self.total();
+        let (problems, entries) = std::mem::take(&mut self.acl_entrys).into_page("AclEntrys", total);
+        ((problems, self), entries)
+    }
+}

@@ -1,0 +1,323 @@
+//! A profile of the vendor's command-line tool, `~/.aliyun/config.json`.
+//!
+//! Every mode either gives keys or says that it cannot, by name: a profile that is not understood must not make the
+//! program act as somebody else. Modes are compared without case, as the tool does. Fields that play no part are ignored,
+//! and the tool's own legacy fields with them.
+
+use std::path::PathBuf;
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::{
+    CredentialError, Credentials,
+    oidc::sts_region,
+    refresh::Fetch,
+    source::{Keys, Look, OidcRole, RoleToAssume, Source, failed, flag, printable, variable},
+    temporary::{instant, secret},
+    uri,
+};
+use crate::cloud::{context::Context, json, request::TopLevel};
+
+const DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
+const FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
+pub(super) const PROFILE: &str = "ALIBABA_CLOUD_PROFILE";
+const NO_PROGRAMS: &str = "ALIBABA_CLOUD_DISABLE_EXTERNAL_PROCESS";
+/// Longer chains of profiles are a mistake.
+const LONGEST_CHAIN: usize = 8;
+
+/// The tool's file.
+#[derive(Deserialize)]
+struct File {
+    #[serde(default)]
+    current: Option<String>,
+    #[serde(default)]
+    profiles: Vec<Profile>,
+}
+
+/// One profile, of any mode.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Profile {
+    name: Option<String>,
+    mode: Option<String>,
+    access_key_id: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    access_key_secret: Option<SecretString>,
+    #[serde(deserialize_with = "secret")]
+    sts_token: Option<SecretString>,
+    /// Seconds since 1970, for sessions that the tool stored.
+    sts_expiration: Option<i64>,
+    /// RFC 3339, from external programs.
+    expiration: Option<String>,
+    sts_region: Option<String>,
+    ram_role_name: Option<String>,
+    ram_role_arn: Option<String>,
+    ram_session_name: Option<String>,
+    role_session_name: Option<String>,
+    expired_seconds: Option<u32>,
+    policy: Option<String>,
+    external_id: Option<String>,
+    source_profile: Option<String>,
+    oidc_provider_arn: Option<String>,
+    oidc_token_file: Option<String>,
+    credentials_uri: Option<String>,
+    process_command: Option<String>,
+}
+
+/// Looks for a profile. An explicit one must be there; else the environment or the file itself says which is meant.
+pub(super) fn look(context: &Context, explicit: Option<&str>) -> Result<Look, CredentialError> {
+    let source_name = "the profile of the vendor's command-line tool";
+    if explicit.is_none() && flag(context, DISABLED) {
+        return Ok(Look::Absent(format!("{source_name}: {DISABLED} is set")));
+    }
+    let named = explicit.map(str::to_owned).or_else(|| variable(context, PROFILE));
+    let chosen = variable(context, FILE).map(PathBuf::from);
+    let Some(path) = chosen.clone().or_else(|| context.env.home().map(|home| home.join(".aliyun/config.json"))) else {
+        return Ok(Look::Absent(format!("{source_name}: the home directory is not known")));
+    };
+    let file = match File::read(context, &path) {
+        Ok(file) => file,
+        Err(Unread::Missing) if explicit.is_none() && chosen.is_none() => {
+            return Ok(Look::Absent(format!("{source_name}: there is no {}", path.display())));
+        }
+        Err(unread) => {
+            let name = explicit.map_or_else(|| source_name.to_owned(), quoted);
+            return Err(failed(name, format!("{}: {unread}", path.display())));
+        }
+    };
+    let name = named
+        .clone()
+        .or_else(|| file.current.clone().filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| "default".to_owned());
+    if named.is_none() && file.find(&name).is_none_or(Profile::is_blank) {
+        return Ok(Look::Absent(format!("{source_name}: {} holds no keys in {}", quoted(&name), path.display())));
+    }
+    let source = file.source(context, &path, &name, &mut Vec::new()).map_err(|reason| failed(quoted(&name), reason))?;
+    Ok(Look::Found { name: quoted(&name), source })
+}
+
+/// How messages name a profile.
+fn quoted(name: &str) -> String {
+    format!("profile \"{}\"", printable(name))
+}
+
+/// Why the file gives no profiles. Reads after the file's path.
+#[derive(Debug, thiserror::Error)]
+enum Unread {
+    #[error("there is no such file; make it with `aliyun configure`")]
+    Missing,
+    #[error("cannot be read: {0}")]
+    Io(String),
+    #[error("is no configuration of the vendor's command-line tool: {0}")]
+    Malformed(String),
+}
+
+impl File {
+    fn read(context: &Context, path: &std::path::Path) -> Result<Self, Unread> {
+        let bytes = context.files.read(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => Unread::Missing,
+            _ => Unread::Io(error.to_string()),
+        })?;
+        let bytes = Zeroizing::new(bytes);
+        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        json::check(text, Some(TopLevel::Object))
+            .map_err(|problem| Unread::Malformed(problem.to_string().replace("the reply", "it")))?;
+        // serde's own message would quote the value it stumbled over, which may be a secret.
+        serde_json::from_slice(text).map_err(|error| {
+            Unread::Malformed(format!(
+                "line {}, column {}: a field of an unexpected type",
+                error.line(),
+                error.column()
+            ))
+        })
+    }
+
+    fn find(&self, name: &str) -> Option<&Profile> {
+        self.profiles.iter().find(|profile| profile.name.as_deref() == Some(name))
+    }
+
+    /// What the profile `name` says; `seen` are the profiles on the way to it.
+    fn source(
+        &self,
+        context: &Context,
+        path: &std::path::Path,
+        name: &str,
+        seen: &mut Vec<String>,
+    ) -> Result<Source, String> {
+        if seen.iter().any(|known| known == name) {
+            seen.push(name.to_owned());
+            return Err(format!("its source profiles form a circle: {}", printable(&seen.join(" → "))));
+        }
+        seen.push(name.to_owned());
+        if seen.len() > LONGEST_CHAIN {
+            return Err(format!("its source profiles form a chain of more than {LONGEST_CHAIN}"));
+        }
+        let profile = self.find(name).ok_or_else(|| self.not_found(path, name))?;
+        let mode = profile.mode.as_deref().unwrap_or_default();
+        let source = match mode.to_ascii_lowercase().as_str() {
+            "ak" => Source::Keys(profile.keys(false)?),
+            "ststoken" => Source::Keys(profile.keys(true)?),
+            "ramrolearn" => {
+                let base = Source::Keys(profile.keys(false)?);
+                Source::Role { base: Box::new(base), role: profile.role(context)? }
+            }
+            "ecsramrole" => Source::EcsRole { role: filled(&profile.ram_role_name) },
+            "ramrolearnwithrolename" => {
+                let base = Source::EcsRole { role: filled(&profile.ram_role_name) };
+                Source::Role { base: Box::new(base), role: profile.role(context)? }
+            }
+            "chainableramrolearn" => {
+                let base = filled(&profile.source_profile).ok_or("it has no `source_profile`")?;
+                let role = profile.role(context)?;
+                let base = self.source(context, path, &base, seen)?;
+                Source::Role { base: Box::new(base), role }
+            }
+            "oidc" => Source::Oidc(OidcRole {
+                provider_arn: filled(&profile.oidc_provider_arn).ok_or("it has no `oidc_provider_arn`")?,
+                token_file: filled(&profile.oidc_token_file).ok_or("it has no `oidc_token_file`")?.into(),
+                role: profile.role(context)?,
+            }),
+            "credentialsuri" => {
+                let uri = filled(&profile.credentials_uri).ok_or("it has no `credentials_uri`")?;
+                uri::check(&uri).map_err(|reason| format!("its `credentials_uri` {reason}"))?;
+                Source::Uri(uri)
+            }
+            "external" => {
+                if flag(context, NO_PROGRAMS) {
+                    return Err(format!("its mode is External, and {NO_PROGRAMS} forbids to run programs"));
+                }
+                Source::Program(filled(&profile.process_command).ok_or("it has no `process_command`")?)
+            }
+            "cloudsso" | "oauth" => {
+                profile.stored(context.clock.now())?;
+                Source::Stored { file: path.to_owned(), profile: name.to_owned() }
+            }
+            "" => return Err("it has no `mode`; make it again with `aliyun configure`".to_owned()),
+            _ => {
+                return Err(format!(
+                    "its mode {} is not supported; use a profile of the mode AK, StsToken, RamRoleArn, ChainableRamRoleArn, EcsRamRole, OIDC, CredentialsURI or External",
+                    printable(mode)
+                ));
+            }
+        };
+        Ok(source)
+    }
+
+    fn not_found(&self, path: &std::path::Path, name: &str) -> String {
+        let known: Vec<&str> = self.profiles.iter().filter_map(|profile| profile.name.as_deref()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { printable(&known.join(", ")) };
+        let ini = format!("set {DISABLED}=true if it is meant to come from the ini file");
+        format!("{} has no profile \"{}\" (it has {known}); {ini}", path.display(), printable(name))
+    }
+}
+
+impl Profile {
+    /// True for the placeholder that the tool writes before anybody configured it.
+    fn is_blank(&self) -> bool {
+        let ak = self.mode.as_deref().is_none_or(|mode| mode.is_empty() || mode.eq_ignore_ascii_case("ak"));
+        ak && filled(&self.access_key_id).is_none() && self.access_key_secret.is_none()
+    }
+
+    fn keys(&self, token_is_due: bool) -> Result<Keys, String> {
+        let id = filled(&self.access_key_id).ok_or("it has no `access_key_id`")?;
+        let secret = self.access_key_secret.clone().ok_or("it has no `access_key_secret`")?;
+        if token_is_due && self.sts_token.is_none() {
+            return Err("it has no `sts_token`".to_owned());
+        }
+        // A token left over from an earlier mode must not be sent with long-lived keys.
+        let temporary = token_is_due || id.starts_with("STS.");
+        let token = self.sts_token.clone().filter(|_| temporary);
+        Ok(Keys { id, secret, token, expiration: self.end().filter(|_| temporary) })
+    }
+
+    /// When the session ends, where the profile says.
+    fn end(&self) -> Option<DateTime<Utc>> {
+        let stored = self.sts_expiration.filter(|seconds| *seconds > 0);
+        let stored = stored.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+        stored.or_else(|| instant(self.expiration.as_deref()?))
+    }
+
+    fn role(&self, context: &Context) -> Result<RoleToAssume, String> {
+        let mut role = RoleToAssume::new(filled(&self.ram_role_arn).ok_or("it has no `ram_role_arn`")?);
+        if let Some(name) = filled(&self.ram_session_name).or_else(|| filled(&self.role_session_name)) {
+            role.session_name = name;
+        }
+        role.external_id = filled(&self.external_id);
+        role.policy = filled(&self.policy);
+        if let Some(seconds) = self.expired_seconds.filter(|seconds| *seconds > 0) {
+            role.duration_seconds = seconds;
+        }
+        role.sts_region = filled(&self.sts_region).unwrap_or_else(|| sts_region(context));
+        role.check()?;
+        Ok(role)
+    }
+
+    /// The session that the tool stored in an interactive mode, while it holds.
+    fn stored(&self, now: DateTime<Utc>) -> Result<Keys, String> {
+        let mode = self.mode.as_deref().unwrap_or_default();
+        let login = format!(
+            "its mode is {}, which needs a person: log in with `aliyun configure --mode {} --profile {}`",
+            printable(mode),
+            printable(mode),
+            printable(self.name.as_deref().unwrap_or_default())
+        );
+        let Ok(keys) = self.keys(true) else { return Err(format!("{login}; it stores no session yet")) };
+        match keys.expiration {
+            Some(end) if end > now => Ok(keys),
+            Some(end) => Err(format!("{login}; the stored session ended at {}", end.format("%Y-%m-%dT%H:%M:%SZ"))),
+            None => Err(format!("{login}; the stored session does not say when it ends")),
+        }
+    }
+}
+
+/// Text that is there and not empty.
+fn filled(text: &Option<String>) -> Option<String> {
+    text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// Fetches the session that the tool stored, which the user may renew while we run.
+pub(super) struct StoredFetch {
+    pub(super) name: String,
+    pub(super) context: Context,
+    pub(super) file: PathBuf,
+    pub(super) profile: String,
+}
+
+impl Fetch for StoredFetch {
+    fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
+        Box::pin(async {
+            let file = File::read(&self.context, &self.file)
+                .map_err(|unread| failed(&self.name, format!("{}: {unread}", self.file.display())))?;
+            let profile = file
+                .find(&self.profile)
+                .ok_or_else(|| failed(&self.name, file.not_found(&self.file, &self.profile)))?;
+            let keys = profile.stored(self.context.clock.now()).map_err(|reason| failed(&self.name, reason))?;
+            Ok(keys.into())
+        })
+    }
+
+    fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Keys in what an external program printed: a profile of the mode AK or StsToken. The reason quotes none of it.
+pub(super) fn from_program(output: &[u8]) -> Result<Credentials, String> {
+    json::check(output, Some(TopLevel::Object))
+        .map_err(|problem| problem.to_string().replace("the reply", "its output"))?;
+    let profile: Profile =
+        serde_json::from_slice(output).map_err(|_| "its output has a field of an unexpected type".to_owned())?;
+    let mode = profile.mode.as_deref().unwrap_or_default();
+    let keys = match mode.to_ascii_lowercase().as_str() {
+        "ak" => profile.keys(false),
+        "ststoken" => profile.keys(true),
+        _ => return Err("its output has a `mode` other than AK and StsToken".to_owned()),
+    };
+    let keys = keys.map_err(|reason| reason.replacen("it has", "its output has", 1))?;
+    debug_assert!(!keys.secret.expose_secret().is_empty());
+    Ok(keys.into())
+}

@@ -1,0 +1,332 @@
+//! Which host answers for a product in a region, and where to connect for it.
+//!
+//! The table follows the vendor's SDKs: regional products have `{product}.{region}.aliyuncs.com`,
+//! central ones `{product}.aliyuncs.com`, and some regions of some products collapse to one host.
+//! Signed requests go to hosts of the vendor only, or to this machine.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use reqwest::Url;
+
+use super::{context::Env, request::Product};
+
+/// Hosts to which signed requests may go end with this.
+const VENDOR_SUFFIX: &str = ".aliyuncs.com";
+
+/// An endpoint that is refused. Nothing was contacted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadEndpoint {
+    /// Not a URL or host name at all.
+    #[error("use the endpoint {endpoint:?}: {reason}; write it as https://HOST or http://127.0.0.1:PORT")]
+    Malformed { endpoint: String, reason: String },
+    /// A place where no signed request may go.
+    #[error(
+        "use the endpoint {endpoint:?}: requests carry a signature and go only to hosts under aliyuncs.com by https, \
+         or to a loopback address"
+    )]
+    Forbidden { endpoint: String },
+    /// A region that cannot be part of a host name.
+    #[error("find the {product} endpoint of region {region:?}: a region's name consists of a-z, 0-9 and hyphens")]
+    BadRegion { product: &'static str, region: String },
+    /// An override for something that is not a product.
+    #[error("use an endpoint for {product:?}: no such product")]
+    UnknownProduct { product: String },
+}
+
+/// Where a request goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// The real endpoint's name: the `Host` header, and what is signed.
+    pub host: String,
+    /// Scheme and authority to connect to, without a slash at the end.
+    pub base: String,
+}
+
+/// The endpoint table with the user's changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Endpoints {
+    hosts: BTreeMap<Product, String>,
+    connect: BTreeMap<Product, String>,
+    connect_all: Option<String>,
+}
+
+impl Endpoints {
+    /// The vendor's table with the overrides of the environment: `ALIBABA_CLOUD_ENDPOINT_<PRODUCT>`.
+    pub fn from_env(env: &dyn Env) -> Result<Self, BadEndpoint> {
+        let mut endpoints = Self::default();
+        for product in Product::ALL {
+            let name = format!("ALIBABA_CLOUD_ENDPOINT_{}", product.name().to_ascii_uppercase());
+            if let Some(value) = env.var(&name).filter(|value| !value.is_empty()) {
+                endpoints = endpoints.with_override(product.name(), &value)?;
+            }
+        }
+        Ok(endpoints)
+    }
+
+    /// Replaces a product's host in every region. A name under aliyuncs.com takes the place of the
+    /// real host; a loopback URL is connected to in its place, and the host stays the real one.
+    pub fn with_override(mut self, product: &str, endpoint: &str) -> Result<Self, BadEndpoint> {
+        let product =
+            Product::from_name(product).ok_or_else(|| BadEndpoint::UnknownProduct { product: product.to_owned() })?;
+        let url = if endpoint.contains("://") { endpoint.to_owned() } else { format!("https://{endpoint}") };
+        let allowed = Allowed::parse(&url)?;
+        if allowed.loopback {
+            self.connect.insert(product, allowed.base);
+        } else {
+            self.hosts.insert(product, allowed.authority);
+        }
+        Ok(self)
+    }
+
+    /// Connects to `url` for every call, as `curl --connect-to` does: host, path and signature stay
+    /// those of the real endpoint.
+    pub fn with_endpoint_url(mut self, url: &str) -> Result<Self, BadEndpoint> {
+        self.connect_all = Some(Allowed::parse(url)?.base);
+        Ok(self)
+    }
+
+    /// True if every call goes to this machine.
+    pub fn all_loopback(&self) -> bool {
+        self.connect_all.as_deref().is_some_and(is_loopback_base)
+    }
+
+    /// The host and the place to connect to for `product` in `region`; the region may be empty for a
+    /// central product.
+    pub fn target(&self, product: Product, region: &str) -> Result<Target, BadEndpoint> {
+        let central = region.is_empty() && is_central(product);
+        if !(central || is_region(region)) {
+            return Err(BadEndpoint::BadRegion { product: product.name(), region: region.to_owned() });
+        }
+        let host = self.hosts.get(&product).cloned().unwrap_or_else(|| vendor_host(product, region));
+        let connect = self.connect_all.as_ref().or_else(|| self.connect.get(&product));
+        let base = connect.cloned().unwrap_or_else(|| format!("https://{host}"));
+        Ok(Target { host, base })
+    }
+}
+
+/// True if the product has one host for all regions, or has one beside its regional ones.
+fn is_central(product: Product) -> bool {
+    match product {
+        Product::Servicemesh
+        | Product::Cbn
+        | Product::Vpcpeer
+        | Product::Resourcemanager
+        | Product::Resourcedirectory
+        | Product::Sts => true,
+        Product::Cs
+        | Product::Ecs
+        | Product::Vpc
+        | Product::Slb
+        | Product::Nlb
+        | Product::Privatelink
+        | Product::Actiontrail => false,
+    }
+}
+
+/// The vendor's public host. Source: endpoint maps of the vendor's SDKs.
+fn vendor_host(product: Product, region: &str) -> String {
+    let name = product.name();
+    let special = region.contains("-finance") || region.contains("-gov");
+    let collapsed = match product {
+        Product::Ecs if region == "cn-hangzhou" => return format!("ecs-cn-hangzhou{VENDOR_SUFFIX}"),
+        Product::Vpc => region == "cn-hangzhou" || special,
+        Product::Slb => SLB_CENTRAL.contains(&region) || special,
+        Product::Sts => region.is_empty() || matches!(region, "ap-south-1" | "ap-southeast-2"),
+        other => is_central(other),
+    };
+    if collapsed { format!("{name}{VENDOR_SUFFIX}") } else { format!("{name}.{region}{VENDOR_SUFFIX}") }
+}
+
+/// Regions in which classic load balancers answer at the central host.
+const SLB_CENTRAL: &[&str] = &[
+    "cn-qingdao",
+    "cn-beijing",
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-shenzhen",
+    "cn-hongkong",
+    "ap-southeast-1",
+    "us-east-1",
+    "us-west-1",
+];
+
+/// True for text that can be a region's name: it becomes part of a host name, so nothing else may pass.
+fn is_region(text: &str) -> bool {
+    let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= 40 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// True for a name under the vendor's domain, by exact suffix.
+pub(super) fn is_vendor_host(host: &str) -> bool {
+    let Some(rest) = host.strip_suffix(VENDOR_SUFFIX) else { return false };
+    !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_'))
+}
+
+/// True for `localhost` and loopback addresses, also in brackets.
+pub(super) fn is_loopback_host(host: &str) -> bool {
+    let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
+    bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
+fn is_loopback_base(base: &str) -> bool {
+    Url::parse(base).ok().and_then(|url| url.host_str().map(is_loopback_host)).unwrap_or(false)
+}
+
+/// A URL that has passed the rules.
+struct Allowed {
+    base: String,
+    authority: String,
+    loopback: bool,
+}
+
+impl Allowed {
+    fn parse(text: &str) -> Result<Self, BadEndpoint> {
+        let malformed =
+            |reason: &str| BadEndpoint::Malformed { endpoint: without_userinfo(text), reason: reason.to_owned() };
+        if !text.is_ascii() {
+            return Err(malformed("it has characters outside ASCII"));
+        }
+        let url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;
+        if !url.username().is_empty() || url.password().is_some() || text.contains('@') {
+            return Err(malformed("it has a user name or password"));
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err(malformed("it has a path or a query"));
+        }
+        let host = url.host_str().ok_or_else(|| malformed("it has no host"))?;
+        let authority = match url.port() {
+            Some(port) => format!("{host}:{port}"),
+            None => host.to_owned(),
+        };
+        let loopback = is_loopback_host(host);
+        let allowed = match url.scheme() {
+            "http" => loopback,
+            "https" => loopback || is_vendor_host(host),
+            _ => false,
+        };
+        if !allowed {
+            return Err(BadEndpoint::Forbidden { endpoint: text.to_owned() });
+        }
+        Ok(Self { base: format!("{}://{authority}", url.scheme()), authority, loopback })
+    }
+}
+
+/// What stands before the last `@` may be a password.
+fn without_userinfo(text: &str) -> String {
+    match text.rfind('@') {
+        Some(at) => format!("…{}", &text[at..]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn hosts_follow_the_vendors_table() {
+        let endpoints = Endpoints::default();
+        for (product, region, host) in [
+            (Product::Servicemesh, "", "servicemesh.aliyuncs.com"),
+            (Product::Servicemesh, "cn-hangzhou", "servicemesh.aliyuncs.com"),
+            (Product::Cs, "cn-shanghai", "cs.cn-shanghai.aliyuncs.com"),
+            (Product::Ecs, "cn-hangzhou", "ecs-cn-hangzhou.aliyuncs.com"),
+            (Product::Ecs, "eu-central-1", "ecs.eu-central-1.aliyuncs.com"),
+            (Product::Vpc, "cn-hangzhou", "vpc.aliyuncs.com"),
+            (Product::Vpc, "cn-shanghai-finance-1", "vpc.aliyuncs.com"),
+            (Product::Vpc, "cn-beijing", "vpc.cn-beijing.aliyuncs.com"),
+            (Product::Slb, "cn-beijing", "slb.aliyuncs.com"),
+            (Product::Slb, "eu-central-1", "slb.eu-central-1.aliyuncs.com"),
+            (Product::Nlb, "cn-beijing", "nlb.cn-beijing.aliyuncs.com"),
+            (Product::Sts, "", "sts.aliyuncs.com"),
+            (Product::Sts, "cn-beijing", "sts.cn-beijing.aliyuncs.com"),
+            (Product::Sts, "ap-south-1", "sts.aliyuncs.com"),
+        ] {
+            let target = endpoints.target(product, region).unwrap();
+            assert_eq!(target.host, host, "{product:?} in {region:?}");
+            assert_eq!(target.base, format!("https://{host}"));
+        }
+    }
+
+    #[test]
+    fn a_region_cannot_smuggle_in_a_host() {
+        for region in ["", "cn-x.evil.test/", "cn hangzhou", "CN-HANGZHOU", "-cn", "cn@evil", "cn%2e"] {
+            assert!(Endpoints::default().target(Product::Ecs, region).is_err(), "{region:?}");
+        }
+    }
+
+    #[test]
+    fn an_endpoint_url_changes_only_where_we_connect() {
+        let endpoints = Endpoints::default().with_endpoint_url("http://127.0.0.1:8080").unwrap();
+        let target = endpoints.target(Product::Ecs, "cn-shanghai").unwrap();
+        assert_eq!(target.host, "ecs.cn-shanghai.aliyuncs.com");
+        assert_eq!(target.base, "http://127.0.0.1:8080");
+        assert!(endpoints.all_loopback());
+    }
+
+    #[test]
+    fn signed_requests_do_not_leave_the_vendors_hosts() {
+        for good in [
+            "http://127.0.0.1:1",
+            "http://127.9.9.9",
+            "http://[::1]:8080/",
+            "http://localhost:8080",
+            "https://servicemesh.vpc-proxy.aliyuncs.com",
+        ] {
+            assert!(Endpoints::default().with_endpoint_url(good).is_ok(), "{good}");
+        }
+        for bad in [
+            "http://ecs.cn-hangzhou.aliyuncs.com",
+            "https://169.254.169.254",
+            "https://100.100.100.200",
+            "http://100.100.100.200",
+            "https://10.0.0.1",
+            "https://8.8.8.8",
+            "https://user:pw@ecs.aliyuncs.com",
+            "https://ecs.aliyuncs.com.evil.test",
+            "https://evilaliyuncs.com",
+            "https://aliyuncs.com",
+            "https://ecs.аliyuncs.com",
+            "https://127.0.0.1.evil.test",
+            "http://localhost.evil.test",
+            "https://ecs.aliyuncs.com/path",
+            "https://ecs.aliyuncs.com?x=1",
+            "ftp://127.0.0.1",
+            "127.0.0.1:80",
+            "",
+        ] {
+            assert!(Endpoints::default().with_endpoint_url(bad).is_err(), "{bad}");
+        }
+        let error = Endpoints::default().with_endpoint_url("https://user:hunter2@ecs.aliyuncs.com").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
+    }
+
+    struct Vars(&'static [(&'static str, &'static str)]);
+
+    impl Env for Vars {
+        fn var(&self, name: &str) -> Option<String> {
+            self.0.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        }
+
+        fn home(&self) -> Option<std::path::PathBuf> {
+            None
+        }
+    }
+
+    #[test]
+    fn the_environment_overrides_one_product() {
+        let env = Vars(&[
+            ("ALIBABA_CLOUD_ENDPOINT_VPC", "vpc-vpc.cn-beijing.aliyuncs.com"),
+            ("ALIBABA_CLOUD_ENDPOINT_ECS", "http://127.0.0.1:9"),
+        ]);
+        let endpoints = Endpoints::from_env(&env).unwrap();
+        let vpc = endpoints.target(Product::Vpc, "cn-beijing").unwrap();
+        assert_eq!(vpc.base, "https://vpc-vpc.cn-beijing.aliyuncs.com");
+        let ecs = endpoints.target(Product::Ecs, "cn-beijing").unwrap();
+        assert_eq!((ecs.host.as_str(), ecs.base.as_str()), ("ecs.cn-beijing.aliyuncs.com", "http://127.0.0.1:9"));
+        assert!(!endpoints.all_loopback());
+        assert!(Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_ENDPOINT_VPC", "evil.test")])).is_err());
+    }
+}
