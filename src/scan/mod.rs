@@ -1,1 +1,228 @@
-//! Reads the cloud into an inventory. Does not judge.
+//! Reads the cloud into an inventory. Does not judge, and cannot write: every request it can build
+//! is a read.
+//!
+//! [`collect`] asks each account who it is, which regions and meshes it has, and then reads region
+//! by region (`region`). What was read goes to an [`Inventory`]; how every planned read ended goes
+//! to its ledger, so that nothing that was not read looks clean.
+
+mod account;
+mod calls;
+mod cluster;
+mod convert;
+mod eip;
+mod load_balancer;
+mod mesh;
+mod network_load_balancer;
+mod permission;
+mod progress;
+mod public;
+mod read;
+mod reader;
+mod region;
+mod security_group;
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use chrono::{DateTime, Utc};
+use futures::{StreamExt, stream};
+use thiserror::Error;
+use tokio_util::sync::CancellationToken;
+
+pub use permission::{Permission, permissions};
+pub use progress::{Progress, Silent};
+
+use self::{
+    account::{AccountScan, Regions},
+    read::Failure,
+    reader::Reader,
+};
+use crate::{
+    cloud::{
+        api::sts,
+        client::{Account, Client, Stats},
+        error::{CallError, Class},
+    },
+    model::{AccountId, Caller, Inventory, InventoryBuilder, RegionId, Unit},
+};
+
+/// Accounts that are read at once. Each has limits of its own.
+const ACCOUNTS_AT_ONCE: usize = 4;
+
+/// What to read.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Empty: every region that the products list, and every region that has a mesh.
+    pub regions: Vec<RegionId>,
+    /// Regions to leave out, of those. They appear in the ledger as excluded.
+    pub excluded_regions: Vec<RegionId>,
+}
+
+/// What a scan brought.
+#[derive(Debug)]
+pub struct Scan {
+    pub inventory: Inventory,
+    pub stats: Stats,
+    /// True if the scan was cut short; the ledger says what was not read.
+    pub interrupted: bool,
+}
+
+/// Why nothing can be said of the cloud.
+#[derive(Debug, Error)]
+pub enum ScanError {
+    /// A region that no product knows. Nothing but the lists of regions was read.
+    #[error("the region \"{}\" does not exist{}", region.escape_debug(), suggestion.as_ref().map(|it| format!("; did you mean \"{it}\"?")).unwrap_or_default())]
+    UnknownRegion { region: String, suggestion: Option<String> },
+    /// No account let itself be read: keys, clock or certificates are wrong.
+    #[error("no account could be read: {}", describe(failures))]
+    NoAccount { failures: Vec<AccountFailure> },
+    /// The certificate of an endpoint cannot be trusted, so nothing that it says can be.
+    #[error("the connection to the cloud cannot be trusted: {message}")]
+    Untrusted { message: String },
+}
+
+/// An account that could not be read at all.
+#[derive(Clone, Debug)]
+pub struct AccountFailure {
+    /// The account's id, or the name that its keys were given.
+    pub account: String,
+    pub code: String,
+    pub message: String,
+}
+
+fn describe(failures: &[AccountFailure]) -> String {
+    let texts: Vec<String> =
+        failures.iter().map(|it| format!("{}: {} ({})", it.account, it.message, it.code)).collect();
+    if texts.is_empty() { "none was given".to_owned() } else { texts.join("; ") }
+}
+
+/// Reads the accounts into one inventory of the cloud at `taken_at`.
+///
+/// Triggering `cancel` ends the scan soon, with what was read until then; the rest is in the ledger
+/// as `interrupted`.
+///
+/// # Errors
+/// Only where nothing can be said: an unknown region, no account that could be read, or a connection
+/// that cannot be trusted. Everything else that fails is in the inventory's ledger.
+pub async fn collect(
+    client: &Client,
+    accounts: &[Account],
+    settings: &Settings,
+    taken_at: DateTime<Utc>,
+    progress: Arc<dyn Progress>,
+    cancel: &CancellationToken,
+) -> Result<Scan, ScanError> {
+    // A child, so that a certificate problem ends this scan without ending its caller.
+    let cancel = cancel.child_token();
+    let mut builder = InventoryBuilder::new(taken_at);
+    let identified = identify(client, accounts, &progress, &cancel, &mut builder).await?;
+
+    let mut scans = Vec::new();
+    for (reader, account_id) in identified {
+        let progress = Arc::clone(&progress);
+        let mut scan = AccountScan { reader, progress, account_id, builder: InventoryBuilder::new(taken_at), taken_at };
+        let regions = scan.regions().await;
+        scans.push((scan, regions));
+    }
+    check_regions(settings, scans.iter().map(|(_, regions)| regions))?;
+
+    let readers: Vec<Arc<Reader>> = scans.iter().map(|(scan, _)| Arc::clone(&scan.reader)).collect();
+    let mut read =
+        stream::iter(scans).map(|(scan, regions)| scan.run(regions, settings)).buffer_unordered(ACCOUNTS_AT_ONCE);
+    while let Some(account) = read.next().await {
+        builder.merge(account);
+    }
+    drop(read);
+    if let Some(error) = readers.iter().find_map(|reader| reader.untrusted()) {
+        return Err(untrusted(&error));
+    }
+    Ok(Scan { inventory: builder.build(), stats: client.stats(), interrupted: cancel.is_cancelled() })
+}
+
+/// Asks every account who it is. Equal answers are one account.
+async fn identify(
+    client: &Client,
+    accounts: &[Account],
+    progress: &Arc<dyn Progress>,
+    cancel: &CancellationToken,
+    builder: &mut InventoryBuilder,
+) -> Result<Vec<(Arc<Reader>, AccountId)>, ScanError> {
+    let mut identified: Vec<(Arc<Reader>, AccountId)> = Vec::new();
+    let mut failures = Vec::new();
+    for account in accounts {
+        progress.planned(1);
+        let reader = Reader::new(client.clone(), account.clone(), cancel.clone());
+        let answer = account::caller(&reader).await;
+        progress.finished(1);
+        if let Some(error) = reader.untrusted() {
+            return Err(untrusted(&error));
+        }
+        let account_id: AccountId = match &answer {
+            Ok(caller) => caller.account_id.clone(),
+            Err(_) => account.id().into(),
+        };
+        let unit = Unit::new(
+            &account_id,
+            &RegionId::default(),
+            sts::GET_CALLER_IDENTITY.product().name(),
+            sts::GET_CALLER_IDENTITY.action(),
+            "",
+        );
+        match answer {
+            Ok(caller) => {
+                builder.scanned(unit);
+                identity_known(builder, caller);
+            }
+            Err(failure) => {
+                builder.gap(failure.gap(unit));
+                if ends_account(&failure) {
+                    let Failure { code, message, .. } = failure;
+                    failures.push(AccountFailure { account: account.id().to_owned(), code, message });
+                    continue;
+                }
+            }
+        }
+        if identified.iter().all(|(_, known)| *known != account_id) {
+            let account = account.with_id(account_id.as_str());
+            identified.push((Arc::new(Reader::new(client.clone(), account, cancel.clone())), account_id));
+        }
+    }
+    if identified.is_empty() { Err(ScanError::NoAccount { failures }) } else { Ok(identified) }
+}
+
+fn identity_known(builder: &mut InventoryBuilder, caller: Caller) {
+    if !builder.callers.contains(&caller) {
+        builder.callers.push(caller);
+    }
+}
+
+/// True where the keys or the clock are wrong, so that no other call would fare better.
+fn ends_account(failure: &Failure) -> bool {
+    failure.class.is_some_and(Class::ends_account)
+}
+
+fn untrusted(error: &CallError) -> ScanError {
+    ScanError::Untrusted { message: error.to_string() }
+}
+
+/// Refuses a region that no account has. Where a list of regions could not be read, an unlisted
+/// region may exist: it is then read like any other.
+fn check_regions<'a>(settings: &Settings, accounts: impl Iterator<Item = &'a Regions>) -> Result<(), ScanError> {
+    let mut known: BTreeSet<RegionId> = BTreeSet::new();
+    for regions in accounts {
+        let Some(all) = regions.all_known() else { return Ok(()) };
+        known.extend(all);
+    }
+    for region in settings.regions.iter().chain(&settings.excluded_regions) {
+        if !known.contains(region) {
+            return Err(ScanError::UnknownRegion { region: region.to_string(), suggestion: nearest(region, &known) });
+        }
+    }
+    Ok(())
+}
+
+/// The known region that is spelt most alike, if any is at all.
+fn nearest(region: &RegionId, known: &BTreeSet<RegionId>) -> Option<String> {
+    let distance = |other: &RegionId| strsim::damerau_levenshtein(region.as_str(), other.as_str());
+    let best = known.iter().min_by_key(|other| distance(other))?;
+    (distance(best) <= 3).then(|| best.to_string())
+}

@@ -1,0 +1,113 @@
+//! Classic load balancers, their listeners and access control lists.
+
+use super::convert::{escaped, plain_id, same_region, scope, tags};
+use crate::{
+    cloud::api::{
+        slb,
+        wire::{Field, Problems, is_plain_id},
+    },
+    model::{Acl, AclId, Listener, LoadBalancer, Reading, Scope},
+};
+
+/// A balancer without its listeners, and the region it names if that is not the one asked.
+pub(super) fn listed(
+    wire: slb::LoadBalancer,
+    asked: &Scope,
+    problems: &mut Problems,
+) -> Option<(LoadBalancer, Option<String>)> {
+    let id = plain_id(wire.load_balancer_id, "LoadBalancerId", problems)?;
+    let wrong_region = same_region(wire.region_id, &asked.region_id, problems).err().map(|wrong| wrong.region);
+    let address_type = wire.address_type.required_text("AddressType", problems).unwrap_or_default();
+    if !matches!(address_type.to_ascii_lowercase().as_str(), "internet" | "intranet" | "") {
+        problems.note("AddressType", format!("is neither internet nor intranet: \"{}\"", escaped(&address_type)));
+    }
+    let balancer = LoadBalancer {
+        scope: scope(&asked.account_id, &asked.region_id),
+        load_balancer_id: id.into(),
+        load_balancer_name: wire.load_balancer_name.text("LoadBalancerName", problems),
+        address: wire.address.text("Address", problems),
+        address_type,
+        address_ip_version: wire.address_ip_version.text("AddressIPVersion", problems),
+        load_balancer_status: wire.load_balancer_status.text("LoadBalancerStatus", problems),
+        vpc_id: wire.vpc_id.text("VpcId", problems).into(),
+        listeners: Reading::Unread,
+        tags: tags(wire.tags, "Tags", problems),
+    };
+    Some((balancer, wrong_region))
+}
+
+/// One listener and the id of its balancer. A listener without a readable balancer or port is
+/// `Err` with whatever balancer it names: that balancer's listeners are not known.
+pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(String, Listener), String> {
+    let balancer = wire.load_balancer_id.required_text("LoadBalancerId", problems).unwrap_or_default();
+    let port = wire.listener_port.required("ListenerPort", problems);
+    let acl_status = match wire.acl_status.required_text("AclStatus", problems) {
+        Some(status) if status.eq_ignore_ascii_case("on") || status.eq_ignore_ascii_case("off") => {
+            Reading::Value(status.to_ascii_lowercase())
+        }
+        Some(status) => {
+            problems.note("AclStatus", format!("is neither on nor off: \"{}\"", escaped(&status)));
+            Reading::Unread
+        }
+        None => Reading::Unread,
+    };
+    let mut acl_ids: Vec<AclId> = wire
+        .acl_ids
+        .optional("AclIds", problems)
+        .into_iter()
+        .chain([wire.acl_id.text("AclId", problems)])
+        .filter(|id| !id.is_empty())
+        .map(AclId::from)
+        .collect();
+    acl_ids.sort();
+    acl_ids.dedup();
+    let Some(listener_port) = port else { return Err(balancer) };
+    if balancer.is_empty() {
+        return Err(balancer);
+    }
+    let listener = Listener {
+        listener_port,
+        listener_protocol: wire.listener_protocol.text("ListenerProtocol", problems),
+        status: wire.status.text("Status", problems),
+        acl_status,
+        acl_type: wire.acl_type.text("AclType", problems),
+        acl_ids,
+    };
+    Ok((balancer, listener))
+}
+
+/// True if the listener has its access control switched on, or may have.
+pub(super) fn asks_its_lists(listener: &Listener) -> bool {
+    listener.acl_status.value().is_none_or(|status| status == "on")
+}
+
+/// The lists of a listener that can be asked for.
+pub(super) fn list_ids(listener: &Listener) -> impl Iterator<Item = &AclId> {
+    listener.acl_ids.iter().filter(|id| is_plain_id(id.as_str()))
+}
+
+/// An access control list from its first page, without entries.
+pub(super) fn acl(wire: &slb::AccessControlListAttribute, asked: &Scope, id: &str, problems: &mut Problems) -> Acl {
+    let answered = wire.acl_id.clone().text("AclId", problems);
+    if !answered.is_empty() && answered != id {
+        problems.note("AclId", format!("names another list: \"{}\"", escaped(&answered)));
+    }
+    Acl {
+        scope: asked.clone(),
+        acl_id: id.into(),
+        acl_name: wire.acl_name.clone().text("AclName", problems),
+        address_ip_version: wire.address_ip_version.clone().text("AddressIPVersion", problems),
+        entries: Vec::new(),
+    }
+}
+
+/// One entry. A missing one is a problem: an unread entry may be the one that admits everybody.
+pub(super) fn acl_entry(wire: slb::AclEntry, problems: &mut Problems) -> Option<Box<str>> {
+    match wire.acl_entry_ip {
+        Field::Value(entry) if entry.is_empty() => {
+            problems.note("AclEntryIP", "is empty");
+            None
+        }
+        field => field.required("AclEntryIP", problems),
+    }
+}
