@@ -1,0 +1,436 @@
+//! Planted misbehaviour: which calls a fault hits, and what it does to the reply.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    page::PageFault,
+    reply::{Answer, ApiError, ErrorShape, Reply},
+};
+
+/// A fault of a world document.
+#[derive(Clone, Debug, Deserialize)]
+pub(super) struct Fault {
+    kind: FaultKind,
+    /// `*` or absent is every operation, region, account.
+    #[serde(default)]
+    action: Option<String>,
+    #[serde(default)]
+    region_id: Option<String>,
+    #[serde(default)]
+    account_id: Option<String>,
+    /// Parameters that the call must carry; a list parameter must contain the value.
+    #[serde(default, rename = "match")]
+    parameters: serde_json::Map<String, Value>,
+    /// So many matching calls pass first.
+    #[serde(default)]
+    skip: u64,
+    /// So many are hit; 0 is all.
+    #[serde(default)]
+    times: u64,
+    /// Which field `wrong-type` and `missing-field` hit: a name, at any depth, or a path.
+    #[serde(default)]
+    field: Option<String>,
+    /// Status of `html`.
+    #[serde(default)]
+    status: Option<u16>,
+    /// Hint of `throttle`, milliseconds.
+    #[serde(default)]
+    retry_after_ms: Option<u64>,
+    /// Hint of `http-429`, seconds.
+    #[serde(default)]
+    retry_after_s: Option<u64>,
+    /// Delay of `slow`.
+    #[serde(default)]
+    ms: u64,
+}
+
+/// Every kind of the world format.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FaultKind {
+    Throttle,
+    #[serde(rename = "http-429")]
+    Http429,
+    #[serde(rename = "http-503")]
+    Http503,
+    InternalError,
+    Deny,
+    ExpiredToken,
+    BadSignature,
+    ClockSkew,
+    NotFound,
+    RegionNotServed,
+    Reset,
+    ResetMidBody,
+    Truncate,
+    Garbage,
+    Html,
+    WrongType,
+    MissingField,
+    EmptyPage,
+    RepeatToken,
+    ShiftPage,
+    Slow,
+    #[serde(rename = "inner-403")]
+    Inner403,
+    /// These three are about writes and never hit a read.
+    AcceptedNeverApplied,
+    #[serde(rename = "applied-then-500")]
+    AppliedThen500,
+    AppliedLate,
+}
+
+impl FaultKind {
+    fn is_about_writes(self) -> bool {
+        matches!(self, Self::AcceptedNeverApplied | Self::AppliedThen500 | Self::AppliedLate)
+    }
+}
+
+/// What a fault is matched against.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Subject<'a> {
+    pub(super) action: &'a str,
+    pub(super) account_id: &'a str,
+    /// The region of the call, and of the resource it asks a central host about.
+    pub(super) regions: &'a [&'a str],
+    pub(super) parameters: &'a [(String, String)],
+}
+
+/// The names that a fault of a document may have.
+pub(super) const FIELDS: [&str; 12] = [
+    "kind",
+    "action",
+    "region_id",
+    "account_id",
+    "match",
+    "skip",
+    "times",
+    "field",
+    "status",
+    "retry_after_ms",
+    "retry_after_s",
+    "ms",
+];
+
+impl Fault {
+    /// Reads a fault of a document; the problem is a sentence for the world's author.
+    pub(super) fn from_value(value: Value) -> Result<Self, String> {
+        let fault = Self::deserialize(value).map_err(|error| error.to_string())?;
+        let is_read = fault.action.as_deref().is_some_and(|action| {
+            ["Describe", "List", "Get", "Lookup", "AssumeRole"].iter().any(|verb| action.starts_with(verb))
+        });
+        if fault.kind.is_about_writes() && is_read {
+            return Err("this kind is about writes, and the action is a read".to_owned());
+        }
+        Ok(fault)
+    }
+
+    fn matches(&self, subject: Subject<'_>) -> bool {
+        let is = |wanted: &Option<String>, actual: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted == "*" || wanted == actual)
+        };
+        !self.kind.is_about_writes()
+            && is(&self.action, subject.action)
+            && is(&self.account_id, subject.account_id)
+            && (is(&self.region_id, "") || subject.regions.iter().any(|region| is(&self.region_id, region)))
+            && self.parameters.iter().all(|(name, value)| carries(subject.parameters, name, value))
+    }
+}
+
+/// True if a parameter, or an element of a list parameter in any of the vendor's spellings, has the value.
+fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
+    let wanted = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    let is_named = |given: &str| {
+        given == name
+            || given
+                .strip_prefix(name)
+                .and_then(|rest| rest.strip_prefix('.'))
+                .is_some_and(|rest| rest.parse::<u32>().is_ok())
+    };
+    parameters.iter().filter(|(given, _)| is_named(given)).any(|(_, given)| {
+        *given == wanted
+            || given.split(',').any(|part| part == wanted)
+            || serde_json::from_str::<Vec<String>>(given).is_ok_and(|list| list.contains(&wanted))
+    })
+}
+
+/// The faults of a running server, with how many calls each has seen.
+#[derive(Debug)]
+pub(super) struct Faults {
+    faults: Vec<(Fault, AtomicU64)>,
+}
+
+impl Faults {
+    pub(super) fn new(faults: &[Fault]) -> Self {
+        Self { faults: faults.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect() }
+    }
+
+    /// The fault that hits this call, if any. A call is counted by every matching fault up to the
+    /// one that hits it; those behind that one never see it.
+    pub(super) fn strike(&self, subject: Subject<'_>) -> Option<&Fault> {
+        self.faults.iter().filter(|(fault, _)| fault.matches(subject)).find_map(|(fault, seen)| {
+            let nth = seen.fetch_add(1, Ordering::Relaxed);
+            let hits = nth >= fault.skip && (fault.times == 0 || nth - fault.skip < fault.times);
+            hits.then_some(fault)
+        })
+    }
+}
+
+impl Fault {
+    /// The error that replaces the operation, if this kind is one.
+    pub(super) fn error(&self, not_found: (&'static str, u16)) -> Option<ApiError> {
+        let new = ApiError::new;
+        Some(match self.kind {
+            FaultKind::Throttle => {
+                let error = new(400, "Throttling.User", "Request was denied due to user flow control.");
+                ApiError { retry_after_ms: self.retry_after_ms, ..error }
+            }
+            FaultKind::Http503 => {
+                new(503, "ServiceUnavailable", "The request has failed due to a temporary failure of the server.")
+            }
+            FaultKind::InternalError => {
+                new(500, "InternalError", "The request processing has failed due to some unknown error.")
+            }
+            FaultKind::Deny => new(
+                403,
+                "Forbidden.RAM",
+                "User not authorized to operate on the specified resource, or this API doesn't support RAM.",
+            ),
+            FaultKind::ExpiredToken => expired_token(),
+            FaultKind::BadSignature => {
+                new(400, "SignatureDoesNotMatch", "Specified signature does not match our calculation.")
+            }
+            FaultKind::ClockSkew => {
+                new(400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired.")
+            }
+            FaultKind::NotFound => new(not_found.1, not_found.0, "The specified resource does not exist."),
+            FaultKind::RegionNotServed => {
+                new(404, "InvalidRegionId.NotFound", "The specified RegionId does not exist.")
+            }
+            _ => return None,
+        })
+    }
+
+    /// True if the token of the call is dead from now on.
+    pub(super) fn kills_token(&self) -> bool {
+        self.kind == FaultKind::ExpiredToken
+    }
+
+    /// How the fault cuts pages.
+    pub(super) fn page(&self) -> Option<PageFault> {
+        match self.kind {
+            FaultKind::EmptyPage => Some(PageFault::Empty),
+            FaultKind::RepeatToken => Some(PageFault::Repeat),
+            FaultKind::ShiftPage => Some(PageFault::Shift),
+            _ => None,
+        }
+    }
+
+    /// Milliseconds that the reply waits beyond the usual.
+    pub(super) fn delay_ms(&self) -> u64 {
+        if self.kind == FaultKind::Slow { self.ms } else { 0 }
+    }
+
+    /// What becomes of a reply. An error is spoilt only by what does not look at bodies.
+    pub(super) fn spoil(&self, answer: Answer, shape: ErrorShape, request_id: &str) -> Reply {
+        let looks_at_body = matches!(
+            self.kind,
+            FaultKind::Truncate
+                | FaultKind::WrongType
+                | FaultKind::MissingField
+                | FaultKind::Inner403
+                | FaultKind::ResetMidBody
+        );
+        if answer.status >= 400 && (looks_at_body || !self.replaces_reply()) {
+            return Reply::Answer(answer);
+        }
+        let body = String::from_utf8(answer.body).unwrap_or_default();
+        Reply::Answer(match self.kind {
+            FaultKind::Reset => return Reply::Reset,
+            FaultKind::ResetMidBody => return Reply::ResetMidBody(Answer::json(200, body)),
+            FaultKind::Truncate => Answer::json(200, cut(&body)),
+            FaultKind::Garbage => Answer::json(200, GARBAGE),
+            FaultKind::Html => Answer { content_type: "text/html", ..Answer::json(self.status.unwrap_or(502), HTML) },
+            FaultKind::Http429 => Answer {
+                content_type: "text/plain",
+                headers: self.retry_after_s.map(|seconds| ("retry-after", seconds.to_string())).into_iter().collect(),
+                ..Answer::json(429, "Too Many Requests")
+            },
+            FaultKind::WrongType => Answer::json(200, self.edit(&body, wrong_type)),
+            FaultKind::MissingField => Answer::json(200, self.edit(&body, missing)),
+            FaultKind::Inner403 => Answer::json(200, inner_403(shape, request_id)),
+            _ => Answer::json(200, body),
+        })
+    }
+
+    fn replaces_reply(&self) -> bool {
+        matches!(self.kind, FaultKind::Reset | FaultKind::Garbage | FaultKind::Html | FaultKind::Http429)
+    }
+
+    /// Applies `change` to the fault's field: where that has dots along its path, else wherever the
+    /// name occurs; without one to what the reply is about.
+    fn edit(&self, body: &str, change: fn(&mut Value, &str)) -> String {
+        let mut value: Value = serde_json::from_str(body).unwrap_or_default();
+        match self.field.as_deref() {
+            Some(path) if path.contains('.') => edit_path(&mut value, path, change),
+            Some(name) => edit_everywhere(&mut value, name, change),
+            None => match subject_of(&value) {
+                Some(name) => change(&mut value, &name),
+                None => value = json!({}),
+            },
+        }
+        value.to_string()
+    }
+}
+
+/// The reply to a token whose time is over.
+pub(super) fn expired_token() -> ApiError {
+    ApiError::new(400, "InvalidSecurityToken.Expired", "Specified SecurityToken is expired.")
+}
+
+/// Not UTF-8, not JSON.
+const GARBAGE: &[u8] = b"\xff\xfe\x00\x80PORT\xc3\x28\xf0\x28\x8c\xbc";
+
+const HTML: &str =
+    "<html><head><title>502 Bad Gateway</title></head><body><center><h1>502 Bad Gateway</h1></center></body></html>\n";
+
+fn cut(body: &str) -> String {
+    let mut middle = body.len() / 2;
+    while !body.is_char_boundary(middle) {
+        middle -= 1;
+    }
+    body[..middle].to_owned()
+}
+
+fn inner_403(shape: ErrorShape, request_id: &str) -> String {
+    match shape {
+        ErrorShape::Rpc => json!({"RequestId": request_id, "Code": "403", "Success": "false", "Message": "Forbidden"}),
+        ErrorShape::Roa => json!({"request_id": request_id, "code": "403", "success": false, "message": "Forbidden"}),
+    }
+    .to_string()
+}
+
+/// The field that a reply is about: its first list or object, else its first field, the request's
+/// bookkeeping aside.
+fn subject_of(value: &Value) -> Option<String> {
+    let bookkeeping = [
+        "RequestId",
+        "NextToken",
+        "TotalCount",
+        "PageNumber",
+        "PageSize",
+        "MaxResults",
+        "RegionId",
+        "page_info",
+        "PageResult",
+    ];
+    let fields = value.as_object()?;
+    let candidates = || fields.iter().filter(|(name, _)| !bookkeeping.contains(&name.as_str()));
+    let compound = candidates().find(|(_, value)| value.is_array() || value.is_object());
+    compound.or_else(|| candidates().next()).map(|(name, _)| name.clone())
+}
+
+fn edit_path(value: &mut Value, path: &str, change: fn(&mut Value, &str)) {
+    if let Value::Array(items) = value {
+        return items.iter_mut().for_each(|item| edit_path(item, path, change));
+    }
+    match path.split_once('.') {
+        None => change(value, path),
+        Some((name, rest)) => {
+            if let Some(inner) = value.get_mut(name) {
+                edit_path(inner, rest, change);
+            }
+        }
+    }
+}
+
+fn edit_everywhere(value: &mut Value, name: &str, change: fn(&mut Value, &str)) {
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(|item| edit_everywhere(item, name, change)),
+        Value::Object(fields) => {
+            fields.values_mut().for_each(|inner| edit_everywhere(inner, name, change));
+            change(value, name);
+        }
+        _ => {}
+    }
+}
+
+/// A compound becomes a number and a scalar an object: types that no lenient reader accepts.
+fn wrong_type(holder: &mut Value, name: &str) {
+    let Some(field) = holder.get_mut(name) else { return };
+    *field = if field.is_array() || field.is_object() { json!(7) } else { json!({"unexpected": "type"}) };
+}
+
+fn missing(holder: &mut Value, name: &str) {
+    if let Value::Object(fields) = holder {
+        fields.remove(name);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn fault(value: Value) -> Fault {
+        Fault::from_value(value).expect("a fault")
+    }
+
+    fn hits(faults: &Faults, action: &str, region: &str, parameters: &[(&str, &str)]) -> bool {
+        let parameters: Vec<_> =
+            parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        faults.strike(Subject { action, account_id: "1", regions: &[region], parameters: &parameters }).is_some()
+    }
+
+    #[test]
+    fn skip_and_times_count_matching_calls() {
+        let faults = Faults::new(&[fault(json!({"kind": "throttle", "action": "A", "skip": 1, "times": 2}))]);
+        assert_eq!([(); 5].map(|()| hits(&faults, "A", "r", &[])), [false, true, true, false, false]);
+        assert!(!hits(&faults, "B", "r", &[]));
+        let always = Faults::new(&[fault(json!({"kind": "deny", "region_id": "r", "account_id": "*"}))]);
+        assert!((0..50).all(|_| hits(&always, "A", "r", &[])));
+        assert!(!hits(&always, "A", "s", &[]));
+    }
+
+    #[test]
+    fn a_list_parameter_matches_by_element() {
+        let faults = Faults::new(&[fault(json!({"kind": "deny", "match": {"LoadBalancerId": "lb-1"}}))]);
+        for (name, value) in [
+            ("LoadBalancerId", "lb-1"),
+            ("LoadBalancerId", "lb-0,lb-1"),
+            ("LoadBalancerId.3", "lb-1"),
+            ("LoadBalancerId", "[\"lb-1\"]"),
+        ] {
+            assert!(hits(&faults, "A", "r", &[(name, value)]), "{name}={value}");
+        }
+        for (name, value) in [("LoadBalancerId", "lb-12"), ("LoadBalancerIds", "lb-1"), ("LoadBalancerId.x", "lb-1")] {
+            assert!(!hits(&faults, "A", "r", &[(name, value)]), "{name}={value}");
+        }
+    }
+
+    #[test]
+    fn write_faults_leave_reads_alone() {
+        assert!(Fault::from_value(json!({"kind": "applied-late", "action": "DescribeVpcs"})).is_err());
+        let faults = Faults::new(&[fault(json!({"kind": "applied-then-500"}))]);
+        assert!(!hits(&faults, "DescribeVpcs", "r", &[]));
+    }
+
+    #[test]
+    fn fields_are_hit_by_name_by_path_and_by_default() {
+        let body = r#"{"RequestId":"r","TotalCount":1,"Vpcs":{"Vpc":[{"VpcId":"a","Inner":{"VpcId":"b"}}]}}"#;
+        let edit = |field: Value, change: fn(&mut Value, &str)| {
+            let mut description = json!({"kind": "missing-field"});
+            if !field.is_null() {
+                description["field"] = field;
+            }
+            serde_json::from_str::<Value>(&fault(description).edit(body, change)).expect("JSON")
+        };
+        assert_eq!(edit(json!("VpcId"), missing)["Vpcs"]["Vpc"], json!([{"Inner": {}}]));
+        assert_eq!(edit(json!("Vpcs.Vpc.Inner"), missing)["Vpcs"]["Vpc"], json!([{"VpcId": "a"}]));
+        assert_eq!(edit(Value::Null, missing), json!({"RequestId": "r", "TotalCount": 1}));
+        assert_eq!(edit(Value::Null, wrong_type)["Vpcs"], json!(7));
+        assert_eq!(edit(json!("TotalCount"), wrong_type)["TotalCount"], json!({"unexpected": "type"}));
+    }
+}

@@ -1,0 +1,332 @@
+//! Worlds of any size, from a few numbers and a seed. The same numbers give the same world.
+
+use std::str::FromStr;
+
+use serde_json::{Value, json};
+
+use super::{
+    collection::{Child, Kind},
+    error::SandboxError,
+    page::mix,
+    world::{AccessKey, Account, Behaviour, World},
+};
+
+/// How much of everything. Numbers are for the whole world and spread over its regions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Size {
+    pub meshes: usize,
+    pub clusters: usize,
+    /// EIPs beyond those that exposed control planes use.
+    pub eips: usize,
+    /// Security groups; meshes and clusters share them in turn.
+    pub groups: usize,
+    /// Rules over all groups.
+    pub rules: usize,
+    pub regions: usize,
+    /// So many of a hundred meshes and clusters have a public endpoint.
+    pub exposed_percent: usize,
+    pub seed: u64,
+    /// Copied to the world's behaviour.
+    pub latency_ms: u64,
+    pub jitter_ms: u64,
+    pub qps_per_account_api: usize,
+}
+
+impl Default for Size {
+    fn default() -> Self {
+        Self {
+            meshes: 10,
+            clusters: 20,
+            eips: 50,
+            groups: 10,
+            rules: 100,
+            regions: 2,
+            exposed_percent: 20,
+            seed: 1,
+            latency_ms: 0,
+            jitter_ms: 0,
+            qps_per_account_api: 0,
+        }
+    }
+}
+
+/// `meshes=5000,clusters=20000,…`; what is not named keeps its default.
+impl FromStr for Size {
+    type Err = SandboxError;
+
+    fn from_str(text: &str) -> Result<Self, SandboxError> {
+        let fail = |problem: String| SandboxError::Generate { text: text.to_owned(), problem };
+        let mut size = Self::default();
+        for part in text.split(',').filter(|part| !part.is_empty()) {
+            let (name, value) = part.split_once('=').ok_or_else(|| fail(format!("\"{part}\" is not name=number")))?;
+            let number: usize = value.parse().map_err(|_| fail(format!("\"{value}\" is not a number")))?;
+            match name {
+                "meshes" => size.meshes = number,
+                "clusters" => size.clusters = number,
+                "eips" => size.eips = number,
+                "groups" => size.groups = number,
+                "rules" => size.rules = number,
+                "regions" => size.regions = number,
+                "exposed" => size.exposed_percent = number,
+                "seed" => size.seed = number as u64,
+                "latency_ms" => size.latency_ms = number as u64,
+                "jitter_ms" => size.jitter_ms = number as u64,
+                "qps" => size.qps_per_account_api = number,
+                _ => {
+                    let known =
+                        "meshes, clusters, eips, groups, rules, regions, exposed, seed, latency_ms, jitter_ms, qps";
+                    return Err(fail(format!("\"{name}\" is not one of {known}")));
+                }
+            }
+        }
+        if !(1..=REGIONS.len()).contains(&size.regions) {
+            return Err(fail(format!("regions must be from 1 to {}", REGIONS.len())));
+        }
+        if size.exposed_percent > 100 {
+            return Err(fail("exposed is a percentage".to_owned()));
+        }
+        Ok(size)
+    }
+}
+
+const REGIONS: [&str; 10] = [
+    "cn-hangzhou",
+    "cn-shanghai",
+    "cn-beijing",
+    "cn-shenzhen",
+    "ap-southeast-1",
+    "eu-central-1",
+    "us-west-1",
+    "us-east-1",
+    "cn-hongkong",
+    "cn-zhangjiakou",
+];
+
+impl Size {
+    /// The world of this size.
+    pub fn world(&self) -> World {
+        let mut account = Account {
+            id: "1000000000000001".to_owned(),
+            keys: vec![AccessKey { access_key_id: "testid".to_owned(), access_key_secret: "testsecret".to_owned() }],
+            roles: vec!["portcullis-audit".to_owned()],
+            regions: REGIONS[..self.regions.min(REGIONS.len())].iter().map(|&region| region.to_owned()).collect(),
+            ..Account::default()
+        };
+        for (index, region) in REGIONS.iter().take(self.regions).enumerate() {
+            account.push(Kind::Vpc, json!({"VpcId": format!("vpc-{index}"), "RegionId": region, "CidrBlock": "10.0.0.0/8", "Status": "Available"}));
+        }
+        (0..self.groups).for_each(|index| self.push_group(&mut account, index));
+        (0..self.meshes).for_each(|index| self.push_mesh(&mut account, index));
+        (0..self.clusters).for_each(|index| self.push_cluster(&mut account, index));
+        (0..self.eips).for_each(|index| account.push(Kind::Eip, self.spare_eip(index)));
+        World::from_accounts(vec![account]).with_behaviour(Behaviour {
+            latency_ms: self.latency_ms,
+            jitter_ms: self.jitter_ms,
+            qps_per_account_api: u32::try_from(self.qps_per_account_api).unwrap_or(u32::MAX),
+            seed: self.seed,
+            ..Behaviour::default()
+        })
+    }
+
+    fn draw(&self, purpose: u64, index: usize) -> u64 {
+        mix(mix(self.seed ^ (purpose << 56)) ^ index as u64)
+    }
+
+    fn is_exposed(&self, purpose: u64, index: usize) -> bool {
+        self.draw(purpose, index) % 100 < self.exposed_percent as u64
+    }
+
+    fn region(&self, index: usize) -> usize {
+        index % self.regions
+    }
+
+    /// A group of the region that `index` is in, so that the balancer and its group are together.
+    fn group_of(&self, index: usize) -> String {
+        let region = self.region(index);
+        let groups_here = (self.groups + self.regions - 1 - region) / self.regions;
+        match groups_here {
+            0 => String::new(),
+            count => group_id(region + (index / self.regions) % count * self.regions),
+        }
+    }
+
+    fn push_group(&self, account: &mut Account, index: usize) {
+        let region = self.region(index);
+        let first = self.rules * index / self.groups;
+        let last = self.rules * (index + 1) / self.groups;
+        let group = json!({
+            "SecurityGroupId": group_id(index), "SecurityGroupName": format!("group-{index}"), "SecurityGroupType": "normal",
+            "VpcId": format!("vpc-{region}"), "InnerAccessPolicy": "Drop", "Description": "", "ServiceManaged": false,
+        });
+        let rules = (first..last).map(|rule| Child { json: self.rule(rule).into(), is_egress: false });
+        account.push_with_children(Kind::SecurityGroup, group, rules.collect());
+    }
+
+    /// Text at once: rules are by far the most numerous.
+    fn rule(&self, index: usize) -> String {
+        let draw = self.draw(1, index);
+        let address = format!("{}.{}.{}.0/24", 1 + draw % 9, (draw >> 8) % 256, (draw >> 16) % 256);
+        let port = [6443, 15011, 15012, 443][(draw >> 24) as usize % 4];
+        let policy = if (draw >> 32).is_multiple_of(8) { "Drop" } else { "Accept" };
+        let priority = 1 + (draw >> 40) % 100;
+        format!(
+            r#"{{"SecurityGroupRuleId":"sgr-{index:08}","Direction":"ingress","Policy":"{policy}","Priority":"{priority}","IpProtocol":"TCP","PortRange":"{port}/{port}","SourceCidrIp":"{address}",{UNUSED_RULE_FIELDS}}}"#
+        )
+    }
+
+    fn push_mesh(&self, account: &mut Account, index: usize) {
+        let region = self.region(index);
+        let exposed = self.is_exposed(2, index);
+        let (pilot, api) = (balancer_id('p', index), balancer_id('a', index));
+        let (eip, address) = (eip_id('p', index), public_address(0, index));
+        let private = private_address(0, index);
+        let shown = |text: String| if exposed { text } else { String::new() };
+        account.push(
+            Kind::Mesh,
+            json!({
+                "ServiceMeshInfo": {"ServiceMeshId": format!("m{index:032x}"), "Name": format!("mesh-{index}"), "RegionId": REGIONS[region],
+                    "State": "running", "Profile": "Default", "Version": "v1.22.6.71", "CreationTime": "2025-01-01T00:00:00Z",
+                    "UpdateTime": "2025-01-01T00:00:00Z", "ErrorMessage": ""},
+                "OwnerId": "1000000000000001", "OwnerType": "", "ClusterSpec": "enterprise", "Clusters": [],
+                "Endpoints": {"IntranetPilotEndpoint": format!("{private}:15011"), "PublicPilotEndpoint": shown(format!("{address}:15011")),
+                    "IntranetApiServerEndpoint": format!("https://{private}:6443"), "PublicApiServerEndpoint": "",
+                    "IntranetCanaryPilotEndpoint": "", "PublicCanaryPilotEndpoint": ""},
+                "Spec": {
+                    "LoadBalancer": {"PilotPublicEip": exposed, "PilotPublicEipId": shown(eip.clone()), "PilotPublicLoadbalancerId": pilot.clone(),
+                        "ApiServerPublicEip": false, "ApiServerPublicEipId": "", "ApiServerLoadbalancerId": api,
+                        "CanaryPilotPublicEipId": "", "CanaryPilotLoadBalancerId": ""},
+                    "Network": {"VpcId": format!("vpc-{region}"), "VSwitches": [format!("vsw-{region}")], "SecurityGroupId": self.group_of(index)},
+                    "MeshConfig": {"Audit": {"Enabled": true, "Project": format!("mesh-log-{index}"), "AuditProjectStatus": "audit_project_exist"}},
+                },
+            }),
+        );
+        if exposed {
+            account.push(Kind::Eip, bound_eip(&eip, &address, region, &pilot));
+        }
+        account.push(Kind::Clb, balancer(&pilot, &private, region));
+        account.push(Kind::ClbListener, listener(&pilot, 15011));
+    }
+
+    fn push_cluster(&self, account: &mut Account, index: usize) {
+        let region = self.region(index);
+        let exposed = self.is_exposed(3, index);
+        let id = format!("c{index:032x}");
+        let balancer_id = balancer_id('k', index);
+        let (eip, address) = (eip_id('k', index), public_address(1, index));
+        let private = private_address(1, index);
+        let public = if exposed { format!("https://{address}:6443") } else { String::new() };
+        let urls =
+            json!({"api_server_endpoint": public, "intranet_api_server_endpoint": format!("https://{private}:6443")});
+        account.push(
+            Kind::Cluster,
+            json!({
+                "cluster_id": id, "name": format!("cluster-{index}"), "region_id": REGIONS[region], "state": "running",
+                "cluster_type": "ManagedKubernetes", "cluster_spec": "ack.pro.small", "profile": "Default",
+                "current_version": "1.32.1-aliyun.1", "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z",
+                "vpc_id": format!("vpc-{region}"), "vswitch_ids": [format!("vsw-{region}")], "security_group_id": self.group_of(index),
+                "master_url": urls.to_string(), "meta_data": json!({"Capabilities": {"PublicSLB": exposed}}).to_string(),
+                "external_loadbalancer_id": "", "ip_stack": "ipv4", "tags": [],
+            }),
+        );
+        let resource = json!({
+            "cluster_id": id, "created": "2025-01-01T00:00:00Z", "instance_id": balancer_id, "resource_type": "SLB", "state": "CREATE_COMPLETE",
+            "resource_info": json!({"Id": "k8s_master_slb"}).to_string(), "auto_create": 1, "creator_type": "system", "dependencies": [],
+        });
+        account.cluster_resources.insert(id, vec![resource.to_string().into()]);
+        if exposed {
+            account.push(Kind::Eip, bound_eip(&eip, &address, region, &balancer_id));
+        }
+        account.push(Kind::Clb, balancer(&balancer_id, &private, region));
+        account.push(Kind::ClbListener, listener(&balancer_id, 6443));
+    }
+
+    fn spare_eip(&self, index: usize) -> Value {
+        let region = self.region(index);
+        let mut eip = bound_eip(&eip_id('s', index), &public_address(2, index), region, &format!("i-{index:08x}"));
+        eip["InstanceType"] = "EcsInstance".into();
+        eip
+    }
+}
+
+/// What a rule has that restricts no further.
+const UNUSED_RULE_FIELDS: &str = r#""PortRangeListId":"","PortRangeListName":"","Ipv6SourceCidrIp":"","SourceGroupId":"","SourceGroupName":"","SourceGroupOwnerAccount":"","SourcePrefixListId":"","SourcePrefixListName":"","SourcePortRange":"-1/-1","DestCidrIp":"","Ipv6DestCidrIp":"","DestGroupId":"","DestGroupName":"","DestGroupOwnerAccount":"","DestPrefixListId":"","DestPrefixListName":"","NicType":"intranet","CreateTime":"2025-01-01T00:00:00Z","Description":"""#;
+
+fn group_id(index: usize) -> String {
+    format!("sg-{index:08x}")
+}
+
+fn balancer_id(kind: char, index: usize) -> String {
+    format!("lb-{kind}{index:08x}")
+}
+
+fn eip_id(kind: char, index: usize) -> String {
+    format!("eip-{kind}{index:08x}")
+}
+
+/// Addresses of 39.0.0.0/8 and up, 4 million to a block.
+fn public_address(block: usize, index: usize) -> String {
+    format!("{}.{}.{}.{}", 39 + block, index >> 16 & 255, index >> 8 & 255, index & 255)
+}
+
+fn private_address(block: usize, index: usize) -> String {
+    format!("10.{}.{}.{}", (block * 64 + (index >> 16)) & 255, index >> 8 & 255, index & 255)
+}
+
+fn bound_eip(id: &str, address: &str, region: usize, instance: &str) -> Value {
+    json!({
+        "AllocationId": id, "IpAddress": address, "RegionId": REGIONS[region], "Status": "InUse", "InstanceId": instance,
+        "InstanceType": "SlbInstance", "InstanceRegionId": REGIONS[region], "VpcId": format!("vpc-{region}"), "Mode": "NAT",
+        "ServiceManaged": 0, "Bandwidth": "5", "EipBandwidth": "5", "BusinessStatus": "Normal", "Netmode": "public", "ISP": "BGP",
+        "ChargeType": "PostPaid", "InternetChargeType": "PayByTraffic", "Name": "", "Description": "",
+    })
+}
+
+fn balancer(id: &str, address: &str, region: usize) -> Value {
+    json!({
+        "LoadBalancerId": id, "LoadBalancerName": id, "Address": address, "AddressType": "intranet", "AddressIPVersion": "ipv4",
+        "NetworkType": "vpc", "LoadBalancerStatus": "active", "VpcId": format!("vpc-{region}"), "VSwitchId": format!("vsw-{region}"),
+        "RegionId": REGIONS[region], "LoadBalancerSpec": "slb.s2.small", "PayType": "PayOnDemand",
+    })
+}
+
+fn listener(balancer: &str, port: u16) -> Value {
+    json!({
+        "LoadBalancerId": balancer, "ListenerPort": port, "ListenerProtocol": "tcp", "Status": "running", "BackendServerPort": port,
+        "AclStatus": "off", "AclType": "", "AclId": "", "AclIds": [], "VServerGroupId": "", "Description": "",
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_sets_what_it_names() {
+        let size: Size = "meshes=5000,regions=3,seed=9".parse().expect("a size");
+        assert_eq!(size, Size { meshes: 5000, regions: 3, seed: 9, ..Size::default() });
+        for text in ["meshes", "meshes=x", "mesh=1", "regions=0", "regions=99", "exposed=101"] {
+            assert!(matches!(text.parse::<Size>(), Err(SandboxError::Generate { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_numbers_are_met_and_groups_are_where_they_are_used() {
+        let size: Size =
+            "meshes=7,clusters=11,eips=13,groups=5,rules=23,regions=3,exposed=100".parse().expect("a size");
+        let world = size.world();
+        let account = &world.accounts()[0];
+        let count = |kind| account.collection(kind).iter().count();
+        assert_eq!(
+            [count(Kind::Mesh), count(Kind::Cluster), count(Kind::Eip), count(Kind::SecurityGroup)],
+            [7, 11, 31, 5]
+        );
+        let groups = account.collection(Kind::SecurityGroup);
+        let rules: Vec<&Child> = groups.iter().flat_map(|group| &group.children).collect();
+        assert_eq!(rules.len(), 23);
+        assert!(rules.iter().all(|rule| serde_json::from_str::<Value>(&rule.json).is_ok()));
+        for index in 0..20 {
+            let group = groups.find(&size.group_of(index), Some(REGIONS[size.region(index)])).next();
+            assert!(group.is_some(), "{index}");
+        }
+    }
+}

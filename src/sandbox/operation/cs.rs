@@ -1,0 +1,106 @@
+//! The container service (ACK), version 2015-12-15: ROA, snake case, a top-level list for resources.
+
+use serde_json::{Value, json};
+
+use super::{Body, Call, Numbers, Operation};
+use crate::sandbox::{
+    collection::{Item, Kind},
+    host::Product,
+    reply::ApiError,
+};
+
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation::new(Product::Cs, "DescribeClustersV1", clusters).path("/api/v1/clusters").not_found(GONE, 404),
+    Operation::new(Product::Cs, "DescribeClustersForRegion", clusters_for_region)
+        .path("/regions/{region_id}/clusters")
+        .not_found(GONE, 404),
+    Operation::new(Product::Cs, "DescribeClusterDetail", cluster).path("/clusters/{cluster_id}").not_found(GONE, 404),
+    Operation::new(Product::Cs, "DescribeClusterResources", resources)
+        .path("/clusters/{cluster_id}/resources")
+        .not_found(GONE, 404),
+    Operation::new(Product::Cs, "DescribeRegions", regions).path("/regions").not_found("InvalidRegionId.NotFound", 404),
+    Operation::new(Product::Cs, "DescribeTaskInfo", task).path("/tasks/{task_id}").not_found("TaskNotFound", 404),
+];
+
+const GONE: &str = "ErrorClusterNotFound";
+
+const NUMBERS: Numbers =
+    Numbers { number: "page_number", size: "page_size", default: 10, max: 100, size_needs_number: false };
+
+/// What the list by region does not show, beyond what no list does.
+const NOT_BY_REGION: [&str; 10] = [
+    "master_url",
+    "external_loadbalancer_id",
+    "meta_data",
+    "docker_version",
+    "maintenance_window",
+    "network_mode",
+    "operation_policy",
+    "private_zone",
+    "subnet_cidr",
+    "worker_ram_role_name",
+];
+
+fn clusters(call: &Call<'_>) -> Result<String, ApiError> {
+    let region = call.param("region_id").unwrap_or(call.region);
+    list(call, region, str::to_owned)
+}
+
+fn clusters_for_region(call: &Call<'_>) -> Result<String, ApiError> {
+    list(call, call.variable("region_id"), by_region)
+}
+
+fn list(call: &Call<'_>, region: &str, view: fn(&str) -> String) -> Result<String, ApiError> {
+    if !call.account.regions.iter().any(|known| known == region) {
+        return Err(ApiError::new(404, "InvalidRegionId.NotFound", "The specified RegionId does not exist."));
+    }
+    let wanted = call.wanted(Kind::Cluster)?;
+    let collection = call.account.collection(Kind::Cluster);
+    let selected = collection.select(Some(region), &wanted);
+    let (page, number, size) = call.numbered_page(selected.len(), &NUMBERS)?;
+    let items = selected[page.items].iter().map(|position| view(&collection.get(*position).listed));
+    let info = json!({"page_number": number, "page_size": size, "total_count": page.total});
+    let mut body = Body::bare();
+    body.list("clusters", items).raw("page_info", &info.to_string());
+    Ok(body.finish())
+}
+
+fn by_region(listed: &str) -> String {
+    let mut cluster: Value = serde_json::from_str(listed).unwrap_or_default();
+    if let Some(fields) = cluster.as_object_mut() {
+        fields.retain(|name, _| !NOT_BY_REGION.contains(&name.as_str()));
+    }
+    cluster.to_string()
+}
+
+fn cluster(call: &Call<'_>) -> Result<String, ApiError> {
+    Ok(find(call)?.detail().to_owned())
+}
+
+fn find<'a>(call: &Call<'a>) -> Result<&'a Item, ApiError> {
+    let id = call.variable("cluster_id");
+    let found = call.account.collection(Kind::Cluster).find(id, call.scope()).next();
+    found.ok_or_else(|| call.operation.gone(id))
+}
+
+fn resources(call: &Call<'_>) -> Result<String, ApiError> {
+    find(call)?;
+    let with_addons = call.boolean("with_addon_resources")?.unwrap_or(false);
+    let resources = call.account.cluster_resources.get(call.variable("cluster_id")).map_or(&[][..], Vec::as_slice);
+    let is_shown = |resource: &&str| with_addons || !resource.contains("\"creator_type\":\"addon\"");
+    let shown: Vec<&str> = resources.iter().map(|resource| &**resource).filter(is_shown).collect();
+    Ok(format!("[{}]", shown.join(",")))
+}
+
+fn regions(call: &Call<'_>) -> Result<String, ApiError> {
+    let regions =
+        call.account.regions.iter().map(|region| json!({"regionId": region, "localName": region}).to_string());
+    let mut body = Body::bare();
+    body.list("regions", regions).text("requestId", call.request_id);
+    Ok(body.finish())
+}
+
+fn task(call: &Call<'_>) -> Result<String, ApiError> {
+    let id = call.variable("task_id");
+    call.account.tasks.get(id).map(|task| task.to_string()).ok_or_else(|| call.operation.gone(id))
+}

@@ -1,0 +1,140 @@
+//! Classic load balancers (CLB), version 2014-05-15: RPC with its parameters in the query. Balancers
+//! and ACLs are wrapped and numbered, listeners flat and by token, ACL entries numbered by `Page`.
+
+use serde_json::{Value, json};
+
+use super::{Body, Call, Listing, Numbers, Operation, Paging, Tokens};
+use crate::sandbox::{
+    collection::{Item, Kind, values_at},
+    host::Product,
+    reply::ApiError,
+};
+
+pub(super) static OPERATIONS: &[Operation] = &[
+    Operation::new(Product::Slb, "DescribeLoadBalancers", load_balancers).needs_region().not_found(GONE, 404),
+    Operation::new(Product::Slb, "DescribeLoadBalancerAttribute", load_balancer).not_found(GONE, 404),
+    Operation::new(Product::Slb, "DescribeLoadBalancerListeners", listeners).needs_region().not_found(GONE, 404),
+    // A listener that does not exist is a bad parameter for this operation.
+    Operation::new(Product::Slb, "DescribeLoadBalancerTCPListenerAttribute", tcp_listener)
+        .not_found("InvalidParameter", 400),
+    Operation::new(Product::Slb, "DescribeAccessControlLists", acls).needs_region().not_found(ACL_GONE, 404),
+    Operation::new(Product::Slb, "DescribeAccessControlListAttribute", acl).needs_region().not_found(ACL_GONE, 404),
+];
+
+const GONE: &str = "InvalidLoadBalancerId.NotFound";
+const ACL_GONE: &str = "AclNotExist";
+
+fn load_balancers(call: &Call<'_>) -> Result<String, ApiError> {
+    let numbers = Numbers { size_needs_number: true, ..Numbers::usual(100, 50) };
+    Listing::new(Kind::Clb, "LoadBalancers.LoadBalancer", Paging::Numbers(numbers)).answer(call)
+}
+
+fn load_balancer(call: &Call<'_>) -> Result<String, ApiError> {
+    let id = call.required("LoadBalancerId")?;
+    let found = call.account.collection(Kind::Clb).find(id, call.scope()).next();
+    let balancer = found.ok_or_else(|| call.operation.gone(id))?;
+    let mut body = Body::new(call.request_id);
+    body.fields_of(balancer.detail());
+    if !balancer.detail().contains("\"ListenerPorts\"") {
+        listener_summaries(call, id, &mut body);
+    }
+    if !balancer.detail().contains("\"BackendServers\"") {
+        body.list("BackendServers.BackendServer", Vec::<String>::new());
+    }
+    Ok(body.finish())
+}
+
+/// The three lists of listeners that the attribute call shows, one of them under a misspelt name.
+fn listener_summaries(call: &Call<'_>, id: &str, body: &mut Body) {
+    let spec = Kind::ClbListener.spec();
+    let listeners: Vec<&Item> = call.account.collection(Kind::ClbListener).find(id, call.scope()).collect();
+    let value =
+        |item: &Item, parameter: &str| item.values(spec, parameter).first().map_or("", |value| &**value).to_owned();
+    let ports = listeners.iter().map(|item| value(item, "ListenerPort"));
+    body.list("ListenerPorts.ListenerPort", ports);
+    for (path, protocol) in [
+        ("ListenerPortsAndProtocol.ListenerPortAndProtocol", "ListenerProtocol"),
+        ("ListenerPortsAndProtocal.ListenerPortAndProtocal", "ListenerProtocal"),
+    ] {
+        let pairs = listeners.iter().map(|item| {
+            let port: u64 = value(item, "ListenerPort").parse().unwrap_or_default();
+            json!({"ListenerPort": port, protocol: value(item, "ListenerProtocol")}).to_string()
+        });
+        body.list(path, pairs);
+    }
+}
+
+fn listeners(call: &Call<'_>) -> Result<String, ApiError> {
+    let paging = Paging::Tokens(Tokens::usual(1, 100, 20).counted());
+    let listing = Listing { absent_when_empty: true, ..Listing::new(Kind::ClbListener, "Listeners", paging) };
+    listing.answer(call)
+}
+
+fn tcp_listener(call: &Call<'_>) -> Result<String, ApiError> {
+    let id = call.required("LoadBalancerId")?;
+    let port = call.required("ListenerPort")?;
+    let spec = Kind::ClbListener.spec();
+    let is_it = |item: &&Item| {
+        item.values(spec, "ListenerPort").iter().any(|value| **value == *port)
+            && item.values(spec, "ListenerProtocol").iter().any(|value| value.eq_ignore_ascii_case("tcp"))
+    };
+    let listener = call.account.collection(Kind::ClbListener).find(id, call.scope()).find(is_it);
+    let listener = listener.ok_or_else(|| call.operation.gone(&format!("{id} port {port}")))?;
+    let mut body = Body::new(call.request_id);
+    body.fields_of(&attribute_view(&listener.listed));
+    Ok(body.finish())
+}
+
+/// The attribute call unfolds the protocol's settings and wraps the ids of the ACLs.
+fn attribute_view(listed: &str) -> String {
+    let mut listener: Value = serde_json::from_str(listed).unwrap_or_default();
+    let Some(fields) = listener.as_object_mut() else { return listed.to_owned() };
+    for name in ["ListenerProtocol", "HTTPListenerConfig", "HTTPSListenerConfig", "UDPListenerConfig"] {
+        fields.remove(name);
+    }
+    if let Some(Value::Object(settings)) = fields.remove("TCPListenerConfig") {
+        fields.extend(settings);
+    }
+    if let Some(Value::String(text)) = fields.get("ProxyProtocolV2Enabled") {
+        let enabled = text == "true";
+        fields.insert("ProxyProtocolV2Enabled".to_owned(), enabled.into());
+    }
+    for (name, inner) in [("AclIds", "AclId"), ("Tags", "Tag")] {
+        if let Some(ids) = fields.remove(name) {
+            fields.insert(name.to_owned(), json!({inner: ids}));
+        }
+    }
+    listener.to_string()
+}
+
+fn acls(call: &Call<'_>) -> Result<String, ApiError> {
+    Listing::new(Kind::Acl, "Acls.Acl", Paging::Numbers(Numbers::usual(50, 10))).answer(call)
+}
+
+fn acl(call: &Call<'_>) -> Result<String, ApiError> {
+    let id = call.required("AclId")?;
+    let found = call.account.collection(Kind::Acl).find(id, call.scope()).next();
+    let acl = found.ok_or_else(|| call.operation.gone(id))?;
+    let numbers = Numbers { number: "Page", ..Numbers::usual(50, 10) };
+    let (page, _, _) = call.numbered_page(acl.children.len(), &numbers)?;
+    let mut body = Body::new(call.request_id);
+    body.fields_of(acl.detail()).number("TotalAclEntry", page.total);
+    body.list("AclEntrys.AclEntry", acl.children[page.items].iter().map(|entry| &entry.json));
+    if !acl.detail().contains("\"RelatedListeners\"") {
+        body.list("RelatedListeners.RelatedListener", related_listeners(call, id));
+    }
+    Ok(body.finish())
+}
+
+fn related_listeners(call: &Call<'_>, acl: &str) -> Vec<String> {
+    let spec = Kind::ClbListener.spec();
+    let uses = |item: &&Item| item.values(spec, "AclId").iter().any(|value| **value == *acl);
+    let related = |item: &Item| {
+        let listener: Value = serde_json::from_str(&item.listed).unwrap_or_default();
+        let text = |name: &str| values_at(&listener, name).into_iter().next().unwrap_or_default();
+        json!({"LoadBalancerId": text("LoadBalancerId"), "Protocol": text("ListenerProtocol"),
+            "ListenerPort": listener.get("ListenerPort"), "AclType": text("AclType")})
+        .to_string()
+    };
+    call.account.collection(Kind::ClbListener).iter().filter(uses).map(related).collect()
+}

@@ -1,0 +1,418 @@
+"""Drives the simulated cloud through the vendor's official SDK.
+
+    conformance.py URL WORLD.json
+
+Every reply must be understood by the SDK whole: what its models make of a reply, written out again,
+must be the reply, and every value must have the type that the model declares. On top of that come
+the values of WORLD.json, the paging, and the errors. The SDK computes the hosts itself and reaches
+the simulated cloud as an HTTP proxy, so the endpoint table is checked too.
+"""
+
+import importlib
+import inspect
+import json
+import re
+import sys
+import traceback
+import typing
+
+from alibabacloud_tea_openapi.models import Config
+
+URL = sys.argv[1]
+WORLD = json.load(open(sys.argv[2], encoding="utf-8"))
+ACCOUNT = WORLD["accounts"][0]
+KEY = ACCOUNT["access_keys"][0]
+
+PACKAGES = {
+    "servicemesh": "alibabacloud_servicemesh20200111",
+    "cs": "alibabacloud_cs20151215",
+    "ecs": "alibabacloud_ecs20140526",
+    "vpc": "alibabacloud_vpc20160428",
+    "slb": "alibabacloud_slb20140515",
+    "nlb": "alibabacloud_nlb20220430",
+    "sts": "alibabacloud_sts20150401",
+    "resourcemanager": "alibabacloud_resourcemanager20200331",
+    "resourcedirectorymaster": "alibabacloud_resourcedirectorymaster20220419",
+}
+# The SDK computes a host for this product that the vendor does not document.
+ENDPOINTS = {"resourcedirectorymaster": "resourcedirectory.aliyuncs.com"}
+
+called = set()
+
+
+class Cloud:
+    """One identity in one region."""
+
+    def __init__(self, region="cn-hangzhou", key=None, token=None, direct=False):
+        self.region, self.key, self.token, self.direct = region, key or KEY, token, direct
+        self.clients = {}
+
+    def client(self, product):
+        if product not in self.clients:
+            module = importlib.import_module(PACKAGES[product] + ".client")
+            config = Config(
+                access_key_id=self.key["access_key_id"],
+                access_key_secret=self.key["access_key_secret"],
+                security_token=self.token,
+                region_id=self.region,
+                protocol="http",
+            )
+            if self.direct:
+                config.endpoint = URL.removeprefix("http://")
+            else:
+                config.http_proxy = URL
+                config.endpoint = ENDPOINTS.get(product)
+            client = module.Client(config)
+            self.record(product, client, "do_request", lambda arguments: arguments[0].action)
+            # The anonymous operation takes an older way through the SDK.
+            self.record(product, client, "do_rpcrequest", lambda arguments: arguments[0])
+            self.clients[product] = client
+        return self.clients[product]
+
+    @staticmethod
+    def record(product, client, way, action):
+        """Keeps each reply as it was before the models made something of it."""
+        original = getattr(client, way)
+
+        def recorded(*arguments):
+            client.last_reply = original(*arguments)
+            called.add((product, action(arguments)))
+            return client.last_reply
+
+        setattr(client, way, recorded)
+
+    def call(self, product, method, *path, **fields):
+        """Calls an operation and checks that the SDK understands the reply whole."""
+        client = self.client(product)
+        function = getattr(client, method)
+        arguments = list(path)
+        for name, annotation in typing.get_type_hints(function).items():
+            if name in ("request", "tmp_req"):
+                arguments.append(annotation(**fields))
+        body = function(*arguments).body
+        raw = client.last_reply["body"]
+        understood = [part.to_map() for part in body] if isinstance(body, list) else body.to_map()
+        assert_same(understood, raw, f"{product} {method}")
+        for part in body if isinstance(body, list) else [body]:
+            assert_types(part, f"{product} {method}")
+        return raw
+
+
+def assert_same(understood, raw, where):
+    if isinstance(raw, dict) and isinstance(understood, dict):
+        for name in sorted(raw.keys() | understood.keys()):
+            assert name in understood, f"{where}: the SDK does not know {name}: {raw[name]!r}"
+            # The SDK makes an empty list of an absent one.
+            assert name in raw or understood[name] == [], f"{where}: the SDK invented {name}: {understood[name]!r}"
+            if name not in raw:
+                continue
+            assert_same(understood[name], raw[name], f"{where}.{name}")
+        return
+    if isinstance(raw, list) and isinstance(understood, list):
+        assert len(raw) == len(understood), f"{where}: {len(raw)} items became {len(understood)}"
+        for index, (left, right) in enumerate(zip(understood, raw)):
+            assert_same(left, right, f"{where}[{index}]")
+        return
+    assert understood == raw, f"{where}: {raw!r} became {understood!r}"
+
+
+SCALARS = {"str": str, "int": int, "bool": bool, "float": (int, float)}
+
+
+def assert_types(model, where):
+    """Every value has the type that the model's constructor declares."""
+    for name, parameter in inspect.signature(type(model).__init__).parameters.items():
+        value = getattr(model, name, None)
+        if name == "self" or value is None:
+            continue
+        declared = parameter.annotation if isinstance(parameter.annotation, str) else type_name(parameter.annotation)
+        assert_type(value, declared, f"{where}.{name}")
+
+
+def type_name(annotation):
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation).replace("typing.", "")
+
+
+def assert_type(value, declared, where):
+    of_list = re.fullmatch(r"List\[(.*)\]", declared)
+    if of_list:
+        assert isinstance(value, list), f"{where}: expected a list, found {value!r}"
+        for index, item in enumerate(value):
+            assert_type(item, of_list[1], f"{where}[{index}]")
+    elif declared in SCALARS:
+        is_right = isinstance(value, SCALARS[declared]) and (declared == "bool" or not isinstance(value, bool))
+        assert is_right, f"{where}: expected {declared}, found {value!r}"
+    elif declared.startswith("Dict"):
+        assert isinstance(value, dict), f"{where}: expected a map, found {value!r}"
+    elif hasattr(value, "to_map"):
+        assert_types(value, where)
+    elif declared not in ("Any",):
+        raise AssertionError(f"{where}: {value!r} is not of the declared type {declared}")
+
+
+def refused(code, call, *arguments, **fields):
+    """The call must fail with a code of the vendor."""
+    try:
+        call(*arguments, **fields)
+    except AssertionError:
+        raise
+    except Exception as error:
+        found = getattr(error, "code", None)
+        assert found == code, f"expected {code}, found {found}: {error}"
+        return error
+    raise AssertionError(f"expected {code}, but the call succeeded")
+
+
+def ids(items, name):
+    return [item[name] for item in items]
+
+
+def sts_identities():
+    cloud = Cloud()
+    me = cloud.call("sts", "get_caller_identity")
+    assert (me["AccountId"], me["IdentityType"]) == ("1000000000000001", "RAMUser")
+    role = "acs:ram::1000000000000002:role/portcullis-audit"
+    reply = cloud.call("sts", "assume_role", role_arn=role, role_session_name="test", duration_seconds=900)
+    assert reply["AssumedRoleUser"]["Arn"] == "acs:ram::1000000000000002:assumed-role/portcullis-audit/test"
+    credentials = reply["Credentials"]
+    key = {"access_key_id": credentials["AccessKeyId"], "access_key_secret": credentials["AccessKeySecret"]}
+    token = credentials["SecurityToken"]
+    them = Cloud(key=key, token=token).call("sts", "get_caller_identity")
+    assert (them["AccountId"], them["IdentityType"]) == ("1000000000000002", "AssumedRoleUser")
+    anonymous = cloud.call(
+        "sts", "assume_role_with_oidc", role_arn=role, role_session_name="test", oidctoken="a.b.c",
+        oidcprovider_arn="acs:ram::1000000000000001:oidc-provider/ack",
+    )
+    assert anonymous["Credentials"]["SecurityToken"]
+    refused("EntityNotExist.Role", cloud.call, "sts", "assume_role", role_arn=role + "x", role_session_name="test")
+    refused("InvalidParameter.RoleSessionName", cloud.call, "sts", "assume_role", role_arn=role, role_session_name="a b")
+    refused("InvalidSecurityToken.Malformed", Cloud(key=key, token="other").call, "sts", "get_caller_identity")
+    refused("InvalidSecurityToken.MismatchWithAccessKey", Cloud(token=token).call, "sts", "get_caller_identity")
+
+
+def bad_keys_are_refused():
+    for cloud in (Cloud(direct=True), Cloud()):
+        cloud.key = KEY | {"access_key_secret": "wrong"}
+        for product, method, arguments in (
+            ("vpc", "describe_vpcs", {"region_id": "cn-hangzhou"}),
+            ("servicemesh", "describe_service_meshes", {}),
+            ("cs", "describe_clusters_v1", {"region_id": "cn-hangzhou"}),
+        ):
+            refused("SignatureDoesNotMatch", cloud.call, product, method, **arguments)
+    unknown = Cloud(key={"access_key_id": "nobody", "access_key_secret": "x"})
+    refused("InvalidAccessKeyId.NotFound", unknown.call, "sts", "get_caller_identity")
+
+
+def meshes():
+    cloud = Cloud()
+    listed = {mesh["ServiceMeshInfo"]["ServiceMeshId"]: mesh for mesh in cloud.call("servicemesh", "describe_service_meshes")["ServiceMeshes"]}
+    assert sorted(listed) == ["cmesh1", "cmesh2"]
+    one = listed["cmesh1"]
+    assert one["Tag"] == [{"Key": "env", "Value": "prod"}]
+    assert one["Endpoints"] == {"PublicPilotEndpoint": "203.0.113.7:15011", "IntranetPilotEndpoint": "10.0.0.5:15011", "ReverseTunnelEndpoint": "tunnel"}
+    assert one["Spec"]["LoadBalancer"] == {"PilotPublicEip": True, "PilotPublicLoadbalancerId": "lb-1"}
+    detail = cloud.call("servicemesh", "describe_service_mesh_detail", service_mesh_id="cmesh1")["ServiceMesh"]
+    assert detail["Endpoints"]["PublicCanaryPilotEndpoint"] == "203.0.113.8:15011"
+    assert detail["Spec"]["LoadBalancer"]["CanaryPilotPublicEipId"] == "eip-2"
+    assert detail["Spec"]["LoadBalancer"]["CanaryPilotLoadBalancerId"] == "lb-2"
+    assert detail["Spec"]["MeshConfig"]["Audit"]["Enabled"] is True
+    assert "Tag" not in detail
+    clusters = cloud.call("servicemesh", "describe_clusters_in_service_mesh", service_mesh_id="cmesh1")["Clusters"]
+    assert ids(clusters, "ClusterId") == ["c1"]
+    assert cloud.call("servicemesh", "describe_cens", service_mesh_id="cmesh1")["Clusters"] == ["c2"]
+    candidates = cloud.call("servicemesh", "describe_service_mesh_clusters", service_mesh_id="cmesh1", limit=1, offset=1)
+    assert candidates["NumberOfClusters"] == 2
+    assert [(one["ClusterId"], one["ForbiddenFlag"]) for one in candidates["Clusters"]] == [("c3", 2)]
+    full = cloud.call("servicemesh", "describe_service_mesh_additional_status", service_mesh_id="cmesh1", check_mode="full")["ClusterStatus"]
+    assert (full["PilotEIPStatus"], full["CanaryPilotEIPStatus"]) == ("exist", "exist")
+    normal = cloud.call("servicemesh", "describe_service_mesh_additional_status", service_mesh_id="cmesh2")["ClusterStatus"]
+    assert normal["PilotLoadBalancerStatus"]["Reused"] is True
+    proxies = cloud.call("servicemesh", "describe_service_mesh_proxy_status", service_mesh_id="cmesh1")
+    assert (proxies["Code"], proxies["Success"], ids(proxies["ProxyStatus"], "ProxyId")) == ("200", "true", ["p1"])
+    assert cloud.call("servicemesh", "describe_metadata")["MetaData"]["Regions"] == ["cn-hangzhou", "eu-central-1"]
+    free = cloud.call("servicemesh", "describe_eip_resources", service_mesh_id="cmesh1", page_num=1, page_size=5)
+    assert ids(free["EipList"], "AllocationId") == ["eip-3"]
+    assert free["PageResult"] == {"PageNumber": 1, "PageSize": 5, "TotalCount": 1}
+    refused("ServiceMesh.NotFound", cloud.call, "servicemesh", "describe_service_mesh_detail", service_mesh_id="nobody")
+    refused("MissingParameter", cloud.call, "servicemesh", "describe_service_mesh_detail")
+
+
+def container_clusters():
+    cloud = Cloud()
+    page = cloud.call("cs", "describe_clusters_v1", region_id="cn-hangzhou", page_number=2, page_size=1)
+    assert ids(page["clusters"], "cluster_id") == ["c2"]
+    assert page["page_info"] == {"page_number": 2, "page_size": 1, "total_count": 2}
+    one = cloud.call("cs", "describe_clusters_v1", cluster_id="c1")["clusters"][0]
+    assert json.loads(one["master_url"])["api_server_endpoint"] == "https://203.0.113.9:6443"
+    assert "control_plane_endpoints_config" not in one
+    by_region = cloud.call("cs", "describe_clusters_for_region", "cn-hangzhou")["clusters"]
+    assert ids(by_region, "cluster_id") == ["c1", "c2"] and "master_url" not in by_region[0]
+    detail = cloud.call("cs", "describe_cluster_detail", "c1")
+    balancers = detail["control_plane_endpoints_config"]["load_balancers_config"]
+    assert ids(balancers, "load_balancer_id") == ["nlb-1"]
+    assert ids(cloud.call("cs", "describe_cluster_resources", "c1"), "instance_id") == ["lb-1"]
+    with_addons = cloud.call("cs", "describe_cluster_resources", "c1", with_addon_resources=True)
+    assert ids(with_addons, "instance_id") == ["lb-1", "lb-9"]
+    assert ids(cloud.call("cs", "describe_regions")["regions"], "regionId") == ["cn-hangzhou", "eu-central-1"]
+    assert cloud.call("cs", "describe_task_info", "T-1")["state"] == "success"
+    refused("ErrorClusterNotFound", cloud.call, "cs", "describe_cluster_detail", "nobody")
+    refused("ErrorClusterNotFound", cloud.call, "cs", "describe_cluster_detail", "c3")
+    assert Cloud("eu-central-1").call("cs", "describe_cluster_detail", "c3")["state"] == "waiting"
+
+
+def security_groups():
+    cloud, region = Cloud(), {"region_id": "cn-hangzhou"}
+    regions = cloud.call("ecs", "describe_regions")["Regions"]["Region"]
+    assert regions[0]["RegionEndpoint"] == "ecs-cn-hangzhou.aliyuncs.com"
+    first = cloud.call("ecs", "describe_security_groups", max_results=1, **region)
+    assert "TotalCount" not in first and first["NextToken"]
+    second = cloud.call("ecs", "describe_security_groups", max_results=1, next_token=first["NextToken"], **region)
+    groups = [reply["SecurityGroups"]["SecurityGroup"][0] for reply in (first, second)]
+    assert ids(groups, "SecurityGroupId") == ["sg-1", "sg-2"] and second["NextToken"] == ""
+    assert groups[0]["SecurityGroupType"] == "enterprise" and groups[0]["ServiceManaged"] is True
+    by_number = cloud.call("ecs", "describe_security_groups", page_number=1, page_size=10, **region)
+    assert by_number["TotalCount"] == 2
+    by_id = cloud.call("ecs", "describe_security_groups", security_group_ids='["sg-2","sg-9"]', max_results=100, **region)
+    assert ids(by_id["SecurityGroups"]["SecurityGroup"], "SecurityGroupId") == ["sg-2"]
+    one = cloud.call("ecs", "describe_security_group_attribute", security_group_id="sg-1", direction="ingress", **region)
+    assert (one["InnerAccessPolicy"], one["VpcId"], "SecurityGroupType" in one) == ("Drop", "vpc-1", False)
+    assert ids(one["Permissions"]["Permission"], "SecurityGroupRuleId") == ["sgr-1", "sgr-3"]
+    everything = cloud.call("ecs", "describe_security_group_attribute", security_group_id="sg-1", **region)
+    assert ids(everything["Permissions"]["Permission"], "SecurityGroupRuleId") == ["sgr-1", "sgr-2", "sgr-3"]
+    lists = cloud.call("ecs", "describe_prefix_lists", prefix_list_id=["pl-1"], **region)["PrefixLists"]["PrefixList"]
+    assert ids(lists, "PrefixListName") == ["offices"]
+    entries = cloud.call("ecs", "describe_prefix_list_attributes", prefix_list_id="pl-1", **region)["Entries"]["Entry"]
+    assert ids(entries, "Cidr") == ["203.0.113.0/24"]
+    ports = cloud.call("ecs", "describe_port_range_lists", max_results=100, **region)["PortRangeLists"]
+    assert ids(ports, "PortRangeListId") == ["prl-1"]
+    entries = cloud.call("ecs", "describe_port_range_list_entries", port_range_list_id="prl-1", **region)["Entries"]
+    assert ids(entries, "PortRange") == ["1/2"]
+
+    def interfaces(**filters):
+        reply = cloud.call("ecs", "describe_network_interfaces", max_results=10, **region, **filters)
+        return ids(reply["NetworkInterfaceSets"]["NetworkInterfaceSet"], "NetworkInterfaceId")
+
+    assert interfaces() == ["eni-1", "eni-2"]
+    assert interfaces(private_ip_address=["10.0.0.5"]) == ["eni-1"]
+    assert interfaces(security_group_id="sg-1") == ["eni-1"]
+    assert interfaces(type="Primary") == ["eni-2"]
+    refused("InvalidSecurityGroupId.NotFound", cloud.call, "ecs", "describe_security_group_attribute", security_group_id="sg-3", **region)
+    refused("InvalidPrefixListId.NotFound", cloud.call, "ecs", "describe_prefix_list_attributes", prefix_list_id="pl-9", **region)
+    refused("InvalidParameter.MaxResults", cloud.call, "ecs", "describe_security_groups", max_results=101, **region)
+    refused("MissingParameter", cloud.call, "ecs", "describe_security_groups")
+    refused("InvalidRegionId.NotFound", Cloud("mars-1").call, "ecs", "describe_security_groups", region_id="mars-1")
+
+
+def networks():
+    cloud, region = Cloud(), {"region_id": "cn-hangzhou"}
+
+    def eips(**filters):
+        reply = cloud.call("vpc", "describe_eip_addresses", page_number=1, page_size=100, **region, **filters)
+        return ids(reply["EipAddresses"]["EipAddress"], "AllocationId")
+
+    assert eips() == ["eip-1", "eip-2", "eip-3"]
+    assert eips(associated_instance_id="lb-2", associated_instance_type="SlbInstance") == ["eip-2"]
+    assert eips(allocation_id="eip-1,eip-3,eip-4") == ["eip-1", "eip-3"]
+    assert eips(eip_address="203.0.113.8") == ["eip-2"]
+    assert eips(status="Available") == ["eip-3"]
+    assert eips(service_managed=True) == ["eip-1"]
+    usual = cloud.call("vpc", "describe_eip_addresses", **region)
+    assert (usual["PageNumber"], usual["PageSize"], usual["TotalCount"]) == (1, 10, 3)
+    vpcs = cloud.call("vpc", "describe_vpcs", page_size=50, **region)["Vpcs"]["Vpc"]
+    assert vpcs[0]["SecondaryCidrBlocks"]["SecondaryCidrBlock"] == ["10.1.0.0/16"]
+    assert vpcs[0]["OwnerId"] == 1000000000000001
+    switches = cloud.call("vpc", "describe_vswitches", vpc_id="vpc-1", **region)["VSwitches"]["VSwitch"]
+    assert switches[0]["RouteTable"]["RouteTableId"] == "vtb-1"
+    refused("InvalidParameter.PageSize", cloud.call, "vpc", "describe_eip_addresses", page_size=101, **region)
+    refused("InvalidParameter.PageSize", cloud.call, "vpc", "describe_vpcs", page_size=51, **region)
+
+
+def classic_balancers():
+    cloud, region = Cloud(), {"region_id": "cn-hangzhou"}
+
+    def balancers(**filters):
+        return ids(cloud.call("slb", "describe_load_balancers", **region, **filters)["LoadBalancers"]["LoadBalancer"], "LoadBalancerId")
+
+    assert balancers() == ["lb-1", "lb-2"]
+    assert balancers(address_type="internet") == ["lb-2"]
+    assert balancers(load_balancer_id="lb-1,lb-3") == ["lb-1"]
+    assert ids(Cloud("eu-central-1").call("slb", "describe_load_balancers", region_id="eu-central-1")["LoadBalancers"]["LoadBalancer"], "LoadBalancerId") == ["lb-3"]
+    one = cloud.call("slb", "describe_load_balancer_attribute", load_balancer_id="lb-1", **region)
+    assert one["ListenerPorts"]["ListenerPort"] == [6443, 15011]
+    assert one["BackendServers"]["BackendServer"][0]["ServerIp"] == "10.0.0.8"
+    page = cloud.call("slb", "describe_load_balancer_listeners", load_balancer_id=["lb-1", "lb-2"], max_results=1, **region)
+    assert (page["TotalCount"], page["Listeners"][0]["AclIds"], page["Listeners"][0]["TCPListenerConfig"]["ProxyProtocolV2Enabled"]) == (2, ["acl-1"], "true")
+    rest = cloud.call("slb", "describe_load_balancer_listeners", load_balancer_id=["lb-1", "lb-2"], max_results=1, next_token=page["NextToken"], **region)
+    assert ids(rest["Listeners"], "ListenerPort") == [15011]
+    assert "Listeners" not in cloud.call("slb", "describe_load_balancer_listeners", load_balancer_id=["lb-2"], **region)
+    listener = cloud.call("slb", "describe_load_balancer_tcplistener_attribute", load_balancer_id="lb-1", listener_port=6443, **region)
+    assert (listener["AclIds"], listener["AclStatus"], listener["ProxyProtocolV2Enabled"]) == ({"AclId": ["acl-1"]}, "on", True)
+    acls = cloud.call("slb", "describe_access_control_lists", page_number=1, page_size=50, **region)["Acls"]["Acl"]
+    assert ids(acls, "AclName") == ["offices"]
+    acl = cloud.call("slb", "describe_access_control_list_attribute", acl_id="acl-1", page=2, page_size=2, **region)
+    assert acl["TotalAclEntry"] == 3 and ids(acl["AclEntrys"]["AclEntry"], "AclEntryIP") == ["192.0.2.0/24"]
+    assert acl["RelatedListeners"]["RelatedListener"] == [{"LoadBalancerId": "lb-1", "ListenerPort": 6443, "Protocol": "tcp", "AclType": "white"}]
+    refused("InvalidLoadBalancerId.NotFound", cloud.call, "slb", "describe_load_balancer_attribute", load_balancer_id="lb-3", **region)
+    refused("AclNotExist", cloud.call, "slb", "describe_access_control_list_attribute", acl_id="acl-9", **region)
+    refused("InvalidParameter.PageSize", cloud.call, "slb", "describe_load_balancers", page_size=10, **region)
+    eleven = [f"lb-{number}" for number in range(11)]
+    refused("InvalidParameter.LoadBalancerId", cloud.call, "slb", "describe_load_balancers", load_balancer_id=",".join(eleven), **region)
+    refused("InvalidParameter.LoadBalancerId", cloud.call, "slb", "describe_load_balancer_listeners", load_balancer_id=eleven, **region)
+    refused("MissingParameter", cloud.call, "slb", "describe_load_balancers")
+
+
+def network_balancers():
+    cloud = Cloud()
+    listed = cloud.call("nlb", "list_load_balancers", load_balancer_ids=["nlb-1"], region_id="cn-hangzhou", max_results=100)
+    assert (listed["TotalCount"], listed["LoadBalancers"][0]["Tags"]) == (1, [{"Key": "env", "Value": "prod"}])
+    one = cloud.call("nlb", "get_load_balancer_attribute", load_balancer_id="nlb-1", region_id="cn-hangzhou")
+    assert one["Tags"] == [{"TagKey": "env", "TagValue": "prod"}] and one["SecurityGroupIds"] == ["sg-1"]
+    address = one["ZoneMappings"][0]["LoadBalancerAddresses"][0]
+    assert (address["PublicIPv4Address"], address["Ipv6Address"]) == ("203.0.113.7", "2001:db8::7")
+    listeners = cloud.call("nlb", "list_listeners", load_balancer_ids=["nlb-1"], region_id="cn-hangzhou")["Listeners"]
+    assert (listeners[0]["ListenerPort"], listeners[0]["StartPort"], listeners[0]["EndPort"]) == (0, "6443", "6444")
+    refused("ResourceNotFound.loadBalancer", cloud.call, "nlb", "get_load_balancer_attribute", load_balancer_id="nlb-9")
+
+
+def members():
+    cloud = Cloud()
+    page = cloud.call("resourcemanager", "list_accounts", page_number=1, page_size=1)
+    assert (page["TotalCount"], ids(page["Accounts"]["Account"], "AccountId")) == (2, ["1000000000000002"])
+    first = cloud.call("resourcedirectorymaster", "list_accounts", max_results=1)
+    second = cloud.call("resourcedirectorymaster", "list_accounts", max_results=1, next_token=first["NextToken"])
+    assert ids(second["Accounts"]["Account"], "AccountId") == ["1000000000000003"] and second["NextToken"] == ""
+    member = Cloud(key=WORLD["accounts"][1]["access_keys"][0])
+    refused("ResourceDirectoryNotInUse", member.call, "resourcemanager", "list_accounts")
+
+
+def a_direct_endpoint_serves_every_product():
+    cloud = Cloud(direct=True)
+    assert cloud.call("vpc", "describe_vpcs", region_id="cn-hangzhou")["TotalCount"] == 1
+    assert cloud.call("cs", "describe_cluster_detail", "c1")["name"] == "one"
+    assert len(cloud.call("servicemesh", "describe_service_meshes")["ServiceMeshes"]) == 2
+
+
+TESTS = [
+    sts_identities,
+    bad_keys_are_refused,
+    meshes,
+    container_clusters,
+    security_groups,
+    networks,
+    classic_balancers,
+    network_balancers,
+    members,
+    a_direct_endpoint_serves_every_product,
+]
+
+failures = 0
+for test in TESTS:
+    try:
+        test()
+        print(f"ok      {test.__name__}")
+    except Exception:
+        failures += 1
+        print(f"FAILED  {test.__name__}")
+        traceback.print_exc(file=sys.stdout)
+print("called:", " ".join(sorted(f"{product}/{action}" for product, action in called)))
+sys.exit(1 if failures else 0)
