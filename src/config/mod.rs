@@ -1,1 +1,131 @@
-//! The project file.
+//! The files that a person writes for this program: `portcullis.yaml` and the waivers.
+//!
+//! Each is read once from one handle, decoded, parsed into a tree that knows its bytes, and walked by a
+//! validator that goes on after every problem. The result is either a fully checked value or all the
+//! problems together, each with line and column.
+//!
+//! Phases: `source` (bytes to text) → `yaml` (text to tree) → `walk` and `secrets` (the tree against
+//! what may be there) → `file`, `trusted`, `waivers` (typed values) → `effective`.
+
+mod effective;
+mod file;
+mod problem;
+mod schema;
+mod secrets;
+mod source;
+mod trusted;
+mod waivers;
+mod walk;
+mod yaml;
+
+use std::{fmt, path::Path};
+
+use chrono::NaiveDate;
+
+use crate::{findings::Waiver, model::TrustedEntry};
+
+pub use effective::{Origin, Overrides, effective};
+pub use file::{
+    AccountSettings, Approver, Config, ConsumerSettings, EvidenceSettings, LogUse, RuleSettings, is_region, store_path,
+};
+pub use problem::{ConfigErrors, Located};
+pub use schema::{config_schema, waivers_schema};
+
+use source::Source;
+
+/// Something worth a line on stderr that stops nothing: the place and a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    text: String,
+}
+
+impl Notice {
+    pub(crate) fn new(text: impl Into<String>) -> Self {
+        Self { text: text.into() }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(&self.text)
+    }
+}
+
+/// Reads a configuration file. Relative paths in it are taken from its own folder.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file.
+pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+    let source = read(path)?;
+    file::read(&source, path.parent().unwrap_or(Path::new("")))
+}
+
+/// As [`load`], for text that is already there; `name` stands for the file in messages.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text.
+pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Config, ConfigErrors> {
+    file::read(&decode(name, bytes)?, folder)
+}
+
+/// Reads a waiver file; `today` is the day of the run in UTC. Expired waivers are kept: they become findings.
+///
+/// # Errors
+///
+/// Everything that is wrong with the file.
+pub fn load_waivers(path: &Path, today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
+    waivers::read(&read(path)?, today)
+}
+
+/// As [`load_waivers`], for text that is already there.
+///
+/// # Errors
+///
+/// Everything that is wrong with the text.
+pub fn parse_waivers(name: &str, bytes: &[u8], today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
+    waivers::read(&decode(name, bytes)?, today)
+}
+
+/// Reads the arguments of `--trusted`: address blocks, and `@FILE` with one block a line and `#` comments.
+///
+/// # Errors
+///
+/// Everything that is wrong with the arguments, and with each file.
+pub fn trusted_arguments(arguments: &[String]) -> Result<(Vec<TrustedEntry>, Vec<Notice>), Vec<ConfigErrors>> {
+    let blocks: Vec<&str> = arguments.iter().map(String::as_str).filter(|text| !text.starts_with('@')).collect();
+    let files = arguments.iter().filter_map(|text| text.strip_prefix('@')).map(Path::new);
+    let mut lists = vec![trusted::from_arguments(&blocks)];
+    lists.extend(files.map(|file| read(file).and_then(|source| trusted::from_lines(&source))));
+    let mut entries = Vec::new();
+    let mut notices = Vec::new();
+    let mut refused = Vec::new();
+    for list in lists {
+        match list {
+            Ok((more, remarks)) => {
+                entries.extend(more);
+                notices.extend(remarks);
+            }
+            Err(errors) => refused.push(errors),
+        }
+    }
+    if refused.is_empty() { Ok((entries, notices)) } else { Err(refused) }
+}
+
+/// Refuses an allowlist that lets everyone in, whichever files and options its entries come from.
+///
+/// # Errors
+///
+/// Says which family is covered, and by which blocks.
+pub fn check_trusted(entries: &[TrustedEntry]) -> Result<(), String> {
+    trusted::refuse_world(entries.iter().map(|entry| entry.cidr))
+}
+
+fn read(path: &Path) -> Result<Source, ConfigErrors> {
+    Source::read(path).map_err(|error| ConfigErrors::unreadable(&path.display().to_string(), &error))
+}
+
+fn decode(name: &str, bytes: &[u8]) -> Result<Source, ConfigErrors> {
+    Source::decode(name, bytes).map_err(|error| ConfigErrors::unreadable(name, &error))
+}

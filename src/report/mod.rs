@@ -1,1 +1,151 @@
 //! Renders a run, one file per format.
+//!
+//! Every format is rendered from one frozen document ([`v1::Document`]), so that a run just made, a
+//! run from the store and a report file read back go through the same code. Every renderer keeps
+//! every finding: what goes in comes out, which the tests hold over all formats.
+#![deny(clippy::disallowed_methods)]
+
+mod csv;
+mod escape;
+mod json;
+mod jsonl;
+mod table;
+pub mod v1;
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    io::{self, Write},
+    str::FromStr,
+};
+
+pub use json::read;
+
+use crate::findings::Run;
+
+/// What a report can look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Format {
+    /// For people.
+    Table,
+    /// `portcullis.report/v1`, whole.
+    Json,
+    /// One record a line.
+    Jsonl,
+    /// For spreadsheets.
+    Csv,
+}
+
+impl Format {
+    /// Every format, the default one first.
+    pub const ALL: [Self; 4] = [Self::Table, Self::Json, Self::Jsonl, Self::Csv];
+
+    /// The word on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Jsonl => "jsonl",
+            Self::Csv => "csv",
+        }
+    }
+}
+
+impl FromStr for Format {
+    type Err = UnknownFormat;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Self::ALL.into_iter().find(|format| format.as_str() == text).ok_or(UnknownFormat)
+    }
+}
+
+/// The word names no format of this version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there are the formats table, json, jsonl and csv")]
+pub struct UnknownFormat;
+
+/// How the table looks. The other formats have one look.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Columns of the terminal; `None` where there is none: then nothing is wrapped.
+    pub width: Option<usize>,
+    /// Write ANSI colours.
+    pub color: bool,
+}
+
+/// Why a text is no report that can be rendered again.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No JSON, or not of the right shape.
+    #[error("it is not a JSON report of portcullis: {0}")]
+    NotAReport(serde_json::Error),
+    /// Another document, or a version that this program does not know.
+    #[error("its schema is `{seen}`, and this version reads `{expected}` only", expected = v1::SCHEMA)]
+    Schema { seen: String },
+}
+
+/// Writes the report of a run.
+///
+/// # Errors
+/// Whatever the writer returns.
+pub fn render(format: Format, run: &Run, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    render_document(format, &v1::Document::of(run), out, options)
+}
+
+/// Writes a report from its document.
+///
+/// # Errors
+/// Whatever the writer returns.
+pub fn render_document(
+    format: Format,
+    document: &v1::Document<'_>,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    match format {
+        Format::Table => table::write(document, out, options),
+        Format::Json => json::write(document, out),
+        Format::Jsonl => jsonl::write(document, out),
+        Format::Csv => csv::write(document, out),
+    }
+}
+
+/// What the verdict of a run means, in one sentence.
+pub fn verdict_sentence(run: &Run) -> String {
+    table::verdict_sentence(&v1::Document::of(run))
+}
+
+/// Lays out rows under a header like the tables of reports; cells must have gone through
+/// [`escape_line`].
+pub fn grid(header: &[&str], rows: Vec<Vec<String>>, options: &Options) -> String {
+    table::grid(header, rows, options)
+}
+
+/// Makes text from outside safe to print on a terminal, on one line.
+pub fn escape_line(text: &str) -> String {
+    escape::line(text)
+}
+
+/// [`escape_line`], cut to `width` columns.
+pub fn escape_capped(text: &str, width: usize) -> String {
+    escape::capped(text, width)
+}
+
+/// Running text of our own with text from outside in it, on one line: what a terminal would obey
+/// is shown instead; backslashes stay single, since whoever composed it has escaped already.
+pub fn escape_message(text: &str) -> String {
+    escape::message(text)
+}
+
+/// One JSON value on one line, escaped like the reports.
+pub fn json_text(value: &impl serde::Serialize) -> String {
+    json::text(value)
+}
+
+/// A time as in reports: UTC, whole seconds.
+pub fn time_text(at: &chrono::DateTime<chrono::Utc>) -> String {
+    v1::time(at)
+}

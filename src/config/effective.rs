@@ -1,0 +1,186 @@
+//! Which value counts for each setting, and where it came from.
+
+use std::{collections::BTreeMap, fmt, path::PathBuf};
+
+use crate::model::{Severity, TrustedEntry};
+
+use super::{AccountSettings, Config};
+
+/// Where a value came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Nobody said anything.
+    Default,
+    /// The configuration file.
+    File {
+        /// Counted from 1.
+        line: usize,
+    },
+    /// An option of the command line.
+    Flag(&'static str),
+    /// The file, and an option that adds to it.
+    FileAndFlag {
+        /// Counted from 1.
+        line: usize,
+        flag: &'static str,
+    },
+    /// A variable of the environment.
+    Environment(&'static str),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Default => f.pad("default"),
+            Self::File { line } => f.pad(&format!("file, line {line}")),
+            Self::Flag(flag) => f.pad(flag),
+            Self::FileAndFlag { line, flag } => f.pad(&format!("file, line {line}, and {flag}")),
+            Self::Environment(variable) => f.pad(&format!("environment {variable}")),
+        }
+    }
+}
+
+/// Where the values that are not defaults came from, by key.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Origins(BTreeMap<String, Origin>);
+
+impl Origins {
+    pub(crate) fn set(&mut self, key: &str, origin: Origin) {
+        self.0.insert(key.to_owned(), origin);
+    }
+
+    fn of(&self, key: &str) -> Origin {
+        self.0.get(key).copied().unwrap_or(Origin::Default)
+    }
+}
+
+/// What the command line says; empty where it says nothing.
+#[derive(Clone, Debug, Default)]
+pub struct Overrides {
+    /// `--profile`: instead of every configured account.
+    pub profile: Option<String>,
+    /// `--region`: instead of the configured regions.
+    pub regions: Vec<String>,
+    /// `--trusted`: added to the configured allowlist.
+    pub trusted: Vec<TrustedEntry>,
+    /// `--rules`: added to the configured folders.
+    pub rule_dirs: Vec<PathBuf>,
+    /// `--fail-on`.
+    pub fail_on: Option<Severity>,
+}
+
+impl Config {
+    /// The settings with the command line's word over the file's.
+    pub fn with(mut self, overrides: Overrides) -> Self {
+        if let Some(profile) = overrides.profile {
+            self.accounts = vec![AccountSettings { profile: Some(profile), ..AccountSettings::default() }];
+            self.origins.set("accounts", Origin::Flag("--profile"));
+        }
+        if !overrides.regions.is_empty() {
+            self.regions = overrides.regions;
+            self.origins.set("regions", Origin::Flag("--region"));
+        }
+        if !overrides.trusted.is_empty() {
+            self.trusted.entries.extend(overrides.trusted);
+            self.add_flag("trusted", "--trusted");
+        }
+        if !overrides.rule_dirs.is_empty() {
+            self.rules.dirs.extend(overrides.rule_dirs);
+            self.add_flag("rules.dirs", "--rules");
+        }
+        if let Some(severity) = overrides.fail_on {
+            self.fail_on = severity;
+            self.origins.set("fail_on", Origin::Flag("--fail-on"));
+        }
+        self
+    }
+
+    fn add_flag(&mut self, key: &str, flag: &'static str) {
+        let origin = match self.origins.of(key) {
+            Origin::File { line } => Origin::FileAndFlag { line, flag },
+            _ => Origin::Flag(flag),
+        };
+        self.origins.set(key, origin);
+    }
+}
+
+/// Every setting with its value as the file would spell it, and where it came from; in the order of the documentation.
+pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
+    let paths = |paths: &[PathBuf]| list(paths.iter().map(|path| path.display().to_string()));
+    let path = |path: &Option<PathBuf>, none: &str| {
+        path.as_ref().map_or_else(|| none.to_owned(), |path| path.display().to_string())
+    };
+    let accounts = match config.accounts.as_slice() {
+        [] => "the caller's own".to_owned(),
+        some => list(some.iter().map(account)),
+    };
+    let regions = match config.regions.as_slice() {
+        [] => "all that the APIs list".to_owned(),
+        some => list(some.iter().cloned()),
+    };
+    let consumers = config.consumers.iter().map(|(id, consumers)| {
+        format!("{id}: {}", list(consumers.iter().map(|consumer| format!("{} in {}", consumer.name, consumer.vpc_id))))
+    });
+    let severities = config.rules.severity.iter().map(|(rule, severity)| format!("{rule}: {severity}"));
+    let endpoints = config.endpoints.iter().map(|(product, host)| format!("{product}: {host}"));
+    let evidence = &config.evidence;
+    let rows = [
+        ("accounts", accounts),
+        ("regions", regions),
+        ("trusted", list(config.trusted.entries.iter().map(trusted))),
+        ("consumers", list(consumers)),
+        ("waivers", path(&config.waivers, "none")),
+        ("rules.dirs", paths(&config.rules.dirs)),
+        ("rules.disable", list(config.rules.disable.iter().cloned())),
+        ("rules.severity", list(severities)),
+        ("fail_on", config.fail_on.to_string()),
+        (
+            "store.url",
+            config.store.as_ref().map_or_else(
+                || "portcullis.db in the user's data directory".to_owned(),
+                |path| format!("sqlite:{}", path.display()),
+            ),
+        ),
+        ("evidence.window_days", evidence.window_days.to_string()),
+        ("evidence.audit_logs", evidence.audit_logs.as_str().to_owned()),
+        ("evidence.flow_logs", evidence.flow_logs.as_str().to_owned()),
+        ("evidence.files", paths(&evidence.files)),
+        ("evidence.signing_key", path(&evidence.signing_key, "none")),
+        ("remediation.approvers", list(config.approvers.iter().map(|approver| approver.name.clone()))),
+        ("endpoints", list(endpoints)),
+    ];
+    rows.into_iter().map(|(key, value)| (key.to_owned(), value, config.origins.of(key))).collect()
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    format!("[{}]", items.collect::<Vec<_>>().join(", "))
+}
+
+/// An external id is shared with a third party to keep others out; it is not printed.
+fn account(account: &AccountSettings) -> String {
+    let mut parts = Vec::new();
+    parts.extend(account.profile.iter().map(|name| format!("profile {name}")));
+    parts.extend(account.role_arn.iter().map(|arn| format!("role {arn}")));
+    parts.extend(account.external_id.iter().map(|_| "with an external id".to_owned()));
+    parts.join(" ")
+}
+
+fn trusted(entry: &TrustedEntry) -> String {
+    let mut text = entry.cidr.to_string();
+    if let Some(name) = &entry.name {
+        text.push_str(&format!(" ({name})"));
+    }
+    if !entry.kinds.is_empty() {
+        text.push_str(&format!(" for {}", entry.kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join("/")));
+    }
+    if !entry.resources.is_empty() {
+        text.push_str(&format!(" of {}", entry.resources.join("/")));
+    }
+    if !entry.regions.is_empty() {
+        text.push_str(&format!(" in {}", entry.regions.join("/")));
+    }
+    if let Some(day) = entry.expires {
+        text.push_str(&format!(" until {day}"));
+    }
+    text
+}

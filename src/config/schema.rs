@@ -1,0 +1,258 @@
+//! The JSON Schemas of both files, for editors. The types here say what may be written; the walk decides.
+//! Tests hold the keys of both against each other, and the committed schemas against these types.
+#![expect(dead_code, reason = "the types exist for their schemas")]
+
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+
+use crate::{findings::RawWaiverFile, model::Severity};
+
+/// The settings of Portcullis, `portcullis.yaml`.
+#[derive(JsonSchema)]
+#[schemars(rename = "portcullis.yaml", deny_unknown_fields)]
+struct ConfigFile {
+    /// The version of the file's format: 1.
+    #[schemars(range(min = 1, max = 1))]
+    version: u32,
+    /// Whom to scan as. Default: the credential chain's own account.
+    #[schemars(length(min = 1))]
+    accounts: Option<Vec<AccountEntry>>,
+    /// Not supported by this version: every member of the resource directory.
+    organization: Option<Organization>,
+    /// Which regions to scan. Default: all that the APIs list.
+    #[schemars(length(min = 1))]
+    regions: Option<Vec<String>>,
+    /// The allowlist: who may reach control planes.
+    trusted: Option<Vec<Trusted>>,
+    /// Who uses an API server, by cluster or mesh id.
+    consumers: Option<BTreeMap<String, Vec<Consumer>>>,
+    /// The waiver file, relative to this file's folder.
+    waivers: Option<String>,
+    /// Which rules run, and how bad their findings are.
+    rules: Option<Rules>,
+    /// The lowest severity that counts for exit code 1. Default: low.
+    fail_on: Option<Severity>,
+    /// Where runs are kept.
+    store: Option<Store>,
+    /// Where evidence comes from.
+    evidence: Option<Evidence>,
+    /// Who may approve changes.
+    remediation: Option<Remediation>,
+    /// Not supported by this version: must be empty.
+    #[schemars(length(max = 0))]
+    notify: Option<Vec<serde_json::Value>>,
+    /// Host overrides by product, such as `slb: slb.cn-hangzhou.aliyuncs.com`.
+    endpoints: Option<BTreeMap<String, String>>,
+}
+
+/// How to get into one account: a profile, a role, or the role from the profile.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct AccountEntry {
+    /// A profile of the vendor's command-line tool.
+    profile: Option<String>,
+    /// The role to assume, `acs:ram::1000000000000001:role/portcullis-audit`.
+    role_arn: Option<String>,
+    /// The external id that the role asks for.
+    external_id: Option<String>,
+    /// The session name that the audit trail shows. Default: portcullis.
+    session_name: Option<String>,
+}
+
+/// Every member of the resource directory.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Organization {
+    /// The role to assume in every member account.
+    role_name: String,
+    /// Account ids, folder ids or tags.
+    include: Option<Vec<String>>,
+    /// Account ids, folder ids or tags.
+    exclude: Option<Vec<String>>,
+}
+
+/// One block of the allowlist.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Trusted {
+    /// An address block, `203.0.113.0/24`.
+    Block(String),
+    /// An address block with a name and limits.
+    Entry(TrustedFields),
+}
+
+/// An address block with a name and limits.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct TrustedFields {
+    /// An address block, `203.0.113.0/24`.
+    cidr: String,
+    /// Whose it is.
+    name: Option<String>,
+    /// Counts for these kinds of endpoint only.
+    kinds: Option<Vec<Kind>>,
+    /// Counts for these meshes and clusters only.
+    resources: Option<Vec<String>>,
+    /// Counts in these regions only.
+    regions: Option<Vec<String>>,
+    /// The last day on which it counts (UTC), `2027-01-31`.
+    expires: Option<String>,
+}
+
+/// A kind of endpoint.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum Kind {
+    IstioPilot,
+    IstioPilotCanary,
+    MeshApiServer,
+    ClusterApiServer,
+}
+
+/// Somebody who uses an API server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Consumer {
+    /// Who it is.
+    name: String,
+    /// The VPC it calls from.
+    vpc_id: String,
+    /// The vSwitch it calls from.
+    vswitch_id: Option<String>,
+}
+
+/// Which rules run, and how bad their findings are.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Rules {
+    /// Folders of rules beside the embedded ones, relative to this file's folder.
+    dirs: Option<Vec<String>>,
+    /// Ids of rules that do not run.
+    disable: Option<Vec<String>>,
+    /// Severity by rule id, instead of the rule's own.
+    severity: Option<BTreeMap<String, Severity>>,
+}
+
+/// Where runs are kept.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Store {
+    /// `sqlite:PATH`, relative to this file's folder. Default: portcullis.db in the user's data directory.
+    url: String,
+}
+
+/// Where evidence comes from.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Evidence {
+    /// How far back logs are read. Default: 30.
+    #[schemars(range(max = 3650))]
+    window_days: Option<u32>,
+    /// Default: auto.
+    audit_logs: Option<LogUse>,
+    /// Default: auto.
+    flow_logs: Option<LogUse>,
+    /// Saved logs, relative to this file's folder.
+    files: Option<Vec<String>>,
+    /// The file of the key that signs bundles; empty for none.
+    signing_key: Option<String>,
+}
+
+/// Whether a kind of log is read: where there is one, always, never.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum LogUse {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Who may approve changes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Remediation {
+    approvers: Option<Vec<Approver>>,
+    /// Not supported by this version.
+    windows: Option<serde_json::Value>,
+    /// Not supported by this version.
+    budgets: Option<serde_json::Value>,
+    /// Not supported by this version.
+    lease: Option<serde_json::Value>,
+}
+
+/// One person who may approve changes.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Approver {
+    /// Who it is.
+    name: String,
+    /// The key that checks this person's approvals.
+    public_key: String,
+}
+
+/// The JSON Schema of `portcullis.yaml`, as committed in docs.
+pub fn config_schema() -> String {
+    text(generator().into_root_schema_for::<ConfigFile>())
+}
+
+/// The JSON Schema of the waiver file, as committed in docs.
+pub fn waivers_schema() -> String {
+    text(generator().into_root_schema_for::<RawWaiverFile>())
+}
+
+fn generator() -> SchemaGenerator {
+    SchemaSettings::draft2020_12().into_generator()
+}
+
+fn text(schema: schemars::Schema) -> String {
+    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON already");
+    text.push('\n');
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::Value;
+
+    use super::{config_schema, waivers_schema};
+    use crate::config::{file::keys, trusted, waivers};
+
+    /// The keys of one mapping of a schema: `` is the top, else the name of a definition.
+    fn keys_of(schema: &str, definition: &str) -> BTreeSet<String> {
+        let schema: Value = serde_json::from_str(schema).expect("JSON");
+        let object = match definition {
+            "" => &schema,
+            name => &schema["$defs"][name],
+        };
+        object["properties"].as_object().expect("properties").keys().cloned().collect()
+    }
+
+    #[test]
+    fn the_schemas_have_the_keys_that_are_read() {
+        let config = config_schema();
+        let waiver = waivers_schema();
+        let pairs = [
+            (&config, "", keys::FILE),
+            (&config, "AccountEntry", keys::ACCOUNT),
+            (&config, "Organization", keys::ORGANIZATION),
+            (&config, "Consumer", keys::CONSUMER),
+            (&config, "Rules", keys::RULES),
+            (&config, "Store", keys::STORE),
+            (&config, "Evidence", keys::EVIDENCE),
+            (&config, "Remediation", keys::REMEDIATION),
+            (&config, "Approver", keys::APPROVER),
+            (&config, "TrustedFields", trusted::ENTRY_KEYS),
+            (&waiver, "", waivers::FILE_KEYS),
+            (&waiver, "RawWaiver", waivers::WAIVER_KEYS),
+            (&waiver, "RawSelect", waivers::SELECT_KEYS),
+            (&waiver, "RawOnly", waivers::ONLY_KEYS),
+        ];
+        for (schema, definition, read) in pairs {
+            let read: BTreeSet<String> = read.iter().map(|key| (*key).to_owned()).collect();
+            assert_eq!(keys_of(schema, definition), read, "{definition}");
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! The waiver file: its tree into the entries that `findings` checks, each problem at the key it is about.
+
+use std::{collections::BTreeMap, ops::Range};
+
+use chrono::NaiveDate;
+
+use crate::findings::{RawOnly, RawSelect, RawWaiver, Waiver};
+
+use super::{
+    file::{is_empty, version},
+    problem::{ConfigErrors, Problem, shown},
+    source::Source,
+    walk::Walk,
+    yaml::{Node, Value},
+};
+
+pub(crate) const FILE_KEYS: &[&str] = &["version", "waivers"];
+pub(crate) const WAIVER_KEYS: &[&str] = &["fingerprint", "select", "only", "reason", "owner", "ticket", "expires"];
+pub(crate) const SELECT_KEYS: &[&str] = &["account", "region", "kind", "resource", "rule", "tag"];
+pub(crate) const ONLY_KEYS: &[&str] = &["port", "cidrs"];
+
+/// Reads the waivers from text.
+pub(crate) fn read(source: &Source, today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
+    let (walk, root) = Walk::start(source);
+    let waivers = root.and_then(|root| file(&walk, &root, today));
+    walk.finish(waivers)
+}
+
+fn file(walk: &Walk<'_>, root: &Node, today: NaiveDate) -> Option<Vec<Waiver>> {
+    if is_empty(root) {
+        let problem = Problem::new(0..0, "the file is empty");
+        walk.report(problem.help("start it with an explicit `version: 1` and `waivers: []`, or delete it"));
+        return None;
+    }
+    let fields = walk.fields(root, "", FILE_KEYS)?;
+    version(walk, &fields);
+    let (node, path) = fields.require(walk, "waivers", "write `waivers: []` if there are none")?;
+    let items = walk.list(node, &path)?;
+    let waivers =
+        items.iter().enumerate().filter_map(|(index, item)| waiver(walk, item, &format!("waivers[{index}]"), today));
+    Some(waivers.collect())
+}
+
+fn waiver(walk: &Walk<'_>, node: &Node, path: &str, today: NaiveDate) -> Option<Waiver> {
+    let fields = walk.fields(node, path, WAIVER_KEYS)?;
+    // A value of the wrong type is reported here; the checks of `findings` would then call it missing.
+    let mut sound = true;
+    let mut text = |key: &str| {
+        let (node, path) = fields.get(key)?;
+        let text = walk.text(node, &path).map(str::to_owned);
+        sound &= text.is_some();
+        text
+    };
+    let (fingerprint, reason, owner, ticket) = (text("fingerprint"), text("reason"), text("owner"), text("ticket"));
+    let expires = match fields.get("expires") {
+        Some((node, path)) => {
+            let day = walk.day(node, &path);
+            sound &= day.is_some();
+            day.map(|day| day.to_string())
+        }
+        None => None,
+    };
+    let select = match fields.get("select") {
+        Some((node, path)) => {
+            let select = select(walk, node, &path);
+            sound &= select.is_some();
+            select
+        }
+        None => None,
+    };
+    let only = match fields.get("only") {
+        Some((node, path)) => {
+            let only = only(walk, node, &path);
+            sound &= only.is_some();
+            only
+        }
+        None => None,
+    };
+    if !sound {
+        return None;
+    }
+    match (RawWaiver { fingerprint, select, only, reason, owner, ticket, expires }).check(today) {
+        Ok(waiver) => Some(waiver),
+        Err(sentences) => {
+            for sentence in sentences {
+                let at = place_of(&sentence, node);
+                walk.report(Problem::new(at, format!("`{path}`: {sentence}")));
+            }
+            None
+        }
+    }
+}
+
+fn select(walk: &Walk<'_>, node: &Node, path: &str) -> Option<RawSelect> {
+    let fields = walk.fields(node, path, SELECT_KEYS)?;
+    let mut sound = true;
+    let mut text = |key: &str| {
+        let (node, path) = fields.get(key)?;
+        let text = walk.text(node, &path).map(str::to_owned);
+        sound &= text.is_some();
+        text
+    };
+    let (account, region, kind) = (text("account"), text("region"), text("kind"));
+    let (resource, rule) = (text("resource"), text("rule"));
+    let mut tag = BTreeMap::new();
+    if let Some((node, path)) = fields.get("tag") {
+        for (key, value) in walk.entries(node, &path)? {
+            tag.insert(key.text.clone(), walk.text(value, &format!("{path}.{}", shown(&key.text)))?.to_owned());
+        }
+    }
+    sound.then_some(RawSelect { account, region, kind, resource, rule, tag })
+}
+
+fn only(walk: &Walk<'_>, node: &Node, path: &str) -> Option<RawOnly> {
+    let fields = walk.fields(node, path, ONLY_KEYS)?;
+    let port = match fields.get("port") {
+        Some((node, path)) => Some(walk.integer(node, &path, 1, 65535).and_then(|port| u16::try_from(port).ok())?),
+        None => None,
+    };
+    let cidrs = match fields.get("cidrs") {
+        Some((node, path)) => Some(walk.texts(node, &path)?),
+        None => None,
+    };
+    Some(RawOnly { port, cidrs })
+}
+
+/// The value that a sentence names in backticks, else the beginning of the waiver.
+fn place_of(sentence: &str, waiver: &Node) -> Range<usize> {
+    let named = sentence.split('`').skip(1).step_by(2).find_map(|name| {
+        let name = name.split([':', ' ']).next().unwrap_or_default();
+        find(waiver, name.rsplit('.').next().unwrap_or_default())
+    });
+    named.unwrap_or(waiver.at.start..waiver.at.start)
+}
+
+fn find(node: &Node, key: &str) -> Option<Range<usize>> {
+    let Value::Mapping(entries) = &node.value else { return None };
+    let here = entries.iter().find(|(known, _)| known.text == key).map(|(_, value)| value.at.clone());
+    here.or_else(|| entries.iter().find_map(|(_, value)| find(value, key)))
+}

@@ -1,0 +1,121 @@
+//! CSV after RFC 4180, for spreadsheets: one row a finding, then one row a gap, told apart by the
+//! first column, because a sheet without rows must not be what an unread cloud looks like.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
+
+use super::{
+    escape, table,
+    v1::{Document, EndpointV1, FindingV1, GapV1, time},
+};
+
+/// Frozen like the JSON report: columns are added at the end, never renamed or removed.
+const COLUMNS: [&str; 25] = [
+    "record",
+    "severity",
+    "status",
+    "rule_id",
+    "title",
+    "account_id",
+    "region_id",
+    "resource_kind",
+    "resource_id",
+    "resource_name",
+    "endpoint_kind",
+    "exposure",
+    "public_address",
+    "ports",
+    "untrusted",
+    "witness",
+    "blame",
+    "message",
+    "remedy",
+    "first_seen",
+    "waiver_owner",
+    "waiver_reason",
+    "waiver_ticket",
+    "waiver_expires",
+    "fingerprint",
+];
+
+/// Writes the document's findings and gaps.
+pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    writer.write_record(COLUMNS).map_err(io_error)?;
+    let endpoints: HashMap<&str, &EndpointV1<'_>> =
+        document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
+    for finding in &document.findings {
+        let endpoint = finding.endpoint_id.as_deref().and_then(|id| endpoints.get(id).copied());
+        write_row(&mut writer, finding_row(finding, endpoint))?;
+    }
+    for gap in &document.coverage.gaps {
+        write_row(&mut writer, gap_row(gap))?;
+    }
+    writer.flush()
+}
+
+fn write_row<W: Write>(writer: &mut csv::Writer<W>, row: [String; COLUMNS.len()]) -> io::Result<()> {
+    writer.write_record(row.iter().map(|text| escape::cell(text))).map_err(io_error)
+}
+
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
+}
+
+fn finding_row(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> [String; COLUMNS.len()] {
+    let rows = endpoint.map_or(&[][..], |endpoint| &endpoint.access);
+    let per_row = |text: &dyn Fn(usize) -> Option<String>| -> String {
+        (0..rows.len()).filter_map(text).collect::<Vec<_>>().join("; ")
+    };
+    let label = |row: usize| table::port_label(&rows[row]);
+    let waiver = finding.waiver.as_ref();
+    [
+        "finding".to_owned(),
+        finding.severity.to_string(),
+        finding.status.to_string(),
+        finding.rule_id.to_string(),
+        finding.title.to_string(),
+        finding.account_id.to_string(),
+        finding.region_id.to_string(),
+        finding.resource_kind.to_string(),
+        finding.resource_id.to_string(),
+        table::finding_name(finding, endpoint).to_owned(),
+        endpoint.map(|endpoint| endpoint.kind.to_string()).unwrap_or_default(),
+        endpoint.map(|endpoint| endpoint.exposure.to_string()).unwrap_or_default(),
+        endpoint.and_then(|endpoint| endpoint.public_address.as_deref()).unwrap_or_default().to_owned(),
+        per_row(&|row| Some(format!("{} {}", label(row), rows[row].verdict))),
+        per_row(&|row| {
+            let ranges: Vec<String> = rows[row].untrusted.iter().map(ToString::to_string).collect();
+            (!ranges.is_empty()).then(|| format!("{} {}", label(row), ranges.join(" ")))
+        }),
+        per_row(&|row| rows[row].witness.map(|witness| format!("{} {witness}", label(row)))),
+        per_row(&|row| {
+            let blame = &rows[row].blame;
+            (!blame.is_empty()).then(|| format!("{} {}", label(row), blame.join(" ")))
+        }),
+        finding.message.to_string(),
+        finding.remedy.to_string(),
+        finding.first_seen.as_ref().map(time).unwrap_or_default(),
+        waiver.map(|waiver| waiver.owner.to_string()).unwrap_or_default(),
+        waiver.map(|waiver| waiver.reason.to_string()).unwrap_or_default(),
+        waiver.and_then(|waiver| waiver.ticket.as_deref()).unwrap_or_default().to_owned(),
+        waiver.map(|waiver| waiver.expires.to_string()).unwrap_or_default(),
+        finding.fingerprint.to_string(),
+    ]
+}
+
+fn gap_row(gap: &GapV1<'_>) -> [String; COLUMNS.len()] {
+    let mut row: [String; COLUMNS.len()] = Default::default();
+    row[0] = "gap".to_owned();
+    row[2] = table::state_word(gap.state).to_owned();
+    row[5] = gap.account_id.to_string();
+    row[6] = gap.region_id.to_string();
+    row[8] = gap.resource_id.to_string();
+    row[17] = format!("{}:{} was not read ({}): {}", gap.product, gap.operation, gap.code, gap.message);
+    row
+}

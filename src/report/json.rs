@@ -1,0 +1,78 @@
+//! The JSON report, and the escaping that all JSON output shares.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter};
+
+use super::{ReadError, escape, v1};
+
+/// Writes the document, two blanks a level, with a line end behind it.
+pub(super) fn write(document: &v1::Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
+    document.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// Writes one value on one line.
+pub(super) fn write_line(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
+    let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Safe(CompactFormatter));
+    value.serialize(&mut serializer)?;
+    out.write_all(b"\n")
+}
+
+/// One value on one line, without a line end.
+pub(super) fn text(value: &impl Serialize) -> String {
+    let mut out = Vec::new();
+    write_line(value, &mut out).expect("memory takes everything, and what is logged or answered has text keys");
+    out.pop();
+    String::from_utf8(out).expect("JSON is UTF-8")
+}
+
+/// Reads a report that an earlier run wrote.
+///
+/// # Errors
+/// If the text is no JSON, of another schema, or of a newer version of it.
+pub fn read(text: &str) -> Result<v1::Document<'static>, ReadError> {
+    #[derive(serde::Deserialize)]
+    struct Header {
+        schema: String,
+    }
+    let header: Header = serde_json::from_str(text).map_err(ReadError::NotAReport)?;
+    if header.schema != v1::SCHEMA {
+        return Err(ReadError::Schema { seen: escape::capped(&header.schema, 80) });
+    }
+    serde_json::from_str(text).map_err(ReadError::NotAReport)
+}
+
+/// Escapes what a terminal or an editor would obey, beyond what JSON itself demands; the value
+/// that a parser reads stays the same.
+struct Safe<F>(F);
+
+macro_rules! forward {
+    ($($name:ident($($argument:ident: $ty:ty),*)),+ $(,)?) => {$(
+        fn $name<W: ?Sized + Write>(&mut self, writer: &mut W, $($argument: $ty),*) -> io::Result<()> {
+            self.0.$name(writer, $($argument),*)
+        }
+    )+};
+}
+
+impl<F: Formatter> Formatter for Safe<F> {
+    forward! {
+        begin_array(), end_array(), begin_array_value(first: bool), end_array_value(),
+        begin_object(), end_object(), begin_object_key(first: bool), end_object_key(),
+        begin_object_value(), end_object_value(), write_char_escape(escape: CharEscape),
+    }
+
+    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        let mut safe_from = 0;
+        for (at, c) in fragment.char_indices().filter(|(_, c)| escape::is_unsafe(*c)) {
+            self.0.write_string_fragment(writer, &fragment[safe_from..at])?;
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                write!(writer, "\\u{unit:04x}")?;
+            }
+            safe_from = at + c.len_utf8();
+        }
+        self.0.write_string_fragment(writer, &fragment[safe_from..])
+    }
+}

@@ -1,0 +1,817 @@
+//! The table for people: worst first, and one screen answers what is open and why. In a pipe it is
+//! as wide as it needs to be; on a terminal it wraps to the terminal's width.
+//!
+//! Sections: the verdict and the counts; exposed and undecided control planes, one line a port, with
+//! who gets in and which rules let them; findings; what could not be read; what to do next.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, HashMap},
+    io::{self, Write},
+};
+
+use anstyle::{AnsiColor, Style};
+use ipnet::IpNet;
+use tabled::{
+    builder::Builder,
+    settings::{Padding, Style as Frame, Width, peaker::Priority},
+};
+
+use super::{
+    Options, escape,
+    v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1, time},
+};
+use crate::{
+    findings::{FindingStatus, RunVerdict},
+    model::{Enforcement, Exposure, Family, PortVerdict, Severity, UnitState, cause_in_words},
+};
+
+/// Ranges and rules named in a cell before the rest is counted.
+const NAMED: usize = 2;
+
+/// Subjects of one rule that are named on a terminal before the rest is counted.
+const SUBJECTS: usize = 4;
+
+/// Remedies listed under "Next".
+const REMEDIES: usize = 5;
+
+/// Columns that a message or remedy may take on a terminal, over all its lines.
+const ON_TERMINAL: usize = 200;
+
+/// Narrower terminals are treated as this wide: below it, wrapping leaves nothing readable.
+const NARROWEST: usize = 60;
+
+/// Writes the document as tables.
+pub(super) fn write(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    write_head(document, out, options)?;
+    write_endpoints(document, out, options)?;
+    write_findings(document, out, options)?;
+    write_gaps(document, out, options)?;
+    write_next(document, out, options)
+}
+
+fn write_head(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    let summary = &document.summary;
+    let coverage = &document.coverage;
+    let (word, style) = match document.verdict {
+        RunVerdict::Fail => ("FAIL", BAD),
+        RunVerdict::Unknown => ("UNKNOWN", DOUBT),
+        RunVerdict::Pass => ("PASS", GOOD),
+    };
+    write_fact(word, &paint(word, style, options), 2, &verdict_sentence(document), out, options)?;
+    let counts = format!(
+        "{}: {} exposed, {} private, {} unknown",
+        summary.endpoints, summary.exposed, summary.private, summary.unknown
+    );
+    let mut facts = vec![("Control planes", counts), ("Findings", findings_sentence(document, options))];
+    let mut unread = Vec::new();
+    for (count, word) in [
+        (coverage.denied, "denied"),
+        (coverage.failed, "failed"),
+        (coverage.excluded, "excluded"),
+        (coverage.not_served, "not served"),
+    ] {
+        if count > 0 {
+            unread.push(format!("{count} {word}"));
+        }
+    }
+    let unread = if unread.is_empty() { String::new() } else { format!("; {}", unread.join(", ")) };
+    facts.push(("Reads", format!("{} of {} planned{unread}", coverage.scanned, coverage.planned)));
+    for caller in &document.run.caller {
+        let text = format!("{} as {}", escape::name(&caller.account_id), escape::capped(&caller.arn, 120));
+        facts.push(("Account", text));
+    }
+    let run = format!(
+        "{} at {}, {} API calls, {} retries",
+        escape::name(&document.run.id),
+        time(&document.run.started_at),
+        document.run.api_calls,
+        document.run.retries
+    );
+    facts.push(("Run", run));
+    for (word, text) in facts {
+        write_fact(word, word, FACT_INDENT - word.len(), &text, out, options)?;
+    }
+    Ok(())
+}
+
+/// Columns in front of what the head tells.
+const FACT_INDENT: usize = 16;
+
+/// A word, `gap` blanks, and a text that hangs below itself where it is wrapped.
+fn write_fact(
+    word: &str,
+    painted: &str,
+    gap: usize,
+    text: &str,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    let margin = word.len() + gap;
+    let width = options.width.map_or(usize::MAX, |width| width.max(NARROWEST) - margin);
+    for (position, line) in wrapped(text, width).iter().enumerate() {
+        match position {
+            0 => writeln!(out, "{painted}{}{line}", " ".repeat(gap))?,
+            _ => writeln!(out, "{}{line}", " ".repeat(margin))?,
+        }
+    }
+    Ok(())
+}
+
+/// `1 critical, 2 high open; 1 undecided; 3 waived`: only what is open counts, so only that is told by severity.
+fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
+    let with = |status| document.findings.iter().filter(move |finding| finding.status == status);
+    let by_severity: Vec<String> = Severity::WORST_FIRST
+        .into_iter()
+        .map(|severity| (severity, with(FindingStatus::Open).filter(|finding| finding.severity == severity).count()))
+        .filter(|(_, count)| *count > 0)
+        .map(|(severity, count)| paint(&format!("{count} {severity}"), severity_style(severity), options))
+        .collect();
+    let open = if by_severity.is_empty() { "none".to_owned() } else { by_severity.join(", ") };
+    let undecided = with(FindingStatus::Unknown).count();
+    format!("{open} open; {undecided} undecided; {} waived", with(FindingStatus::Waived).count())
+}
+
+/// What the verdict means, in words.
+pub(super) fn verdict_sentence(document: &Document<'_>) -> String {
+    let settled = document.settled();
+    match document.verdict {
+        RunVerdict::Pass => "No finding counts, and everything planned was read.".to_owned(),
+        RunVerdict::Unknown => {
+            "No finding counts so far, but not everything could be judged: unknown, not clean.".to_owned()
+        }
+        RunVerdict::Fail => {
+            let open = document.endpoints.iter().filter(|endpoint| worst(endpoint) == Some(PortVerdict::Open)).count();
+            let rest = if settled { "" } else { " Not everything could be judged: there may be more." };
+            match open {
+                0 => format!("Findings count; no control plane is known to be open to sources you did not name.{rest}"),
+                1 => format!("1 control plane is open to sources you did not name.{rest}"),
+                _ => format!("{open} control planes are open to sources you did not name.{rest}"),
+            }
+        }
+    }
+}
+
+fn write_endpoints(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    let mut severities: HashMap<&str, Severity> = HashMap::new();
+    for finding in document.findings.iter().filter(|finding| finding.status != FindingStatus::Waived) {
+        if let Some(id) = &finding.endpoint_id {
+            let known = severities.entry(id).or_insert(finding.severity);
+            *known = (*known).max(finding.severity);
+        }
+    }
+    let severity = |endpoint: &EndpointV1<'_>| severities.get(endpoint.id.as_str()).copied();
+    let mut shown: Vec<&EndpointV1<'_>> =
+        document.endpoints.iter().filter(|endpoint| endpoint.exposure != Exposure::Private).collect();
+    shown.sort_by_key(|endpoint| (Reverse(severity(endpoint)), Reverse(badness(worst(endpoint))), &endpoint.id));
+    if shown.is_empty() {
+        return Ok(());
+    }
+    let several_accounts = several_accounts(document);
+    let title = "Exposed or undecided control planes, worst first";
+    if let Some(width) = options.width {
+        write_title(title, out, options)?;
+        for endpoint in shown {
+            write_endpoint(endpoint, severity(endpoint), several_accounts, width, out, options)?;
+        }
+        return Ok(());
+    }
+    let rows = shown
+        .into_iter()
+        .flat_map(|endpoint| endpoint_rows(endpoint, severity(endpoint), several_accounts, options))
+        .collect();
+    write_section(
+        title,
+        &["SEVERITY", "CONTROL PLANE", "EXPOSURE", "ADDRESS", "PORT", "VERDICT", "WHO CAN REACH IT", "BECAUSE"],
+        rows,
+        out,
+        options,
+    )
+}
+
+/// One control plane on a terminal: what and where it is, then a line for all ports that say the same.
+fn write_endpoint(
+    endpoint: &EndpointV1<'_>,
+    severity: Option<Severity>,
+    several_accounts: bool,
+    width: usize,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    let place = endpoint_place(endpoint, several_accounts);
+    let address = endpoint.public_address.as_deref().map(escape::name).unwrap_or_default();
+    let head = join(&[&address, place.kind, &place.quoted_name(), &place.path()], " ");
+    write_item(severity, &head, 0, width, out, options)?;
+    let ports = ports_worst_first(endpoint);
+    if ports.is_empty() {
+        let line = format!("{}: {}", paint(endpoint.exposure.as_str(), DOUBT, options), no_ports(endpoint));
+        return write_indented(&line, width, out);
+    }
+    for same in
+        ports.chunk_by(|one, next| one.verdict == next.verdict && who(one) == who(next) && one.blame == next.blame)
+    {
+        let Some(first) = same.first() else { continue };
+        let labels: Vec<String> = same.iter().map(|row| port_label(row)).collect();
+        let verdict = paint(first.verdict.as_str(), verdict_style(first.verdict), options);
+        let blame = if first.blame.is_empty() { String::new() } else { format!("; because: {}", blame(&first.blame)) };
+        write_indented(&format!("{} {verdict}: {}{blame}", labels.join(", "), who(first)), width, out)?;
+    }
+    Ok(())
+}
+
+/// Columns in front of everything that belongs to an item of a list on a terminal.
+const INDENT: usize = 10;
+
+/// A line that begins with a severity.
+fn write_item(
+    severity: Option<Severity>,
+    text: &str,
+    hang: usize,
+    width: usize,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    let word = severity.map_or("-", Severity::as_str);
+    let painted = severity.map_or_else(|| word.to_owned(), |severity| severity_cell(severity, options));
+    write_hanging(word, &painted, text, hang, width, out)
+}
+
+/// A word in the margin, and a text beside it, which goes on `hang` columns further in.
+fn write_hanging(
+    word: &str,
+    painted: &str,
+    text: &str,
+    hang: usize,
+    width: usize,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let padding = " ".repeat(INDENT.saturating_sub(word.len()).max(1));
+    for (position, line) in wrapped(text, width.max(NARROWEST) - INDENT - hang).iter().enumerate() {
+        match position {
+            0 => writeln!(out, "{painted}{padding}{line}")?,
+            _ => writeln!(out, "{}{line}", " ".repeat(INDENT + hang))?,
+        }
+    }
+    Ok(())
+}
+
+fn write_indented(text: &str, width: usize, out: &mut dyn Write) -> io::Result<()> {
+    for (position, line) in wrapped(text, width.max(NARROWEST) - INDENT - 2).iter().enumerate() {
+        writeln!(out, "{}{line}", " ".repeat(if position == 0 { INDENT } else { INDENT + 2 }))?;
+    }
+    Ok(())
+}
+
+fn ports_worst_first<'a, 'b>(endpoint: &'a EndpointV1<'b>) -> Vec<&'a AccessV1<'b>> {
+    let mut ports: Vec<&AccessV1<'_>> = endpoint.access.iter().collect();
+    ports.sort_by_key(|row| (Reverse(badness(Some(row.verdict))), row.port, row.family));
+    ports
+}
+
+/// Why there is nothing to say of single ports.
+fn no_ports(endpoint: &EndpointV1<'_>) -> String {
+    match endpoint.exposure {
+        Exposure::Unknown => unread_words(endpoint),
+        Exposure::Exposed | Exposure::Private => "no listener port is known".to_owned(),
+    }
+}
+
+fn endpoint_rows(
+    endpoint: &EndpointV1<'_>,
+    severity: Option<Severity>,
+    several_accounts: bool,
+    options: &Options,
+) -> Vec<Vec<String>> {
+    let head = [
+        severity.map_or_else(|| "-".to_owned(), |severity| severity_cell(severity, options)),
+        endpoint_place(endpoint, several_accounts).label(),
+        match endpoint.exposure {
+            Exposure::Exposed => "exposed".to_owned(),
+            Exposure::Private => "private".to_owned(),
+            Exposure::Unknown => paint("unknown", DOUBT, options),
+        },
+        endpoint.public_address.as_deref().map_or_else(|| "-".to_owned(), escape::name),
+    ];
+    let ports = ports_worst_first(endpoint);
+    if ports.is_empty() {
+        let mut row = head.to_vec();
+        row.extend(["-".to_owned(), "-".to_owned(), no_ports(endpoint), "-".to_owned()]);
+        return vec![row];
+    }
+    ports
+        .into_iter()
+        .enumerate()
+        .map(|(position, port)| {
+            let mut row = if position == 0 { head.to_vec() } else { vec![String::new(); head.len()] };
+            row.push(port_label(port));
+            row.push(paint(port.verdict.as_str(), verdict_style(port.verdict), options));
+            row.push(who(port));
+            row.push(blame(&port.blame));
+            row
+        })
+        .collect()
+}
+
+fn unread_words(endpoint: &EndpointV1<'_>) -> String {
+    match &*endpoint.unread {
+        [] => "could not be read".to_owned(),
+        [only] => escape::capped(only, 160),
+        [first, rest @ ..] => format!("{} (+{} more)", escape::capped(first, 160), rest.len()),
+    }
+}
+
+fn endpoint_place<'a>(endpoint: &'a EndpointV1<'_>, several_accounts: bool) -> Place<'a> {
+    Place {
+        account: several_accounts.then_some(&*endpoint.account_id),
+        region: &endpoint.region_id,
+        id: &endpoint.resource_id,
+        kind: endpoint.kind.as_str(),
+        name: &endpoint.resource_name,
+    }
+}
+
+/// Where something is, and what it is called.
+struct Place<'a> {
+    account: Option<&'a str>,
+    region: &'a str,
+    id: &'a str,
+    kind: &'a str,
+    name: &'a str,
+}
+
+impl Place<'_> {
+    /// `cn-hangzhou/c1 cluster-api-server "name"`
+    fn label(&self) -> String {
+        join(&[&self.path(), self.kind, &self.quoted_name()], " ")
+    }
+
+    /// `cn-hangzhou/c1`
+    fn path(&self) -> String {
+        let parts: Vec<String> = self
+            .account
+            .iter()
+            .chain([&self.region, &self.id])
+            .filter(|part| !part.is_empty())
+            .map(|part| escape::name(part))
+            .collect();
+        parts.join("/")
+    }
+
+    fn quoted_name(&self) -> String {
+        if self.name.is_empty() || self.name == self.id {
+            String::new()
+        } else {
+            format!("\"{}\"", escape::name(self.name))
+        }
+    }
+}
+
+/// The parts that are not empty.
+fn join(parts: &[&str], between: &str) -> String {
+    parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(between)
+}
+
+fn several_accounts(document: &Document<'_>) -> bool {
+    let mut accounts = document.endpoints.iter().map(|endpoint| &endpoint.account_id);
+    accounts.next().is_some_and(|first| accounts.any(|other| other != first))
+}
+
+/// `tcp/6443`, and the family where it is not the usual one.
+pub(super) fn port_label(row: &AccessV1<'_>) -> String {
+    let family = if row.family == Family::Ipv6 { " ipv6" } else { "" };
+    format!("{}/{}{family}", escape::name(&row.protocol), row.port)
+}
+
+fn worst(endpoint: &EndpointV1<'_>) -> Option<PortVerdict> {
+    endpoint.access.iter().map(|row| row.verdict).max_by_key(|verdict| badness(Some(*verdict)))
+}
+
+fn badness(verdict: Option<PortVerdict>) -> u8 {
+    match verdict {
+        Some(PortVerdict::Open) => 5,
+        Some(PortVerdict::Unknown) => 4,
+        Some(PortVerdict::Unverified) => 3,
+        None => 2,
+        Some(PortVerdict::PrivateOnly) => 1,
+        Some(PortVerdict::Restricted) => 0,
+    }
+}
+
+/// Who gets in, in words, with the first ranges and a witness.
+fn who(row: &AccessV1<'_>) -> String {
+    let witness = row.witness.map(|witness| format!(", e.g. {witness}")).unwrap_or_default();
+    match row.verdict {
+        PortVerdict::Restricted => "trusted sources only".to_owned(),
+        PortVerdict::PrivateOnly => format!("nobody on the internet, but {}", ranges(&row.untrusted)),
+        PortVerdict::Open => {
+            // The range of the witness first: it is on the internet, where others may be private.
+            let mut blocks = row.untrusted.to_vec();
+            blocks.sort_by_key(|block| !row.witness.is_some_and(|witness| block.contains(&witness)));
+            format!("{}{witness}", share(&blocks, row.family))
+        }
+        PortVerdict::Unverified => {
+            let gates: Vec<String> = row
+                .gates
+                .iter()
+                .filter(|gate| gate.enforcement == Enforcement::Unverified)
+                .map(|gate| escape::name(&gate.id))
+                .collect();
+            format!(
+                "only {} filters, which is not documented; else {}",
+                gates.join(" and "),
+                share(&row.untrusted, row.family)
+            )
+        }
+        PortVerdict::Unknown => format!("at worst {}", share(&row.untrusted, row.family)),
+    }
+}
+
+/// `99.9% of IPv4 (0.0.0.0/1, 128.0.0.0/2 +29 ranges)`
+fn share(blocks: &[IpNet], family: Family) -> String {
+    let (word, bits) = match family {
+        Family::Ipv4 => ("IPv4", 32),
+        Family::Ipv6 => ("IPv6", 128),
+    };
+    // Exact enough: the sum of powers of two only decides which of three phrasings is used.
+    let part: f64 = blocks.iter().map(|block| 0.5_f64.powi(i32::from(block.prefix_len()))).sum();
+    if part >= 1.0 {
+        return format!("everyone on {word}");
+    }
+    if part >= 0.01 {
+        return format!("{:.1}% of {word} ({})", (part * 1000.0).floor() / 10.0, ranges(blocks));
+    }
+    if bits == 32 {
+        let addresses: u64 = blocks.iter().map(|block| 1_u64 << 32_u8.saturating_sub(block.prefix_len())).sum();
+        let noun = if addresses == 1 { "address" } else { "addresses" };
+        return format!("{} ({addresses} {noun})", ranges(blocks));
+    }
+    ranges(blocks)
+}
+
+fn ranges(blocks: &[IpNet]) -> String {
+    let named: Vec<String> = blocks.iter().take(NAMED).map(ToString::to_string).collect();
+    match blocks.len() {
+        0 => "nobody".to_owned(),
+        count if count <= NAMED => named.join(", "),
+        count => format!("{} +{} more", named.join(", "), count - NAMED),
+    }
+}
+
+/// Rules by their ids; what is no rule in words.
+fn blame(rules: &[String]) -> String {
+    let named: Vec<String> = rules.iter().take(NAMED).map(|rule| escape::line(&cause_in_words(rule))).collect();
+    match rules.len() {
+        0 => "-".to_owned(),
+        count if count <= NAMED => named.join(", "),
+        count => format!("{} +{} more", named.join(", "), count - NAMED),
+    }
+}
+
+fn write_findings(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    if document.findings.is_empty() {
+        return Ok(());
+    }
+    let endpoints: HashMap<&str, &EndpointV1<'_>> =
+        document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
+    let several_accounts = several_accounts(document);
+    let mut findings: Vec<&FindingV1<'_>> = document.findings.iter().collect();
+    findings.sort_by_key(|finding| {
+        (finding.status == FindingStatus::Waived, Reverse(finding.severity), finding.status == FindingStatus::Unknown)
+    });
+    let subject = |finding: &FindingV1<'_>| finding.endpoint_id.as_deref().and_then(|id| endpoints.get(id).copied());
+    if let Some(width) = options.width {
+        write_title("Findings, by rule", out, options)?;
+        return write_by_rule(&findings, &subject, width, out, options);
+    }
+    let rows = findings
+        .into_iter()
+        .map(|finding| {
+            vec![
+                severity_cell(finding.severity, options),
+                status_cell(finding.status, options),
+                escape::name(&finding.rule_id),
+                finding_place(finding, subject(finding), several_accounts).label(),
+                what(finding),
+            ]
+        })
+        .collect();
+    write_section("Findings", &["SEVERITY", "STATUS", "RULE", "ABOUT", "WHAT"], rows, out, options)
+}
+
+/// On a terminal, findings of one rule, severity and status are one item: a table of endless lines
+/// answers nothing, and who gets in stands above already.
+fn write_by_rule<'a, 'b: 'a>(
+    findings: &[&'a FindingV1<'b>],
+    endpoint_of: &dyn Fn(&FindingV1<'_>) -> Option<&'a EndpointV1<'b>>,
+    width: usize,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    let mut groups: BTreeMap<(FindingStatus, Reverse<Severity>, &str), Vec<&FindingV1<'_>>> = BTreeMap::new();
+    for finding in findings {
+        groups.entry((finding.status, Reverse(finding.severity), &finding.rule_id)).or_default().push(finding);
+    }
+    for ((status, Reverse(severity), rule_id), members) in groups {
+        let title = members.first().map(|finding| escape::paragraph(&finding.title)).unwrap_or_default();
+        let count = format!("{} {}", members.len(), status_cell(status, options));
+        let head = join(&[&count, &escape::name(rule_id), &title], "  ");
+        write_item(Some(severity), &head, 2, width, out, options)?;
+        let mut subjects: Vec<String> =
+            members.iter().take(SUBJECTS).map(|finding| short_subject(finding, endpoint_of(finding))).collect();
+        if members.len() > SUBJECTS {
+            subjects.push(format!("+{} more", members.len() - SUBJECTS));
+        }
+        write_indented(&subjects.join(", "), width, out)?;
+    }
+    Ok(())
+}
+
+/// The name of an endpoint, whose id is above; the id of everything else.
+fn short_subject(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> String {
+    let waiver = finding.waiver.as_ref().filter(|_| finding.status == FindingStatus::Waived);
+    let until = waiver.map(|waiver| format!(" (accepted until {})", waiver.expires)).unwrap_or_default();
+    match endpoint {
+        Some(endpoint) if !endpoint.resource_name.is_empty() => {
+            format!("{} {}{until}", escape::name(&endpoint.resource_name), endpoint.kind)
+        }
+        Some(endpoint) => format!("{} {}{until}", escape::name(&endpoint.resource_id), endpoint.kind),
+        None => format!("{}{until}", escape::name(&finding.resource_id)),
+    }
+}
+
+fn what(finding: &FindingV1<'_>) -> String {
+    let message = escape::paragraph(&finding.message);
+    match finding.waiver.as_ref().filter(|_| finding.status == FindingStatus::Waived) {
+        None => message,
+        Some(waiver) => format!(
+            "{message} (accepted until {} by {}: {})",
+            waiver.expires,
+            escape::name(&waiver.owner),
+            escape::capped(&waiver.reason, 120)
+        ),
+    }
+}
+
+/// The first `width` columns, at a border of words where there is one.
+fn cut(text: &str, width: usize) -> String {
+    if escape::columns(text) <= width {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    for word in text.split_inclusive(' ') {
+        if escape::columns(&shown) + escape::columns(word) > width {
+            break;
+        }
+        shown.push_str(word);
+    }
+    if shown.is_empty() {
+        shown = text.chars().take(width / 2).collect();
+    }
+    format!("{}…", shown.trim_end())
+}
+
+fn finding_place<'a>(
+    finding: &'a FindingV1<'_>,
+    endpoint: Option<&'a EndpointV1<'_>>,
+    several_accounts: bool,
+) -> Place<'a> {
+    Place {
+        account: several_accounts.then_some(&*finding.account_id),
+        region: &finding.region_id,
+        id: &finding.resource_id,
+        kind: endpoint.map_or(finding.resource_kind.as_str(), |endpoint| endpoint.kind.as_str()),
+        name: finding_name(finding, endpoint),
+    }
+}
+
+/// The name of what a finding is about; a report that was read back knows it from the endpoint only.
+pub(super) fn finding_name<'a>(finding: &'a FindingV1<'_>, endpoint: Option<&'a EndpointV1<'_>>) -> &'a str {
+    match endpoint {
+        Some(endpoint) if finding.resource_name.is_empty() => &endpoint.resource_name,
+        _ => &finding.resource_name,
+    }
+}
+
+fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    /// Gaps that differ in nothing but the resource are one line with a count.
+    type Key<'a> = (UnitState, &'a str, &'a str, &'a str, &'a str, &'a str);
+    let mut groups: BTreeMap<Key<'_>, Vec<&GapV1<'_>>> = BTreeMap::new();
+    for gap in &document.coverage.gaps {
+        let key = (gap.state, &*gap.account_id, &*gap.region_id, &*gap.product, &*gap.operation, &*gap.code);
+        groups.entry(key).or_default().push(gap);
+    }
+    if groups.is_empty() {
+        return Ok(());
+    }
+    let title = if document.coverage.complete {
+        "Left out"
+    } else {
+        "Not read: what these would have shown is unknown, not clean"
+    };
+    if let Some(width) = options.width {
+        write_title(title, out, options)?;
+        for ((state, _, region, product, operation, code), gaps) in groups {
+            let why = match state {
+                // The vendor's sentence about a missing permission says no more than its code.
+                UnitState::Denied => "a permission is missing".to_owned(),
+                _ => {
+                    gaps.first().map_or_else(String::new, |gap| cut(&escape::paragraph(&gap.message), ON_TERMINAL / 2))
+                }
+            };
+            let why = if code.is_empty() { why } else { format!("{why} ({})", escape::name(code)) };
+            let line = format!(
+                "{}: {why}",
+                join(&[&gap_region(region), &gap_call(product, operation), &gap_resources(&gaps)], "  ")
+            );
+            let word = paint(state_word(state), state_style(state), options);
+            write_hanging(state_word(state), &word, &line, 2, width, out)?;
+        }
+        return Ok(());
+    }
+    let rows = groups.into_iter().map(|((state, account, region, product, operation, code), gaps)| {
+        let resources = gap_resources(&gaps);
+        vec![
+            paint(state_word(state), state_style(state), options),
+            gaps.len().to_string(),
+            gap_region(region),
+            gap_call(product, operation),
+            if resources.is_empty() { "-".to_owned() } else { resources },
+            if code.is_empty() { "-".to_owned() } else { escape::name(code) },
+            escape::name(account),
+            gaps.first().map_or_else(String::new, |gap| escape::paragraph(&gap.message)),
+        ]
+    });
+    let header = ["STATE", "COUNT", "REGION", "CALL", "RESOURCE", "CODE", "ACCOUNT", "WHY"];
+    write_section(title, &header, rows.collect(), out, options)
+}
+
+fn gap_region(region: &str) -> String {
+    if region.is_empty() { "all regions".to_owned() } else { escape::name(region) }
+}
+
+fn gap_call(product: &str, operation: &str) -> String {
+    format!("{}:{}", escape::name(product), escape::name(operation))
+}
+
+fn gap_resources(gaps: &[&GapV1<'_>]) -> String {
+    let named: Vec<&str> = gaps.iter().map(|gap| &*gap.resource_id).filter(|id| !id.is_empty()).collect();
+    let shown: Vec<String> = named.iter().take(NAMED).map(|id| escape::name(id)).collect();
+    match named.len() {
+        count if count > NAMED => format!("{} +{} more", shown.join(", "), count - NAMED),
+        _ => shown.join(", "),
+    }
+}
+
+fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    let mut steps: Vec<String> = Vec::new();
+    let mut seen: Vec<(&str, &str)> = Vec::new();
+    for finding in document.findings.iter().filter(|finding| finding.status == FindingStatus::Open) {
+        let key = (&*finding.rule_id, &*finding.remedy);
+        if finding.remedy.is_empty() || seen.contains(&key) {
+            continue;
+        }
+        if seen.len() == REMEDIES {
+            break;
+        }
+        seen.push(key);
+        let remedy = escape::paragraph(&finding.remedy);
+        let remedy = if options.width.is_some() { cut(&remedy, ON_TERMINAL) } else { remedy };
+        steps.push(format!("{}: {remedy}", escape::name(&finding.rule_id)));
+    }
+    if document.coverage.denied > 0 {
+        steps.push("Grant the denied reads and scan again; `portcullis doctor --policy` prints the policy.".to_owned());
+    }
+    if document.coverage.failed > 0 {
+        steps.push("Scan again: the failed reads above may have been passing trouble.".to_owned());
+    }
+    if !document.findings.is_empty() {
+        steps.push("Everything, with full address lists and fingerprints for waivers: `--output json`.".to_owned());
+    }
+    if steps.is_empty() {
+        return Ok(());
+    }
+    write_title("Next", out, options)?;
+    for (number, step) in steps.iter().enumerate() {
+        let text = format!("{}. {step}", number + 1);
+        let width = options.width.map_or(usize::MAX, |width| width.max(NARROWEST) - 3);
+        for (row, line) in wrapped(&text, width).iter().enumerate() {
+            writeln!(out, "{}{line}", if row == 0 { "" } else { "   " })?;
+        }
+    }
+    Ok(())
+}
+
+/// Breaks at blanks, so that no line is wider, unless a word is.
+fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let columns = |text: &str| anstream::adapter::strip_str(text).map(escape::columns).sum::<usize>();
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let wide = columns(word);
+        let line = lines.last_mut().expect("there is always a first line");
+        if used > 0 && used + 1 + wide > width {
+            lines.push(word.to_owned());
+            used = wide;
+        } else {
+            if used > 0 {
+                line.push(' ');
+                used += 1;
+            }
+            line.push_str(word);
+            used += wide;
+        }
+    }
+    // Two blanks between columns are an empty word, which may end a line.
+    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
+    lines
+}
+
+fn write_title(title: &str, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    writeln!(out, "\n{}", paint(title, Style::new().bold(), options))
+}
+
+fn write_section(
+    title: &str,
+    header: &[&str],
+    rows: Vec<Vec<String>>,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    write_title(title, out, options)?;
+    out.write_all(grid(header, rows, options).as_bytes())
+}
+
+/// Lays out rows under a header: two blanks between columns, no frame.
+pub(crate) fn grid(header: &[&str], rows: Vec<Vec<String>>, options: &Options) -> String {
+    let mut builder = Builder::with_capacity(rows.len() + 1, header.len());
+    builder.push_record(header.iter().map(|title| paint(title, Style::new().dimmed(), options)));
+    for row in rows {
+        builder.push_record(row);
+    }
+    let mut table = builder.build();
+    table.with(Frame::empty()).with(Padding::new(0, 2, 0, 0));
+    if let Some(width) = options.width {
+        table.with(Width::wrap(width.max(NARROWEST)).keep_words(true).priority(Priority::max(true)));
+    }
+    let mut text = String::new();
+    for line in table.to_string().lines() {
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const DOUBT: Style = AnsiColor::Yellow.on_default();
+const GOOD: Style = AnsiColor::Green.on_default();
+
+fn severity_style(severity: Severity) -> Style {
+    match severity {
+        Severity::Critical => BAD,
+        Severity::High => AnsiColor::Red.on_default(),
+        Severity::Medium => DOUBT,
+        Severity::Low => AnsiColor::Cyan.on_default(),
+        Severity::Info => Style::new(),
+    }
+}
+
+fn verdict_style(verdict: PortVerdict) -> Style {
+    match verdict {
+        PortVerdict::Open => BAD,
+        PortVerdict::Unverified | PortVerdict::Unknown => DOUBT,
+        PortVerdict::PrivateOnly | PortVerdict::Restricted => GOOD,
+    }
+}
+
+fn state_style(state: UnitState) -> Style {
+    match state {
+        UnitState::Denied | UnitState::Failed => DOUBT,
+        UnitState::Scanned | UnitState::Excluded | UnitState::NotServed => Style::new(),
+    }
+}
+
+/// The word of reports for how a read ended.
+pub(super) fn state_word(state: UnitState) -> &'static str {
+    match state {
+        UnitState::Scanned => "scanned",
+        UnitState::Denied => "denied",
+        UnitState::Failed => "failed",
+        UnitState::Excluded => "excluded",
+        UnitState::NotServed => "not-served",
+    }
+}
+
+fn severity_cell(severity: Severity, options: &Options) -> String {
+    paint(severity.as_str(), severity_style(severity), options)
+}
+
+fn status_cell(status: FindingStatus, options: &Options) -> String {
+    match status {
+        FindingStatus::Unknown => paint(status.as_str(), DOUBT, options),
+        FindingStatus::Open | FindingStatus::Waived => status.to_string(),
+    }
+}
+
+fn paint(text: &str, style: Style, options: &Options) -> String {
+    if options.color && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
+}

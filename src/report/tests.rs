@@ -1,0 +1,259 @@
+//! What holds for every format.
+
+use super::{Format, Options, escape, fixture, read, render, render_document, v1::Document};
+use crate::findings::Run;
+
+fn text(format: Format, run: &Run) -> String {
+    let mut out = Vec::new();
+    render(format, run, &mut out, &Options::default()).expect("a Vec takes everything");
+    String::from_utf8(out).expect("reports are UTF-8")
+}
+
+/// The findings that a rendered report shows, recognised by format, as `rule status`.
+fn found(format: Format, text: &str) -> Vec<String> {
+    let word = |value: &serde_json::Value, key: &str| value[key].as_str().expect("a word").to_owned();
+    let pair = |value: &serde_json::Value| format!("{} {}", word(value, "rule_id"), word(value, "status"));
+    match format {
+        Format::Json => {
+            let document: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            document["findings"].as_array().expect("a list").iter().map(pair).collect()
+        }
+        Format::Jsonl => text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .filter(|line| line["type"] == "finding")
+            .map(|line| pair(&line))
+            .collect(),
+        Format::Csv => ::csv::Reader::from_reader(text.as_bytes())
+            .records()
+            .map(|row| row.expect("RFC 4180"))
+            .filter(|row| &row[0] == "finding")
+            .map(|row| format!("{} {}", &row[3], &row[2]))
+            .collect(),
+        Format::Table => text
+            .lines()
+            .skip_while(|line| *line != "Findings")
+            .skip(2)
+            .take_while(|line| !line.is_empty())
+            .map(|line| line.split_whitespace().collect::<Vec<_>>())
+            .map(|words| format!("{} {}", words[2], words[1]))
+            .collect(),
+    }
+}
+
+#[test]
+fn every_format_shows_every_finding() {
+    let run = fixture::run();
+    let mut expected: Vec<String> =
+        run.findings.iter().map(|finding| format!("{} {}", finding.rule_id, finding.status)).collect();
+    expected.sort();
+    for format in Format::ALL {
+        let mut shown = found(format, &text(format, &run));
+        shown.sort();
+        assert_eq!(shown, expected, "{format:?}");
+    }
+}
+
+#[test]
+fn every_format_shows_every_gap() {
+    let run = fixture::run();
+    for format in Format::ALL {
+        let text = text(format, &run);
+        assert!(text.contains("Forbidden.RAM") && text.contains("c-cluster-2"), "{format:?}: {text}");
+    }
+}
+
+#[test]
+fn no_format_lets_a_hostile_name_act() {
+    let run = fixture::run();
+    for format in Format::ALL {
+        let text = text(format, &run);
+        let unsafe_bytes: Vec<char> =
+            text.chars().filter(|c| escape::is_unsafe(*c) && !matches!(c, '\n' | '\r')).collect();
+        assert!(unsafe_bytes.is_empty(), "{format:?}: {unsafe_bytes:?}");
+        assert!(!text.lines().any(|line| line.starts_with("ts=forged")), "{format:?}");
+    }
+    let csv = text(Format::Csv, &run);
+    assert!(csv.contains("'=cmd|"), "{csv}");
+    assert!(csv.contains("'\\t@SUM(1)"), "{csv}");
+}
+
+#[test]
+fn json_keeps_the_very_text_behind_the_escapes() {
+    let document: serde_json::Value = serde_json::from_str(&text(Format::Json, &fixture::run())).expect("JSON");
+    let names: Vec<&str> = document["endpoints"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .filter_map(|endpoint| endpoint["resource_name"].as_str())
+        .collect();
+    assert!(names.contains(&fixture::HOSTILE), "{names:?}");
+}
+
+#[test]
+fn a_report_file_renders_to_itself() {
+    let json = text(Format::Json, &fixture::run());
+    let document = read(&json).expect("our own report");
+    let mut again = Vec::new();
+    render_document(Format::Json, &document, &mut again, &Options::default()).expect("a Vec takes everything");
+    assert_eq!(String::from_utf8(again).expect("UTF-8"), json);
+}
+
+#[test]
+fn another_schema_is_refused_by_name() {
+    let error = read(r#"{"schema": "portcullis.report/v2"}"#).expect_err("a newer schema");
+    assert!(error.to_string().contains("portcullis.report/v2"), "{error}");
+    assert!(read("[]").is_err());
+    assert!(read("").is_err());
+}
+
+#[test]
+fn keys_come_in_the_order_of_the_contract() {
+    let json = text(Format::Json, &fixture::run());
+    let order = |keys: &[&str]| {
+        let mut from = 0;
+        for key in keys {
+            let quoted = format!("\"{key}\":");
+            let at = json[from..].find(&quoted).unwrap_or_else(|| panic!("{key} is not behind the keys before it"));
+            from += at + quoted.len();
+        }
+    };
+    order(&["schema", "run", "verdict", "summary", "endpoints", "findings", "coverage"]);
+    order(&[
+        "id",
+        "started_at",
+        "finished_at",
+        "tool_version",
+        "exit_code",
+        "caller",
+        "api_calls",
+        "retries",
+        "snapshot_digest",
+        "rules_digest",
+        "gap_requests",
+    ]);
+    order(&[
+        "id",
+        "account_id",
+        "region_id",
+        "resource_kind",
+        "resource_id",
+        "resource_name",
+        "kind",
+        "exposure",
+        "signs",
+        "contradictions",
+        "public_address",
+        "private_address",
+        "eip_id",
+        "load_balancer_id",
+        "access",
+        "protocol",
+        "port",
+        "family",
+        "verdict",
+        "complete",
+        "untrusted",
+        "untrusted_all_gates",
+        "witness",
+        "blame",
+        "gates",
+        "staleness",
+        "verdict",
+        "confidence",
+        "after_migration",
+        "reason",
+        "consumers",
+        "bound_by",
+    ]);
+    order(&[
+        "fingerprint",
+        "rule_id",
+        "severity",
+        "status",
+        "endpoint_id",
+        "account_id",
+        "region_id",
+        "resource_kind",
+        "resource_id",
+        "message",
+        "remedy",
+        "references",
+        "controls",
+        "first_seen",
+        "waiver",
+    ]);
+    order(&["complete", "planned", "scanned", "denied", "failed", "excluded", "not_served", "gaps"]);
+}
+
+#[test]
+fn a_narrow_terminal_wraps_and_a_pipe_does_not() {
+    let run = fixture::run();
+    let mut narrow = Vec::new();
+    render(Format::Table, &run, &mut narrow, &Options { width: Some(100), color: true }).expect("a Vec");
+    let narrow = String::from_utf8(narrow).expect("UTF-8");
+    assert!(narrow.contains('\u{1b}'), "colour was asked for");
+    let plain = anstream::adapter::strip_str(&narrow).to_string();
+    assert!(plain.contains("1 open  control-plane-open-to-untrusted"), "{plain}");
+    assert!(plain.contains("1 waived  control-plane-public-eip"), "{plain}");
+    for line in plain.lines() {
+        assert!(escape::columns(line) <= 100, "{} columns: {line}", escape::columns(line));
+    }
+    assert!(text(Format::Table, &run).lines().any(|line| escape::columns(line) > 120));
+}
+
+#[test]
+fn a_run_without_anything_still_says_so() {
+    let mut run = fixture::run();
+    run.findings.clear();
+    run.judgements = crate::model::Judgements::default();
+    run.coverage = crate::model::Coverage::default();
+    run.verdict = crate::findings::RunVerdict::Pass;
+    for format in Format::ALL {
+        assert!(!text(format, &run).is_empty());
+    }
+    assert!(Document::of(&run).settled());
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the samples are files")]
+fn the_samples_are_what_is_rendered() {
+    let run = fixture::run();
+    for format in Format::ALL {
+        let extension = if format == Format::Table { "txt" } else { format.as_str() };
+        let path = format!("{}/reports/sample.{extension}", env!("CARGO_MANIFEST_DIR"));
+        let rendered = text(format, &run);
+        if std::env::var("PORTCULLIS_BLESS").is_ok() {
+            std::fs::write(&path, &rendered).expect("the sample can be written");
+        }
+        let sample = std::fs::read_to_string(&path).expect("the sample is there");
+        assert_eq!(
+            rendered, sample,
+            "{path} is out of date: run the tests with PORTCULLIS_BLESS=1 and read the change"
+        );
+    }
+}
+
+#[test]
+fn causes_are_told_in_words_and_calls_in_one_piece() {
+    let run = fixture::run();
+    let mut narrow = Vec::new();
+    render(Format::Table, &run, &mut narrow, &Options { width: Some(80), color: false }).expect("a Vec");
+    let narrow = String::from_utf8(narrow).expect("UTF-8");
+    for shown in [narrow.as_str(), &text(Format::Table, &run)] {
+        assert!(!shown.contains("listener:"), "{shown}");
+        assert!(shown.contains("cs:DescribeClusterDetail"), "{shown}");
+    }
+    assert!(text(Format::Table, &run).contains("listener ACL off"));
+    assert!(text(Format::Json, &run).contains("\"listener:acl-off\""), "the words of JSON are fixed");
+}
+
+#[test]
+fn a_waiver_that_has_ended_accepts_nothing() {
+    let mut run = fixture::run();
+    for finding in &mut run.findings {
+        finding.status = crate::findings::FindingStatus::Open;
+    }
+    assert!(run.findings.iter().any(|finding| finding.waiver.is_some()));
+    assert!(!text(Format::Table, &run).contains("accepted until"));
+}

@@ -1,0 +1,457 @@
+//! The JSON report, `portcullis.report/v1`: frozen structs, so that inner types can change while
+//! the report stays. The other formats are rendered from the same document; that is what makes it
+//! possible to render a report file again.
+//!
+//! Fields are added, never renamed or removed. Field order here is the order of keys in the file.
+
+use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
+
+use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    findings::{Finding, FindingStatus, Run, RunVerdict},
+    model::{
+        AccessRow, Coverage, EndpointJudgement, EndpointKind, Enforcement, Exposure, Family, Gap, Gate, GateKind,
+        PortVerdict, ResourceKind, Severity, Sign, StalenessVerdict, Unit, UnitState,
+    },
+};
+
+/// The only value of `schema` that this version writes and reads.
+pub const SCHEMA: &str = "portcullis.report/v1";
+
+type Text<'a> = Cow<'a, str>;
+
+/// A whole report.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Document<'a> {
+    pub schema: Text<'a>,
+    pub run: RunV1<'a>,
+    pub verdict: RunVerdict,
+    pub summary: SummaryV1,
+    pub endpoints: Vec<EndpointV1<'a>>,
+    pub findings: Vec<FindingV1<'a>>,
+    pub coverage: CoverageV1<'a>,
+}
+
+/// What differs between two readings of the same cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunV1<'a> {
+    pub id: Text<'a>,
+    #[serde(with = "seconds")]
+    pub started_at: DateTime<Utc>,
+    #[serde(with = "seconds")]
+    pub finished_at: DateTime<Utc>,
+    pub tool_version: Text<'a>,
+    pub exit_code: u8,
+    pub caller: Vec<CallerV1<'a>>,
+    pub api_calls: u64,
+    pub retries: u64,
+    pub snapshot_digest: Text<'a>,
+    pub rules_digest: Text<'a>,
+    /// Request id by `account/region/product/operation/resource`, for questions to the vendor.
+    pub gap_requests: BTreeMap<String, Text<'a>>,
+}
+
+/// Who asked.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CallerV1<'a> {
+    pub account_id: Text<'a>,
+    pub arn: Text<'a>,
+}
+
+/// Counts.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SummaryV1 {
+    pub endpoints: usize,
+    pub exposed: usize,
+    pub private: usize,
+    pub unknown: usize,
+    pub findings: SeveritiesV1,
+    pub waived: usize,
+}
+
+/// Findings that are not waived, by severity.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SeveritiesV1 {
+    pub critical: usize,
+    pub high: usize,
+    pub medium: usize,
+    pub low: usize,
+    pub info: usize,
+}
+
+impl SeveritiesV1 {
+    /// The count of one severity.
+    pub fn of(&self, severity: Severity) -> usize {
+        match severity {
+            Severity::Critical => self.critical,
+            Severity::High => self.high,
+            Severity::Medium => self.medium,
+            Severity::Low => self.low,
+            Severity::Info => self.info,
+        }
+    }
+
+    fn add(&mut self, severity: Severity) {
+        let count = match severity {
+            Severity::Critical => &mut self.critical,
+            Severity::High => &mut self.high,
+            Severity::Medium => &mut self.medium,
+            Severity::Low => &mut self.low,
+            Severity::Info => &mut self.info,
+        };
+        *count += 1;
+    }
+}
+
+/// One control-plane entrance.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct EndpointV1<'a> {
+    pub id: String,
+    pub account_id: Text<'a>,
+    pub region_id: Text<'a>,
+    pub resource_kind: ResourceKind,
+    pub resource_id: Text<'a>,
+    pub resource_name: Text<'a>,
+    pub kind: EndpointKind,
+    pub exposure: Exposure,
+    pub signs: Cow<'a, [Sign]>,
+    pub contradictions: Cow<'a, [String]>,
+    pub public_address: Option<Text<'a>>,
+    pub private_address: Option<Text<'a>>,
+    pub eip_id: Option<Text<'a>>,
+    pub load_balancer_id: Option<Text<'a>>,
+    pub access: Vec<AccessV1<'a>>,
+    pub staleness: StalenessV1<'a>,
+    /// Who bound the EIP; always null until the audit trail is read.
+    pub bound_by: Option<serde_json::Value>,
+    /// What could not be read and would decide; not part of the file.
+    #[serde(skip)]
+    pub unread: Cow<'a, [String]>,
+}
+
+/// Who can reach one port in one family.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccessV1<'a> {
+    pub protocol: Text<'a>,
+    pub port: u16,
+    pub family: Family,
+    pub verdict: PortVerdict,
+    pub complete: bool,
+    pub untrusted: Cow<'a, [IpNet]>,
+    pub untrusted_all_gates: Cow<'a, [IpNet]>,
+    pub witness: Option<IpAddr>,
+    pub blame: Cow<'a, [String]>,
+    pub gates: Vec<GateV1<'a>>,
+}
+
+/// One filter in front of a port.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GateV1<'a> {
+    pub kind: GateKind,
+    pub id: Text<'a>,
+    pub enforcement: Enforcement,
+    pub admits: Cow<'a, [IpNet]>,
+    pub note: Text<'a>,
+}
+
+/// Whether the public path is still needed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StalenessV1<'a> {
+    pub verdict: StalenessVerdict,
+    /// 0.00 to 1.00, in hundredths.
+    pub confidence: f64,
+    pub after_migration: bool,
+    pub reason: Text<'a>,
+    /// Who uses the endpoint; empty until consumers are judged.
+    pub consumers: Vec<serde_json::Value>,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FindingV1<'a> {
+    pub fingerprint: Text<'a>,
+    pub rule_id: Text<'a>,
+    pub severity: Severity,
+    pub status: FindingStatus,
+    pub endpoint_id: Option<String>,
+    pub account_id: Text<'a>,
+    pub region_id: Text<'a>,
+    pub resource_kind: ResourceKind,
+    pub resource_id: Text<'a>,
+    pub message: Text<'a>,
+    pub remedy: Text<'a>,
+    pub references: Cow<'a, [String]>,
+    pub controls: Cow<'a, [String]>,
+    #[serde(with = "optional_seconds")]
+    pub first_seen: Option<DateTime<Utc>>,
+    pub waiver: Option<WaiverV1<'a>>,
+    /// The rule's title; not part of the file, empty where a file was read back.
+    #[serde(skip)]
+    pub title: Text<'a>,
+    /// The subject's name; not part of the file.
+    #[serde(skip)]
+    pub resource_name: Text<'a>,
+}
+
+/// The waiver that accepts a finding.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WaiverV1<'a> {
+    pub reason: Text<'a>,
+    pub owner: Text<'a>,
+    pub ticket: Option<Text<'a>>,
+    pub expires: NaiveDate,
+}
+
+/// What was planned and what became of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CoverageV1<'a> {
+    pub complete: bool,
+    pub planned: usize,
+    pub scanned: usize,
+    pub denied: usize,
+    pub failed: usize,
+    pub excluded: usize,
+    pub not_served: usize,
+    pub gaps: Vec<GapV1<'a>>,
+}
+
+/// One planned read that did not succeed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct GapV1<'a> {
+    pub account_id: Text<'a>,
+    pub region_id: Text<'a>,
+    pub product: Text<'a>,
+    pub operation: Text<'a>,
+    pub resource_id: Text<'a>,
+    pub state: UnitState,
+    pub code: Text<'a>,
+    pub message: Text<'a>,
+}
+
+impl<'a> Document<'a> {
+    /// The report of a run. Borrows everything it can.
+    pub fn of(run: &'a Run) -> Self {
+        Self {
+            schema: Cow::Borrowed(SCHEMA),
+            run: run_header(run),
+            verdict: run.verdict,
+            summary: summary(run),
+            endpoints: sorted(run.judgements.endpoints.iter().map(endpoint).collect(), |a, b| a.id.cmp(&b.id)),
+            findings: sorted(run.findings.iter().map(finding).collect(), |a, b| {
+                b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+            }),
+            coverage: coverage(&run.coverage, run),
+        }
+    }
+
+    /// True if nothing that was planned is missing and no endpoint or port is unknown.
+    pub fn settled(&self) -> bool {
+        self.coverage.complete
+            && self.summary.unknown == 0
+            && !self
+                .endpoints
+                .iter()
+                .flat_map(|endpoint| &endpoint.access)
+                .any(|row| row.verdict == PortVerdict::Unknown)
+    }
+}
+
+fn sorted<T>(mut items: Vec<T>, order: impl Fn(&T, &T) -> std::cmp::Ordering) -> Vec<T> {
+    items.sort_by(order);
+    items
+}
+
+fn run_header(run: &Run) -> RunV1<'_> {
+    let header = &run.header;
+    RunV1 {
+        id: Cow::Borrowed(&header.id),
+        started_at: header.started_at,
+        finished_at: header.finished_at,
+        tool_version: Cow::Borrowed(&header.tool_version),
+        exit_code: header.exit_code,
+        caller: header
+            .caller
+            .iter()
+            .map(|caller| CallerV1 {
+                account_id: Cow::Borrowed(caller.account_id.as_str()),
+                arn: Cow::Borrowed(&caller.arn),
+            })
+            .collect(),
+        api_calls: header.api_calls,
+        retries: header.retries,
+        snapshot_digest: Cow::Borrowed(&header.snapshot_digest),
+        rules_digest: Cow::Borrowed(&header.rules_digest),
+        gap_requests: run
+            .coverage
+            .gaps()
+            .filter(|gap| !gap.request_id.is_empty())
+            .map(|gap| (unit_key(&gap.unit), Cow::Borrowed(gap.request_id.as_str())))
+            .collect(),
+    }
+}
+
+fn unit_key(unit: &Unit) -> String {
+    format!("{}/{}/{}/{}/{}", unit.account_id, unit.region_id, unit.product, unit.operation, unit.resource_id)
+}
+
+fn summary(run: &Run) -> SummaryV1 {
+    let with = |exposure| run.judgements.endpoints.iter().filter(|endpoint| endpoint.exposure == exposure).count();
+    let mut findings = SeveritiesV1::default();
+    for finding in run.findings.iter().filter(|finding| finding.status != FindingStatus::Waived) {
+        findings.add(finding.severity);
+    }
+    SummaryV1 {
+        endpoints: run.judgements.endpoints.len(),
+        exposed: with(Exposure::Exposed),
+        private: with(Exposure::Private),
+        unknown: with(Exposure::Unknown),
+        findings,
+        waived: run.findings.iter().filter(|finding| finding.status == FindingStatus::Waived).count(),
+    }
+}
+
+fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
+    let subject = &judgement.endpoint;
+    EndpointV1 {
+        id: subject.id(),
+        account_id: Cow::Borrowed(subject.account_id.as_str()),
+        region_id: Cow::Borrowed(subject.region_id.as_str()),
+        resource_kind: subject.resource_kind,
+        resource_id: Cow::Borrowed(&subject.resource_id),
+        resource_name: Cow::Borrowed(&judgement.resource_name),
+        kind: subject.kind,
+        exposure: judgement.exposure,
+        signs: Cow::Borrowed(&judgement.signs),
+        contradictions: Cow::Borrowed(&judgement.contradictions),
+        public_address: judgement.public_address.as_deref().map(Cow::Borrowed),
+        private_address: judgement.private_address.as_deref().map(Cow::Borrowed),
+        eip_id: judgement.eip_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        load_balancer_id: judgement.load_balancer_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        access: judgement.access.iter().map(access).collect(),
+        staleness: StalenessV1 {
+            verdict: judgement.staleness.verdict,
+            confidence: f64::from(judgement.staleness.confidence_percent) / 100.0,
+            after_migration: judgement.staleness.after_migration,
+            reason: Cow::Borrowed(&judgement.staleness.reason),
+            consumers: Vec::new(),
+        },
+        bound_by: None,
+        unread: Cow::Borrowed(&judgement.unread),
+    }
+}
+
+fn access(row: &AccessRow) -> AccessV1<'_> {
+    AccessV1 {
+        protocol: Cow::Borrowed(&row.protocol),
+        port: row.port,
+        family: row.family,
+        verdict: row.verdict,
+        complete: row.complete,
+        untrusted: Cow::Borrowed(&row.untrusted),
+        untrusted_all_gates: Cow::Borrowed(&row.untrusted_all_gates),
+        witness: row.witness,
+        blame: Cow::Borrowed(&row.blame),
+        gates: row.gates.iter().map(gate).collect(),
+    }
+}
+
+fn gate(gate: &Gate) -> GateV1<'_> {
+    GateV1 {
+        kind: gate.kind,
+        id: Cow::Borrowed(&gate.id),
+        enforcement: gate.enforcement,
+        admits: Cow::Borrowed(&gate.admits),
+        note: Cow::Borrowed(&gate.note),
+    }
+}
+
+fn finding(finding: &Finding) -> FindingV1<'_> {
+    let subject = &finding.subject;
+    FindingV1 {
+        fingerprint: Cow::Borrowed(&finding.fingerprint),
+        rule_id: Cow::Borrowed(&finding.rule_id),
+        severity: finding.severity,
+        status: finding.status,
+        endpoint_id: subject.endpoint_id(),
+        account_id: Cow::Borrowed(subject.account_id.as_str()),
+        region_id: Cow::Borrowed(subject.region_id.as_str()),
+        resource_kind: subject.resource_kind,
+        resource_id: Cow::Borrowed(&subject.resource_id),
+        message: Cow::Borrowed(&finding.message),
+        remedy: Cow::Borrowed(&finding.remedy),
+        references: Cow::Borrowed(&finding.references),
+        controls: Cow::Borrowed(&finding.controls),
+        first_seen: finding.first_seen,
+        waiver: finding.waiver.as_ref().map(|waiver| WaiverV1 {
+            reason: Cow::Borrowed(&waiver.reason),
+            owner: Cow::Borrowed(&waiver.owner),
+            ticket: waiver.ticket.as_deref().map(Cow::Borrowed),
+            expires: waiver.expires,
+        }),
+        title: Cow::Borrowed(&finding.title),
+        resource_name: Cow::Borrowed(&finding.resource_name),
+    }
+}
+
+fn coverage<'a>(coverage: &Coverage, run: &'a Run) -> CoverageV1<'a> {
+    CoverageV1 {
+        complete: coverage.complete(),
+        planned: coverage.planned(),
+        scanned: coverage.count(UnitState::Scanned),
+        denied: coverage.count(UnitState::Denied),
+        failed: coverage.count(UnitState::Failed),
+        excluded: coverage.count(UnitState::Excluded),
+        not_served: coverage.count(UnitState::NotServed),
+        gaps: run.coverage.gaps().map(gap).collect(),
+    }
+}
+
+fn gap(gap: &Gap) -> GapV1<'_> {
+    GapV1 {
+        account_id: Cow::Borrowed(gap.unit.account_id.as_str()),
+        region_id: Cow::Borrowed(gap.unit.region_id.as_str()),
+        product: Cow::Borrowed(&gap.unit.product),
+        operation: Cow::Borrowed(&gap.unit.operation),
+        resource_id: Cow::Borrowed(&gap.unit.resource_id),
+        state: gap.state,
+        code: Cow::Borrowed(&gap.code),
+        message: Cow::Borrowed(&gap.message),
+    }
+}
+
+/// `2026-11-22T01:33:06Z`: whole seconds, so that a stored run and its report say the same.
+pub(crate) fn time(at: &DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
+}
+
+mod seconds {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(at: &DateTime<Utc>, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&super::time(at))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<DateTime<Utc>, D::Error> {
+        DateTime::<Utc>::deserialize(deserializer)
+    }
+}
+
+mod optional_seconds {
+    use chrono::{DateTime, Utc};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub fn serialize<S: Serializer>(at: &Option<DateTime<Utc>>, serializer: S) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.serialize_some(&super::time(at)),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<DateTime<Utc>>, D::Error> {
+        Option::<DateTime<Utc>>::deserialize(deserializer)
+    }
+}
