@@ -25,10 +25,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("config", &["cloud", "findings", "model", "netset", "scan"]),
     (
         "cli",
-        &[
-            "analysis", "cloud", "config", "engine", "findings", "model", "netset", "report", "sandbox", "scan",
-            "store",
-        ],
+        &["analysis", "cloud", "config", "engine", "findings", "model", "netset", "report", "sandbox", "scan", "store"],
     ),
 ];
 
@@ -52,7 +49,8 @@ fn imports_follow_the_table() {
             }
         }
         if text.contains("super::super::") {
-            breaches.push(format!("{}: `super::super::` hides where an import leads; write `crate::…`", file.display()));
+            breaches
+                .push(format!("{}: `super::super::` hides where an import leads; write `crate::…`", file.display()));
         }
     }
     assert!(breaches.is_empty(), "outside the table of docs/architecture.md:\n{}", breaches.join("\n"));

@@ -175,9 +175,18 @@ fn changed(world: &Path, name: &str, change: impl FnOnce(&mut Value)) -> PathBuf
     path
 }
 
+/// Adds faults that strike before the world's own: the first fault that matches a call is the one.
 fn add_faults(document: &mut Value, faults: impl IntoIterator<Item = Value>) {
     let mut all: Vec<Value> = faults.into_iter().collect();
     all.extend(document["faults"].as_array().cloned().unwrap_or_default());
+    document["faults"] = Value::Array(all);
+}
+
+/// Adds faults that strike where none of the world's own does: a slow reply must not stand in for a
+/// refusal.
+fn append_faults(document: &mut Value, faults: impl IntoIterator<Item = Value>) {
+    let mut all = document["faults"].as_array().cloned().unwrap_or_default();
+    all.extend(faults);
     document["faults"] = Value::Array(all);
 }
 
@@ -316,7 +325,7 @@ fn slowness_below_the_deadline_changes_nothing() {
     let world = Path::new("src/sandbox/worlds/demo");
     let planted = planted(world);
     let path = changed(world, "slow", |document| {
-        add_faults(
+        append_faults(
             document,
             ACTIONS.iter().map(|action| {
                 let mut slow = fault(action, "slow", 1);
@@ -358,11 +367,66 @@ fn a_hundred_runs_with_shuffled_latencies_give_one_report() {
     let mut reports = BTreeSet::new();
     for seed in 1..=100 {
         let path = changed(world, &format!("seed-{}", seed % 4), |document| {
-            document["behaviour"] = json!({"latency_ms": 3, "seed": seed});
+            document["behaviour"] = json!({"jitter_ms": 10, "seed": seed});
         });
         let (_, mut report, _) = scan(&path, &[]);
         report.as_object_mut().unwrap().remove("run");
         reports.insert(report.to_string());
     }
     assert_eq!(reports.len(), 1);
+}
+
+/// Exposure and verdict per port of every endpoint.
+fn standing(report: &Value) -> BTreeMap<String, (String, BTreeMap<String, String>)> {
+    let endpoints = report["endpoints"].as_array().unwrap();
+    let rows = |endpoint: &Value| {
+        let rows = endpoint["access"].as_array().unwrap();
+        rows.iter()
+            .map(|row| (format!("{}/{}", row["port"], text(row, "family")), text(row, "verdict").to_owned()))
+            .collect()
+    };
+    endpoints.iter().map(|e| (text(e, "id").to_owned(), (text(e, "exposure").to_owned(), rows(e)))).collect()
+}
+
+/// Whatever is hidden for good, nothing may look better than it is: it stays, or becomes unknown,
+/// and what is no longer seen at all shows in the exit code.
+fn nothing_looks_better(kind: &str) {
+    let world = Path::new("src/sandbox/worlds/demo");
+    let (_, report, _) = scan(&world.join("world.json"), &[]);
+    let before = standing(&report);
+    for action in ACTIONS {
+        let path = changed(world, &format!("hidden-{kind}-{action}"), |document| {
+            add_faults(document, [fault(action, kind, 0)]);
+        });
+        let output = portcullis().args(["scan", "--no-store", "-o", "json", "--sandbox"]).arg(&path).output().unwrap();
+        let exit = output.status.code().unwrap();
+        let after = serde_json::from_slice(&output.stdout).map(|report| standing(&report)).unwrap_or_default();
+        assert!(matches!(exit, 3..=5), "{kind} on {action}: exit {exit}");
+        for (id, (exposure, rows)) in &after {
+            let Some((was, were)) = before.get(id) else { continue };
+            assert!(exposure == was || exposure == "unknown", "{kind} on {action}: {id} was {was}, is {exposure}");
+            for (port, verdict) in rows {
+                let Some(was) = were.get(port) else { continue };
+                assert!(
+                    verdict == was || verdict == "unknown" || verdict == "open",
+                    "{kind} on {action}: port {port} of {id} was {was}, is {verdict}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn nothing_looks_better_where_reads_are_denied() {
+    nothing_looks_better("deny");
+}
+
+#[test]
+fn nothing_looks_better_where_things_are_not_found() {
+    nothing_looks_better("not-found");
+}
+
+#[test]
+fn nothing_looks_better_where_a_reply_holds_a_refusal() {
+    nothing_looks_better("inner-403");
 }

@@ -1,8 +1,133 @@
 //! The command line: the only module that prints or exits.
+//!
+//! `args` says what may be typed, one file per command says what happens, `pipeline` joins the
+//! modules into a run, `output` writes what was made, and `exit` holds the codes. Results go to
+//! standard output; everything else goes to standard error, through `terminal`.
 
-use std::process::ExitCode;
+mod access;
+mod args;
+mod completions;
+mod connect;
+mod diff;
+mod doctor;
+mod exit;
+mod history;
+mod log;
+mod man;
+mod output;
+mod pipeline;
+mod progress;
+mod redact;
+mod report;
+mod rules;
+mod sandbox;
+mod scan;
+mod setup;
+mod signals;
+mod suggest;
+mod terminal;
+
+use std::{
+    panic,
+    process::{self, ExitCode},
+};
+
+use clap::Parser;
+
+use args::{Cli, Command};
+use exit::{Exit, Outcome};
+use terminal::Terminal;
 
 /// Runs the program.
 pub fn main_impl() -> ExitCode {
-    ExitCode::SUCCESS
+    panic::set_hook(Box::new(report_panic));
+    match panic::catch_unwind(run) {
+        Ok(exit) => exit.into(),
+        Err(_) => Exit::Internal.into(),
+    }
+}
+
+/// Prints where, and never what: the text of a panic may hold data of the cloud.
+fn report_panic(info: &panic::PanicHookInfo<'_>) {
+    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
+    terminal::stderr_line(&format!(
+        "error: internal error at {place}; nothing was concluded, please report this\n{}",
+        closing_line(Exit::Internal, None)
+    ));
+}
+
+fn run() -> Exit {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return report_usage(&error),
+    };
+    log::start(&cli.common);
+    let terminal = Terminal::new(&cli.common);
+    let outcome = dispatch(cli.command, &terminal);
+    match outcome {
+        Ok(done) => {
+            if let Some(line) = done.closing {
+                terminal.closing(&line);
+            }
+            done.exit
+        }
+        Err(failure) => {
+            terminal.error(&failure.error);
+            terminal.closing(&closing_line(failure.exit, None));
+            failure.exit
+        }
+    }
+}
+
+/// How a command ended, and the last line on stderr, where the command judged something.
+struct Done {
+    exit: Exit,
+    closing: Option<String>,
+}
+
+impl From<Exit> for Done {
+    fn from(exit: Exit) -> Self {
+        Self { exit, closing: (exit != Exit::Clean).then(|| closing_line(exit, None)) }
+    }
+}
+
+fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure> {
+    let plain = |outcome: Outcome| outcome.map(Done::from);
+    match command {
+        Command::Scan(args) => scan::run(&args, terminal),
+        Command::Access(args) => plain(access::run(&args, terminal)),
+        Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
+        Command::Doctor(args) => plain(doctor::run(&args, terminal)),
+        Command::Report(args) => plain(report::run(&args, terminal)),
+        Command::Diff(args) => plain(diff::run(&args, terminal)),
+        Command::History(args) => plain(history::run(&args, terminal)),
+        Command::Rules(args) => plain(rules::run(&args, terminal)),
+        Command::Completions { shell } => plain(completions::run(shell)),
+        Command::Man => plain(man::run()),
+    }
+}
+
+/// The last line on stderr: code, meaning and verdict in words.
+fn closing_line(exit: Exit, verdict: Option<&str>) -> String {
+    match verdict {
+        Some(verdict) => format!("exit {}: {} (verdict: {verdict})", exit.code(), exit.meaning()),
+        None => format!("exit {}: {}", exit.code(), exit.meaning()),
+    }
+}
+
+/// Help and version go to stdout and are no failure; anything else is a usage error.
+fn report_usage(error: &clap::Error) -> Exit {
+    // Nobody can be told if this fails.
+    let _ = error.print();
+    if error.use_stderr() {
+        terminal::stderr_line(&closing_line(Exit::Usage, None));
+        return Exit::Usage;
+    }
+    Exit::Clean
+}
+
+/// Ends at once, when somebody asks a second time.
+fn end_now(exit: Exit) -> ! {
+    terminal::stderr_line(&closing_line(exit, None));
+    process::exit(exit.code().into())
 }

@@ -1,0 +1,327 @@
+//! What may stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
+
+use super::output::Target;
+use crate::model::Severity;
+
+const STYLES: Styles =
+    Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold());
+
+const AFTER_HELP: &str = "\
+Exit codes (the highest row wins):
+   70  internal error
+    5  identity, TLS, clock or account failure; nothing trustworthy was read
+   11  a report could not be written
+    2  bad arguments, configuration or rules; nothing was contacted
+  130  interrupted (143: terminated); what was read is kept
+    4  findings, and coverage incomplete
+    3  coverage incomplete, no finding so far: unknown, not clean
+    1  findings at or above --fail-on, coverage complete
+    0  clean and complete
+
+Try it without any account:  portcullis scan --sandbox";
+
+/// Finds publicly exposed control planes of Alibaba Cloud Service Mesh and Kubernetes clusters,
+/// and proves who can reach them.
+#[derive(Debug, Parser)]
+#[command(name = "portcullis", version, styles = STYLES, after_help = AFTER_HELP, max_term_width = 110)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// Options of every command.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct Common {
+    /// No progress, no notices, no closing line; errors only
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+    /// No progress on the terminal
+    #[arg(long, global = true)]
+    pub(crate) no_progress: bool,
+    /// When to use colours; `auto` respects NO_COLOR and pipes
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub(crate) color: When,
+    /// Form of the log on stderr
+    #[arg(long, global = true, value_name = "FORMAT", default_value = "text")]
+    pub(crate) log_format: LogFormat,
+    /// Log more: once for what happens, twice for every call
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// When to use colours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Enumerate, analyse, judge and report: the main job
+    Scan(Box<ScanArgs>),
+    /// Render a stored run or a report file again, in any format
+    Report(ReportArgs),
+    /// What changed between two runs: new, reopened, unknown, fixed, unchanged
+    Diff(DiffArgs),
+    /// Exposure over time
+    History(HistoryArgs),
+    /// Who can reach a port, from saved API replies
+    Access(AccessArgs),
+    /// The rules: list, show, check
+    Rules(RulesArgs),
+    /// Serve a simulated cloud on 127.0.0.1
+    Sandbox(SandboxArgs),
+    /// Who am I, what may I read, what is missing
+    Doctor(DoctorArgs),
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    Man,
+}
+
+/// Where configuration comes from.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ConfigArgs {
+    /// Configuration file [default: ./portcullis.yaml where it exists]
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<PathBuf>,
+}
+
+/// Where runs are kept.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct StoreArgs {
+    /// Run store, `sqlite:PATH` [default: portcullis.db in the user's data directory]
+    #[arg(long, value_name = "URL", help_heading = "Output")]
+    pub(crate) store: Option<String>,
+}
+
+/// Where reports go.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OutputArgs {
+    /// Report format, and where to: table (default), json, jsonl or csv; repeatable
+    #[arg(long = "output", short, value_name = "FORMAT[=PATH]", value_parser = Target::parse, help_heading = "Output")]
+    pub(crate) outputs: Vec<Target>,
+}
+
+/// How to reach the cloud.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Cloud")]
+pub(crate) struct CloudArgs {
+    /// Scan the embedded simulated cloud: a shipped world's name, or a world file
+    #[arg(long, value_name = "WORLD", num_args = 0..=1, default_missing_value = "demo", conflicts_with_all = ["endpoint_url", "profile"])]
+    pub(crate) sandbox: Option<String>,
+    /// Connect to URL for every API call; host header, path and signature stay those of the real endpoint
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint_url: Option<String>,
+    /// Profile of the vendor's command-line tool, instead of the configured accounts
+    #[arg(long, value_name = "NAME", value_parser = not_empty)]
+    pub(crate) profile: Option<String>,
+    /// Only these accounts
+    #[arg(long = "account", value_name = "ID", num_args = 1.., value_parser = account_id)]
+    pub(crate) accounts: Vec<String>,
+    /// Only these regions
+    #[arg(long = "region", value_name = "ID", num_args = 1.., value_parser = not_empty)]
+    pub(crate) regions: Vec<String>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ScanArgs {
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    /// Judge a saved snapshot, without any API call, as of the time it was taken
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Cloud",
+          conflicts_with_all = ["sandbox", "endpoint_url", "profile", "accounts", "regions", "save"])]
+    pub(crate) from: Option<PathBuf>,
+    /// Keep what was read in one file, to be judged again with --from
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Cloud")]
+    pub(crate) save: Option<PathBuf>,
+    /// Addresses to trust: a CIDR, or a file with one a line; added to the configured ones
+    #[arg(long, value_name = "CIDR|@FILE", num_args = 1.., help_heading = "Judgement")]
+    pub(crate) trusted: Vec<String>,
+    /// More rules, beside the embedded ones
+    #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Judgement")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Lowest severity that counts for exit code 1 [default: low]
+    #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
+    pub(crate) fail_on: Option<Severity>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    /// Do not keep the run
+    #[arg(long, conflicts_with = "store", help_heading = "Output")]
+    pub(crate) no_store: bool,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ReportArgs {
+    /// A run's id or its beginning, a JSON report file, or `latest`
+    #[arg(default_value = "latest", value_name = "RUN|FILE")]
+    pub(crate) run: String,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DiffArgs {
+    /// The older run [default: the one before the newer]
+    #[arg(value_name = "OLD")]
+    pub(crate) old: Option<String>,
+    /// The newer run [default: latest]
+    #[arg(value_name = "NEW")]
+    pub(crate) new: Option<String>,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    /// Also list what did not change
+    #[arg(long)]
+    pub(crate) all: bool,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct HistoryArgs {
+    /// A mesh, cluster or endpoint id, or a finding's fingerprint [default: all runs]
+    #[arg(value_name = "SUBJECT", value_parser = not_empty)]
+    pub(crate) subject: Option<String>,
+    /// Runs to show
+    #[arg(long, short = 'n', value_name = "N", default_value_t = 20, value_parser = at_least_one)]
+    pub(crate) limit: usize,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// Form of short answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TextOrJson {
+    Text,
+    Json,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct AccessArgs {
+    /// Files with one question (JSON), or one a line (JSON Lines); `-` is standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Form of the answers: one JSON object a line, or text for people
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: TextOrJson,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RulesArgs {
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Every rule: id, severity, title
+    List(RuleSource),
+    /// One rule in full
+    Show {
+        /// The rule's id
+        id: String,
+        #[command(flatten)]
+        source: RuleSource,
+    },
+    /// Read every rule and run its own examples
+    Check(RuleSource),
+}
+
+/// Which rules.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RuleSource {
+    /// More rules, beside the embedded ones
+    #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) dirs: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SandboxArgs {
+    /// A shipped world's name, or a world file
+    #[arg(long, value_name = "NAME|FILE", default_value = "demo")]
+    pub(crate) world: String,
+    /// Where to listen; a loopback address
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub(crate) listen: std::net::SocketAddr,
+    /// Write every request to this file, one JSON object a line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Configuration file [default: ./portcullis.yaml where it exists]
+    #[arg(short = 'c', long = "config-file", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) cloud: CloudArgs,
+    /// Print every effective setting and where it came from, and contact nobody
+    #[arg(long = "config", conflicts_with = "policy")]
+    pub(crate) settings: bool,
+    /// Print the least-privilege policy, and contact nobody
+    #[arg(long)]
+    pub(crate) policy: bool,
+}
+
+fn not_empty(text: &str) -> Result<String, String> {
+    if text.trim().is_empty() {
+        return Err("it is empty: name one, or leave the option out for all".to_owned());
+    }
+    Ok(text.to_owned())
+}
+
+fn at_least_one(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(count) if count > 0 => Ok(count),
+        _ => Err("give a whole number, 1 or more".to_owned()),
+    }
+}
+
+fn account_id(text: &str) -> Result<String, String> {
+    if text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("an account id has 16 digits: the console shows it under the avatar, `portcullis doctor` prints it".to_owned())
+}
+
+fn severity(text: &str) -> Result<Severity, String> {
+    text.parse::<Severity>().map_err(|_| {
+        let words = Severity::WORST_FIRST.map(Severity::as_str);
+        super::suggest::unknown("severity", text, words)
+    })
+}

@@ -1,0 +1,258 @@
+//! From settings to a client and the accounts to read: the simulated cloud, or the real one.
+
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use chrono::{SubsecRound, Utc};
+use futures::future::BoxFuture;
+
+use super::{
+    args::CloudArgs,
+    exit::{Exit, Failure, OrExit, fail},
+    pipeline::Reading,
+    progress::Bar,
+    sandbox,
+    signals::{self, Stop},
+    terminal::Terminal,
+};
+use crate::{
+    cloud::{
+        client::{Account, Client, Settings},
+        context::{Context, Env, Files, HttpSettings, RealClock, RealHttp, RealPrograms, RealRandom},
+        credential::{self, CredentialError, Credentials, Provider, RoleToAssume, StaticProvider},
+        endpoint::Endpoints,
+    },
+    config::{AccountSettings, Config},
+    sandbox::Server,
+    scan::{self, Scan, ScanError},
+};
+
+/// A client, and whose cloud to read with it.
+pub(crate) struct Connection {
+    pub(crate) client: Client,
+    pub(crate) accounts: Vec<Account>,
+    /// Serves as long as the connection lives.
+    _server: Option<Server>,
+}
+
+/// Reads the accounts, until everything is read or somebody asks to end.
+pub(crate) fn read_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reading, Failure> {
+    signals::block_on(async {
+        let stop = Stop::listen().or_exit(Exit::Internal)?;
+        let connection = open(args, config, terminal).await?;
+        let accounts = only(&connection, &args.accounts).await?;
+        let settings = scan::Settings {
+            regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
+            ..scan::Settings::default()
+        };
+        let progress = Arc::new(Bar::new(terminal));
+        // Whole milliseconds: what is stored is what is reported.
+        let taken_at = Utc::now().trunc_subsecs(3);
+        let scanned = scan::collect(&connection.client, &accounts, &settings, taken_at, progress, &stop.token()).await;
+        let Scan { inventory, stats, interrupted } = scanned.map_err(|error| told(error, stop.exit()))?;
+        Ok(Reading {
+            inventory,
+            api_calls: stats.api_calls,
+            retries: stats.retries,
+            ended: stop.exit().filter(|_| interrupted),
+        })
+    })
+    .or_exit(Exit::Internal)?
+}
+
+/// What a scan without a result ends with; one that was asked to end did not fail.
+fn told(error: ScanError, asked: Option<Exit>) -> Failure {
+    let exit = match (asked, &error) {
+        (Some(asked), _) => asked,
+        (None, ScanError::UnknownRegion { .. }) => Exit::Usage,
+        (None, ScanError::NoAccount { .. } | ScanError::Untrusted { .. }) => Exit::Identity,
+    };
+    Failure { exit, error: error.into() }
+}
+
+/// The accounts that were asked for by id. Which account a key belongs to, only the cloud knows.
+async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<Account>, Failure> {
+    if ids.is_empty() {
+        return Ok(connection.accounts.clone());
+    }
+    let (mut kept, mut known, mut untold) = (Vec::new(), Vec::new(), false);
+    for account in &connection.accounts {
+        match credential::caller_identity(&connection.client, account, "").await {
+            Ok(caller) => {
+                if ids.contains(&caller.account_id) {
+                    kept.push(account.clone());
+                }
+                known.push(caller.account_id);
+            }
+            // Whose it is cannot be told, so it may be one that was asked for: the scan says why.
+            Err(_) => {
+                kept.push(account.clone());
+                untold = true;
+            }
+        }
+    }
+    match ids.iter().find(|id| !known.contains(id)) {
+        Some(id) if !untold => fail(
+            Exit::Usage,
+            format!(
+                "no key leads into the account {id}; there are keys for {}: add its role to `accounts`",
+                known.join(", ")
+            ),
+        ),
+        _ => Ok(kept),
+    }
+}
+
+/// Gets ready to read. Of the cloud itself, at most the token service is asked.
+pub(crate) async fn open(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+    match &args.sandbox {
+        Some(world) => open_sandbox(world, config, terminal),
+        None => open_cloud(args, config, terminal).await,
+    }
+}
+
+/// Starts the simulated cloud and takes the key from its world. Neither the credential chain nor
+/// the environment is looked at, so that a trial can touch no real account.
+fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+    if !config.accounts.is_empty() || !config.endpoints.is_empty() {
+        terminal
+            .notice("the simulated cloud is scanned with its own key: configured accounts and endpoints do not count");
+    }
+    let listen = SocketAddr::from(([127, 0, 0, 1], 0));
+    let server = Server::start(sandbox::world(world, terminal)?, listen, None).or_exit(Exit::Usage)?;
+    let Some(key) = server.first_access_key() else {
+        return fail(
+            Exit::Usage,
+            format!("the world {world} has no access key to scan with: add one to `access_keys`"),
+        );
+    };
+    let credentials = Credentials {
+        access_key_id: key.access_key_id.clone(),
+        access_key_secret: key.access_key_secret.clone().into(),
+        security_token: None,
+        expiration: None,
+    };
+    let http = HttpSettings { use_proxy: false, ..HttpSettings::default() };
+    let context = Context {
+        http: Arc::new(RealHttp::new(http, &Nothing).or_exit(Exit::Internal)?),
+        clock: Arc::new(RealClock::default()),
+        env: Arc::new(Nothing),
+        files: Arc::new(Nothing),
+        programs: Arc::new(RealPrograms),
+        random: Arc::new(RealRandom),
+    };
+    let endpoints = Endpoints::default().with_endpoint_url(&server.url()).or_exit(Exit::Internal)?;
+    let settings = Settings::for_endpoints(&endpoints);
+    let provider = StaticProvider::new("the simulated cloud's first key", credentials);
+    Ok(Connection {
+        client: Client::new(context, endpoints, settings),
+        accounts: vec![Account::new("sandbox", Arc::new(provider))],
+        _server: Some(server),
+    })
+}
+
+async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+    let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
+    let endpoints = endpoints(args, config, &context)?;
+    let settings = Settings::for_endpoints(&endpoints);
+    let client = Client::new(context, endpoints, settings);
+    let own = [AccountSettings::default()];
+    let wanted = if config.accounts.is_empty() { &own[..] } else { &config.accounts };
+    let mut accounts = Vec::new();
+    let mut failures = Vec::new();
+    for (position, settings) in wanted.iter().enumerate() {
+        let name = account_name(settings, position);
+        match provider(&client, settings).await {
+            Ok(provider) => accounts.push(Account::new(&name, provider)),
+            Err(error) => {
+                failures.push(error.clone());
+                accounts.push(Account::new(&name, Arc::new(Broken(error))));
+            }
+        }
+    }
+    // With one account left, the scan goes on: the others' reads are gaps.
+    if failures.len() == accounts.len() {
+        let first = failures.into_iter().next();
+        return match first {
+            Some(error) => Err(error).failed_to(Exit::Identity),
+            None => fail(Exit::Usage, "no account is configured: leave `accounts` out for the caller's own"),
+        };
+    }
+    for error in &failures {
+        terminal.notice(&format!("an account cannot be read: failed to {error}"));
+    }
+    Ok(Connection { client, accounts, _server: None })
+}
+
+fn endpoints(args: &CloudArgs, config: &Config, context: &Context) -> Result<Endpoints, Failure> {
+    let mut endpoints = Endpoints::from_env(&*context.env).failed_to(Exit::Usage)?;
+    for (product, host) in &config.endpoints {
+        endpoints = endpoints.with_override(product, host).failed_to(Exit::Usage)?;
+    }
+    if let Some(url) = &args.endpoint_url {
+        endpoints = endpoints.with_endpoint_url(url).failed_to(Exit::Usage)?;
+    }
+    Ok(endpoints)
+}
+
+/// A name for the account until the cloud has told its number; the role's name tells it already.
+fn account_name(settings: &AccountSettings, position: usize) -> String {
+    let from_role = settings.role_arn.as_deref().and_then(|arn| arn.split(':').nth(3)).filter(|id| !id.is_empty());
+    match (from_role, &settings.profile) {
+        (Some(id), _) => id.to_owned(),
+        (None, Some(profile)) => format!("profile {profile}"),
+        (None, None) if position == 0 => "caller".to_owned(),
+        (None, None) => format!("account {}", position + 1),
+    }
+}
+
+async fn provider(client: &Client, settings: &AccountSettings) -> Result<Arc<dyn Provider>, CredentialError> {
+    let base = credential::chain(client, settings.profile.as_deref()).await?;
+    let Some(role_arn) = &settings.role_arn else { return Ok(base) };
+    let mut role = RoleToAssume::new(role_arn.clone());
+    role.external_id = settings.external_id.clone();
+    if let Some(name) = &settings.session_name {
+        role.session_name = name.clone();
+    }
+    credential::assume_role(client, base, role)
+}
+
+/// Keys that cannot be had: every read of the account fails with the reason.
+struct Broken(CredentialError);
+
+impl Provider for Broken {
+    fn credentials(&self) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
+        Box::pin(async { Err(self.0.clone()) })
+    }
+
+    fn invalidate<'a>(&'a self, _used: &'a Credentials) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    fn describe(&self) -> String {
+        self.0.source_name.clone()
+    }
+}
+
+/// No environment and no files.
+struct Nothing;
+
+impl Env for Nothing {
+    fn var(&self, _name: &str) -> Option<String> {
+        None
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        None
+    }
+}
+
+impl Files for Nothing {
+    fn read(&self, _path: &Path) -> io::Result<Vec<u8>> {
+        Err(io::ErrorKind::NotFound.into())
+    }
+}

@@ -1,0 +1,232 @@
+//! Where reports go: standard output, files that are replaced whole or not at all, and pipes and
+//! devices that are written through.
+
+use std::{
+    collections::BTreeSet,
+    fs::{self, OpenOptions},
+    io::{self, BufWriter, IsTerminal, Write},
+    path::{Path, PathBuf},
+};
+
+use super::suggest;
+use crate::report::Format;
+
+/// One `--output`: a format and a place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Target {
+    pub(crate) format: Format,
+    pub(crate) place: Place,
+}
+
+/// Where to write.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    Stdout,
+    File(PathBuf),
+}
+
+/// Why an output cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OutputError {
+    #[error("cannot write {path}: it is a folder; name a file in it")]
+    Folder { path: PathBuf },
+    #[error("cannot write {path}: the folder {folder} does not exist; make it first")]
+    NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("cannot write {path}: free some space or choose another place")]
+    Write {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot write to standard output")]
+    Stdout(#[source] io::Error),
+}
+
+impl Target {
+    /// Reads `FORMAT` or `FORMAT=PATH`; `-` is standard output.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let (word, path) = match text.split_once('=') {
+            Some((word, path)) => (word, Some(path)),
+            None => (text, None),
+        };
+        let format =
+            word.parse::<Format>().map_err(|_| suggest::unknown("format", word, Format::ALL.map(Format::as_str)))?;
+        let place = match path {
+            None | Some("-" | "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => Place::Stdout,
+            Some("") => return Err("the path behind `=` is empty: name a file, or leave `=` out".to_owned()),
+            Some(path) => Place::File(path.into()),
+        };
+        Ok(Self { format, place })
+    }
+
+    /// The table on standard output.
+    pub(crate) fn default_table() -> Self {
+        Self { format: Format::Table, place: Place::Stdout }
+    }
+}
+
+/// Refuses two reports in one place, which would be neither.
+pub(crate) fn check_distinct(targets: &[Target]) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for target in targets {
+        if !seen.insert(&target.place) {
+            let place = match &target.place {
+                Place::Stdout => "standard output".to_owned(),
+                Place::File(path) => path.display().to_string(),
+            };
+            return Err(format!("two reports would go to {place}: give one of them a path of its own (FORMAT=PATH)"));
+        }
+    }
+    Ok(())
+}
+
+/// Finds out before any work is done whether a file can be written there.
+pub(crate) fn check_place(path: &Path) -> Result<(), OutputError> {
+    if path.is_dir() {
+        return Err(OutputError::Folder { path: path.to_owned() });
+    }
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(OutputError::NoFolder { path: path.to_owned(), folder });
+    }
+    Ok(())
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
+/// What became of standard output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Reader {
+    /// Everything was taken.
+    Satisfied,
+    /// The other end of the pipe has closed: it has seen enough, and that is no error.
+    Gone,
+}
+
+/// Writes to standard output, buffered.
+pub(crate) fn to_stdout(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<Reader, OutputError> {
+    let stdout = io::stdout();
+    let mut out = BufWriter::with_capacity(1 << 16, stdout.lock());
+    match write(&mut out).and_then(|()| out.flush()) {
+        Ok(()) => Ok(Reader::Satisfied),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            // What is still in the buffer has no reader; dropping the writer must not try again.
+            let _ = out.into_parts();
+            Ok(Reader::Gone)
+        }
+        Err(error) => {
+            let _ = out.into_parts();
+            Err(OutputError::Stdout(error))
+        }
+    }
+}
+
+/// Writes a file: a regular one appears whole under its name or not at all; a pipe or device is
+/// written through.
+pub(crate) fn to_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<Reader, OutputError> {
+    check_place(path)?;
+    let failed = |source| OutputError::Write { path: path.to_owned(), source };
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => write_through(path, write).map_err(failed),
+        // Behind a link, the file is replaced and the link stays.
+        Ok(_) => replace(&fs::canonicalize(path).map_err(failed)?, write).map_err(failed),
+        Err(_) => replace(path, write).map_err(failed),
+    }
+}
+
+fn write_through(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Reader> {
+    let mut out = BufWriter::new(OpenOptions::new().append(true).open(path)?);
+    match write(&mut out).and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+            let _ = out.into_parts();
+            Ok(Reader::Gone)
+        }
+        other => other.map(|()| Reader::Satisfied),
+    }
+}
+
+fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Reader> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".portcullis-");
+    let permissions = fs::metadata(path).map(|there| there.permissions()).ok();
+    #[cfg(unix)]
+    let permissions = permissions.or_else(|| {
+        use std::os::unix::fs::PermissionsExt;
+        // The umask takes away what the user wants taken away.
+        Some(fs::Permissions::from_mode(0o666))
+    });
+    if let Some(permissions) = permissions {
+        builder.permissions(permissions);
+    }
+    let mut out = BufWriter::new(builder.tempfile_in(folder_of(path))?);
+    write(&mut out)?;
+    let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    Ok(Reader::Satisfied)
+}
+
+/// Columns to wrap to: those of the terminal on standard output, `None` in a pipe.
+pub(crate) fn terminal_width() -> Option<usize> {
+    if !io::stdout().is_terminal() {
+        return None;
+    }
+    terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| usize::from(width.0)).filter(|width| *width > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_read_and_slips_get_a_suggestion() {
+        assert_eq!(Target::parse("json"), Ok(Target { format: Format::Json, place: Place::Stdout }));
+        assert_eq!(
+            Target::parse("csv=a=b.csv"),
+            Ok(Target { format: Format::Csv, place: Place::File("a=b.csv".into()) })
+        );
+        assert_eq!(Target::parse("json=/dev/stdout"), Target::parse("json=-"));
+        assert!(Target::parse("jsn").expect_err("no format").contains("did you mean `json`"));
+        assert!(Target::parse("json=").is_err());
+        assert!(Target::parse("").is_err());
+    }
+
+    #[test]
+    fn two_reports_in_one_place_are_refused() {
+        let target = |text| Target::parse(text).expect("a target");
+        assert!(check_distinct(&[target("json"), target("table")]).is_err());
+        assert!(check_distinct(&[target("json=x"), target("csv=x")]).is_err());
+        assert!(check_distinct(&[target("json=x"), target("table")]).is_ok());
+    }
+
+    #[test]
+    fn a_failed_report_leaves_the_old_file_as_it_was() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("report.json");
+        to_file(&path, |out| out.write_all(b"old")).expect("it writes");
+        let failed = to_file(&path, |out| {
+            out.write_all(b"half of the new")?;
+            Err(io::Error::other("disk full"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(fs::read(&path).expect("it is there"), b"old");
+        assert_eq!(fs::read_dir(folder.path()).expect("it reads").count(), 1, "no debris");
+        to_file(&path, |out| out.write_all(b"new")).expect("it writes");
+        assert_eq!(fs::read(&path).expect("it is there"), b"new");
+    }
+
+    #[test]
+    fn folders_and_missing_folders_are_refused_beforehand() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        assert!(matches!(check_place(folder.path()), Err(OutputError::Folder { .. })));
+        assert!(matches!(check_place(&folder.path().join("no/report")), Err(OutputError::NoFolder { .. })));
+    }
+}

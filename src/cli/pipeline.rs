@@ -1,0 +1,123 @@
+//! Joins the modules into a run: an inventory is judged, rules are evaluated, findings pass the
+//! gate, and what comes out has a verdict and an exit code. Nothing here reads the cloud or prints.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::Utc;
+use uuid::Uuid;
+
+use super::{
+    exit::{Exit, Failure, OrExit, fail},
+    setup,
+};
+use crate::{
+    analysis,
+    config::{self, Config},
+    engine::RuleSet,
+    findings::{self, GateSettings, Run, RunHeader, RunVerdict, Waiver},
+    model::{Inventory, Severity, TrustedList},
+    store::snapshot,
+};
+
+/// What an inventory is judged by. Made before anything is contacted.
+pub(crate) struct Judging {
+    trusted: TrustedList,
+    rules: RuleSet,
+    disabled: BTreeSet<String>,
+    severity: BTreeMap<String, Severity>,
+    waivers: Vec<Waiver>,
+    fail_on: Severity,
+}
+
+impl Judging {
+    /// From the effective configuration; every mistake in it is told before anything is read.
+    pub(crate) fn new(config: &Config) -> Result<Self, Failure> {
+        if let Err(message) = config::check_trusted(&config.trusted.entries) {
+            return fail(Exit::Usage, message);
+        }
+        let rules = setup::rules(&config.rules.dirs)?;
+        let named = config.rules.disable.iter().chain(config.rules.severity.keys());
+        let unknown: BTreeSet<String> =
+            named.filter(|id| !rules.knows(id)).map(|id| setup::unknown_rule(&rules, id)).collect();
+        if !unknown.is_empty() {
+            let told: Vec<String> = unknown.into_iter().collect();
+            return fail(
+                Exit::Usage,
+                format!("`rules` of the configuration names rules that do not exist:\n  {}", told.join("\n  ")),
+            );
+        }
+        let waivers = match &config.waivers {
+            // The limit of a year counts from today, whenever the cloud was read.
+            Some(path) => config::load_waivers(path, Utc::now().date_naive()).or_exit(Exit::Usage)?,
+            None => Vec::new(),
+        };
+        Ok(Self {
+            trusted: config.trusted.clone(),
+            rules,
+            disabled: config.rules.disable.iter().cloned().collect(),
+            severity: config.rules.severity.clone(),
+            waivers,
+            fail_on: config.fail_on,
+        })
+    }
+
+    /// The rules whose absence from the findings says something.
+    fn evaluated(&self) -> BTreeSet<String> {
+        self.rules.ids().filter(|id| !self.disabled.contains(*id)).map(str::to_owned).collect()
+    }
+}
+
+/// What was read, and how the reading ended.
+pub(crate) struct Reading {
+    pub(crate) inventory: Inventory,
+    pub(crate) api_calls: u64,
+    pub(crate) retries: u64,
+    /// Set where a signal or a failure of identity decides the exit code.
+    pub(crate) ended: Option<Exit>,
+}
+
+/// Judges what was read. The day of the judgement is the day of the reading.
+pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
+    let Reading { inventory, api_calls, retries, ended } = reading;
+    let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
+    let taken_at = inventory.taken_at();
+    let snapshot_digest = snapshot::digest(&inventory).to_string();
+    let judgements = analysis::judge(&inventory, &judging.trusted);
+    // Judged: only the ledger is needed from here on, and the rest is most of the memory.
+    let (caller, coverage) = inventory.into_ledger();
+    let settings = GateSettings {
+        disabled: judging.disabled.clone(),
+        severity: judging.severity.clone(),
+        waivers: judging.waivers.clone(),
+        fail_on: judging.fail_on,
+        ..GateSettings::new(taken_at.date_naive(), coverage.complete() && !interrupted)
+    };
+    let findings = findings::apply(judging.rules.evaluate(&judgements), &judgements, &settings);
+    let outcome = findings::outcome(&findings, &coverage, &judgements, judging.fail_on);
+    let judged = Exit::from_code(outcome.exit_code()).unwrap_or(Exit::Internal);
+    // What a signal or a refused key kept from being read is unknown, whatever was seen before.
+    let verdict = match (outcome.verdict, ended) {
+        (RunVerdict::Pass, Some(_)) => RunVerdict::Unknown,
+        (verdict, _) => verdict,
+    };
+    Run {
+        header: RunHeader {
+            id: Uuid::now_v7().to_string(),
+            started_at: taken_at,
+            finished_at: Utc::now(),
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            exit_code: ended.map_or(judged, |ended| ended.or(judged)).code(),
+            caller,
+            api_calls,
+            retries,
+            snapshot_digest,
+            rules_digest: judging.rules.digest().to_owned(),
+            rules: judging.evaluated(),
+            interrupted,
+        },
+        verdict,
+        judgements,
+        findings,
+        coverage,
+    }
+}

@@ -1,0 +1,78 @@
+//! `portcullis report`: a stored run, or a report file, in any format again.
+
+use std::{fs, io::Read, path::Path};
+
+use super::{
+    args::{OutputArgs, ReportArgs},
+    exit::{Exit, Failure, OrExit, Outcome, fail},
+    output::{self, Place, Target},
+    setup,
+    terminal::Terminal,
+};
+use crate::report::{self, Options, v1::Document};
+
+/// Largest report file that is read back.
+const MAX_REPORT: u64 = 1 << 30;
+
+pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
+    let targets = targets(&args.outputs)?;
+    let path = Path::new(&args.run);
+    if args.run != "latest" && path.is_file() {
+        let text = read_file(path)?;
+        let document = report::read(&text).map_err(|error| Failure {
+            exit: Exit::Usage,
+            error: anyhow::anyhow!("cannot report from {}: {error}", path.display()),
+        })?;
+        write(&document, &targets, terminal)?;
+        return Ok(Exit::Clean);
+    }
+    let config = setup::config(&args.config, terminal)?;
+    let store = setup::store(&args.store, &config)?;
+    let run = setup::stored_run(&*store, &args.run)?;
+    write(&Document::of(&run), &targets, terminal)?;
+    Ok(Exit::Clean)
+}
+
+fn read_file(path: &Path) -> Result<String, Failure> {
+    let mut text = String::new();
+    let read = fs::File::open(path).and_then(|file| file.take(MAX_REPORT + 1).read_to_string(&mut text));
+    match read {
+        Ok(bytes) if bytes as u64 > MAX_REPORT => {
+            fail(Exit::Usage, format!("cannot report from {}: it is larger than 1 GiB", path.display()))
+        }
+        Ok(_) => Ok(text),
+        Err(error) => fail(Exit::Usage, format!("cannot report from {}: {error}", path.display())),
+    }
+}
+
+/// The outputs asked for, else the table; refuses beforehand what cannot be written.
+pub(crate) fn targets(args: &OutputArgs) -> Result<Vec<Target>, Failure> {
+    let targets = if args.outputs.is_empty() { vec![Target::default_table()] } else { args.outputs.clone() };
+    if let Err(message) = output::check_distinct(&targets) {
+        return fail(Exit::Usage, message);
+    }
+    for target in &targets {
+        if let Place::File(path) = &target.place {
+            output::check_place(path).or_exit(Exit::Output)?;
+        }
+    }
+    Ok(targets)
+}
+
+/// Writes every output. All are tried; the first failure is told.
+pub(crate) fn write(document: &Document<'_>, targets: &[Target], terminal: &Terminal) -> Result<(), Failure> {
+    let mut outcome = Ok(());
+    for target in targets {
+        let written = match &target.place {
+            Place::Stdout => {
+                let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
+                output::to_stdout(|out| report::render_document(target.format, document, out, &options))
+            }
+            Place::File(path) => {
+                output::to_file(path, |out| report::render_document(target.format, document, out, &Options::default()))
+            }
+        };
+        outcome = outcome.and(written.map(drop));
+    }
+    outcome.or_exit(Exit::Output)
+}

@@ -1,0 +1,114 @@
+//! `portcullis scan`: enumerate, analyse, judge, report.
+
+use std::{fs::File, io::BufReader, path::Path};
+
+use chrono::NaiveDate;
+
+use super::{
+    Done,
+    args::ScanArgs,
+    closing_line, connect,
+    exit::{Exit, Failure, OrExit, fail},
+    output,
+    pipeline::{self, Judging, Reading},
+    report, setup,
+    terminal::Terminal,
+};
+use crate::{
+    config::{self, Config, Overrides},
+    findings::{Run, RunVerdict},
+    report::v1::Document,
+    store::{Store, snapshot},
+};
+
+pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure> {
+    let targets = report::targets(&args.outputs)?;
+    if let Some(path) = &args.save {
+        output::check_place(path).or_exit(Exit::Output)?;
+    }
+    let config = settings(args, terminal)?;
+    let judging = Judging::new(&config)?;
+    let store = if args.no_store { None } else { Some(setup::store(&args.store, &config)?) };
+    let reading = match &args.from {
+        Some(path) => read_snapshot(path)?,
+        None => connect::read_cloud(&args.cloud, &config, terminal)?,
+    };
+    tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
+    let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
+    let mut run = pipeline::conclude(reading, &judging);
+    let stored = store.map_or(Ok(()), |mut store| keep(&mut *store, &mut run));
+    report::write(&Document::of(&run), &targets, terminal)?;
+    saved.and(stored)?;
+    let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
+    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
+}
+
+fn verdict_word(run: &Run) -> &'static str {
+    match run.verdict {
+        RunVerdict::Pass => "pass",
+        RunVerdict::Fail => "fail",
+        RunVerdict::Unknown => "unknown",
+    }
+}
+
+/// The configuration with the command line's word over it.
+fn settings(args: &ScanArgs, terminal: &Terminal) -> Result<Config, Failure> {
+    let config = setup::config(&args.config, terminal)?;
+    let (trusted, notices) = match config::trusted_arguments(&args.trusted) {
+        Ok(read) => read,
+        Err(refused) => {
+            let texts: Vec<String> = refused.iter().map(ToString::to_string).collect();
+            return fail(Exit::Usage, texts.join("\n\n"));
+        }
+    };
+    for notice in notices {
+        terminal.notice(&notice.to_string());
+    }
+    Ok(config.with(Overrides {
+        profile: args.cloud.profile.clone(),
+        regions: args.cloud.regions.clone(),
+        trusted,
+        rule_dirs: args.rules.clone(),
+        fail_on: args.fail_on,
+    }))
+}
+
+/// An entry of the allowlist that no longer counts explains a finding that nobody expected.
+fn tell_expired(config: &Config, today: NaiveDate, terminal: &Terminal) {
+    for entry in &config.trusted.entries {
+        if let Some(last_day) = entry.expires.filter(|last_day| *last_day < today) {
+            let name = entry.name.as_deref().map(|name| format!(" \"{name}\"")).unwrap_or_default();
+            terminal.notice(&format!(
+                "the allowlist's entry {}{name} expired on {last_day} and no longer counts: renew or delete it",
+                entry.cidr
+            ));
+        }
+    }
+}
+
+fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
+    let usage = |error: anyhow::Error| Failure {
+        exit: Exit::Usage,
+        error: error.context(format!("cannot judge the snapshot {}", path.display())),
+    };
+    let file = File::open(path).map_err(|error| usage(error.into()))?;
+    let (inventory, _) = snapshot::read(BufReader::new(file)).map_err(|error| usage(error.into()))?;
+    Ok(Reading { inventory, api_calls: 0, retries: 0, ended: None })
+}
+
+fn save_snapshot(reading: &Reading, path: &Path) -> Result<(), Failure> {
+    output::to_file(path, |out| {
+        snapshot::write(&reading.inventory, env!("CARGO_PKG_VERSION"), out).map(drop).map_err(std::io::Error::other)
+    })
+    .map(drop)
+    .or_exit(Exit::Output)
+}
+
+/// Keeps the run, which fills in when each finding was seen first. A run that cannot be kept is
+/// reported all the same.
+fn keep(store: &mut dyn Store, run: &mut Run) -> Result<(), Failure> {
+    store.save_run(run).map_err(|error| Failure {
+        exit: Exit::Output,
+        error: anyhow::Error::new(error).context("the run was judged and reported, and could not be kept"),
+    })
+}

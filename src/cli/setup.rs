@@ -1,0 +1,133 @@
+//! What several commands need before they start: configuration, store, rules, the day.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    args::{ConfigArgs, StoreArgs},
+    exit::{Exit, Failure, OrExit, fail},
+    suggest,
+    terminal::Terminal,
+};
+use crate::{
+    config::{self, Config},
+    engine::RuleSet,
+    store::{self, Store, StoreError},
+};
+
+/// Read where it exists and nothing else was named.
+const DEFAULT_CONFIG: &str = "portcullis.yaml";
+
+/// Longest rule file that is read; the rule reader has a limit of its own, far below.
+const MAX_RULE_FILE: u64 = 4 << 20;
+
+/// The configuration: the named file, else the default one where it exists, else the defaults.
+pub(crate) fn config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, Failure> {
+    let path = match &args.config {
+        Some(path) => path.clone(),
+        None if Path::new(DEFAULT_CONFIG).exists() => DEFAULT_CONFIG.into(),
+        None => return Ok(Config::default()),
+    };
+    let config = config::load(&path).or_exit(Exit::Usage)?;
+    for notice in &config.notices {
+        terminal.notice(&notice.to_string());
+    }
+    Ok(config)
+}
+
+/// The run store: what the command line says, else the configuration, else the user's own.
+pub(crate) fn store(args: &StoreArgs, config: &Config) -> Result<Box<dyn Store>, Failure> {
+    let url = store_url(args, config)?;
+    store::open(&url).map_err(|error| {
+        let exit = if matches!(error, StoreError::Url { .. }) { Exit::Usage } else { Exit::Output };
+        Failure { exit, error: error.into() }
+    })
+}
+
+fn store_url(args: &StoreArgs, config: &Config) -> Result<String, Failure> {
+    if let Some(url) = &args.store {
+        return Ok(url.clone());
+    }
+    let path = match &config.store {
+        Some(path) => path.clone(),
+        None => match directories::ProjectDirs::from("", "", "portcullis") {
+            Some(dirs) => dirs.data_dir().join("portcullis.db"),
+            None => {
+                return fail(
+                    Exit::Usage,
+                    "there is no home directory to keep runs in: name a store with `--store sqlite:PATH`, or go without \
+                     with --no-store",
+                );
+            }
+        },
+    };
+    Ok(format!("sqlite:{}", path.display()))
+}
+
+/// The embedded rules and those of the named folders.
+pub(crate) fn rules(dirs: &[PathBuf]) -> Result<RuleSet, Failure> {
+    let mut files = Vec::new();
+    for dir in dirs {
+        rule_files(dir, &mut files)?;
+    }
+    RuleSet::load(files).or_exit(Exit::Usage)
+}
+
+/// Every `.yaml` below the folder, as path and text.
+fn rule_files(dir: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failure> {
+    let cannot =
+        |path: &Path, why: String| fail(Exit::Usage, format!("cannot read rules from {}: {why}", path.display()));
+    let entries = match fs::read_dir(dir) {
+        Ok(entries) => entries,
+        Err(error) => return cannot(dir, format!("{error}; name a folder that holds rule files")),
+    };
+    let mut paths = Vec::new();
+    for entry in entries {
+        match entry {
+            Ok(entry) => paths.push(entry.path()),
+            Err(error) => return cannot(dir, error.to_string()),
+        }
+    }
+    paths.sort();
+    let mut found = false;
+    for path in paths {
+        let Ok(metadata) = fs::metadata(&path) else { continue };
+        if metadata.is_dir() && !metadata.is_symlink() {
+            rule_files(&path, files)?;
+            found = true;
+        } else if path.extension().is_some_and(|extension| extension == "yaml" || extension == "yml") {
+            if !metadata.is_file() || metadata.len() > MAX_RULE_FILE {
+                return cannot(&path, "it is no regular file of at most 4 MiB".to_owned());
+            }
+            match fs::read_to_string(&path) {
+                Ok(text) => files.push((path.display().to_string(), text)),
+                Err(error) => return cannot(&path, error.to_string()),
+            }
+            found = true;
+        }
+    }
+    if found { Ok(()) } else { cannot(dir, "there is no .yaml file in it".to_owned()) }
+}
+
+/// A message about a rule id that names no rule.
+pub(crate) fn unknown_rule(rules: &RuleSet, id: &str) -> String {
+    suggest::unknown("rule", id, rules.ids())
+}
+
+/// A run from the store: an id, the beginning of one, or `latest`.
+pub(crate) fn stored_run(store: &dyn Store, word: &str) -> Result<crate::findings::Run, Failure> {
+    let found = if word == "latest" { store.latest() } else { store.run(word) };
+    match found.or_exit(Exit::Usage)? {
+        Some(run) => Ok(run),
+        None if word == "latest" => fail(Exit::Usage, "no run is stored yet: run `portcullis scan` first"),
+        None => {
+            let seen = crate::report::escape_capped(word, 80);
+            fail(
+                Exit::Usage,
+                format!("there is no run `{seen}`: `portcullis history` lists the stored ones, `latest` is the newest"),
+            )
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! A folder and an environment of a test's own.
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use tempfile::TempDir;
+
+/// Where a test runs the program: an empty folder as home, data folder and working folder.
+pub(crate) struct Scratch {
+    folder: TempDir,
+}
+
+/// How a run ended.
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Scratch {
+    pub(crate) fn new() -> Self {
+        Self { folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
+        let path = self.path(name);
+        std::fs::write(&path, text).expect("the file can be written");
+        path
+    }
+
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).expect("the file is there")
+    }
+
+    /// The program with these arguments, ready to be run, in an environment without credentials.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let home: &Path = self.folder.path();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command
+            .args(arguments)
+            .current_dir(home)
+            .env_clear()
+            .env("HOME", home)
+            .env("XDG_DATA_HOME", home.join("data"))
+            // Nothing may be asked of the network: instance metadata is where the chain would look last.
+            .env("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true");
+        command
+    }
+
+    pub(crate) fn run(&self, arguments: &[&str]) -> Run {
+        Run::from(self.command(arguments).output().expect("the program starts"))
+    }
+
+    /// Runs the program and expects the exit code.
+    pub(crate) fn expect(&self, code: i32, arguments: &[&str]) -> Run {
+        let run = self.run(arguments);
+        assert_eq!(run.code, code, "{arguments:?}\nstdout: {}\nstderr: {}", run.stdout, run.stderr);
+        run
+    }
+}
+
+impl From<Output> for Run {
+    fn from(output: Output) -> Self {
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("everything printed is UTF-8");
+        Self {
+            code: output.status.code().expect("the program ends by itself"),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
+    }
+}
+
+impl Run {
+    /// Standard output as JSON.
+    pub(crate) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+
+    /// The last line on stderr.
+    pub(crate) fn closing(&self) -> &str {
+        self.stderr.lines().last().unwrap_or_default()
+    }
+}
+
+/// A world with one cluster whose API server everybody reaches, or nobody, as the sandbox serves it.
+pub(crate) const OPEN_WORLD: &str = include_str!("../../src/sandbox/worlds/nlb-internet/world.json");
+
+/// The same account, with nothing in it.
+pub(crate) const EMPTY_WORLD: &str = include_str!("../../src/sandbox/worlds/empty/world.json");
+
+/// The world with a fault for every call of an operation.
+pub(crate) fn with_fault(world: &str, action: &str, kind: &str) -> String {
+    let mut world: serde_json::Value = serde_json::from_str(world).expect("a world is JSON");
+    world["faults"] = serde_json::json!([{"action": action, "kind": kind, "times": 0}]);
+    world.to_string()
+}

@@ -1,0 +1,191 @@
+//! Help, and wrong input of every kind: each gets a message that says what to do, and code 2.
+
+use crate::scratch::{EMPTY_WORLD, OPEN_WORLD, Scratch};
+
+#[test]
+fn help_and_version_go_to_stdout() {
+    let scratch = Scratch::new();
+    for arguments in
+        [&["--help"][..], &["scan", "--help"], &["help", "scan"], &["--version"], &["rules", "list", "--help"]]
+    {
+        let run = scratch.expect(0, arguments);
+        assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{arguments:?}: {}", run.stderr);
+    }
+    let help = scratch.run(&["scan", "--help"]).stdout;
+    for option in
+        ["--sandbox", "--endpoint-url", "--trusted", "--from", "--save", "--output", "--fail-on", "--no-store"]
+    {
+        assert!(help.contains(option), "{option} is not in the help");
+    }
+}
+
+#[test]
+fn wrong_arguments_end_with_2_and_advice() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", EMPTY_WORLD);
+    for (arguments, advice) in [
+        (&[][..], "Usage"),
+        (&["scna"], "scan"),
+        (&["scan", "--regoin", "cn-hangzhou"], "--region"),
+        (&["scan", "--fail-on", "hihg"], "did you mean `high`"),
+        (&["scan", "--fail-on", "low", "--fail-on", "high"], "cannot be used multiple times"),
+        (&["scan", "-o", "jsn"], "did you mean `json`"),
+        (&["scan", "-o", "sarif"], "table"),
+        (&["scan", "-o", "json="], "empty"),
+        (&["scan", "-o", "json", "-o", "csv"], "FORMAT=PATH"),
+        (&["scan", "--region", ""], "empty"),
+        (&["scan", "--account", "12"], "16 digits"),
+        (&["scan", "--sandbox", "nowhere"], "demo"),
+        (&["scan", "--sandbox", "--endpoint-url", "http://127.0.0.1:1"], "cannot be used with"),
+        (&["scan", "--from", "x", "--sandbox"], "cannot be used with"),
+        (&["scan", "--sandbox", "world.json", "--region", "cn-hangzou"], "did you mean \"cn-hangzhou\""),
+        (&["scan", "--sandbox", "world.json", "--trusted", "0.0.0.0/0"], "everyone"),
+        (&["scan", "--sandbox", "world.json", "--trusted", "10.0.0.0/33"], "33"),
+        (&["scan", "--sandbox", "world.json", "--trusted", "0.0.0.0/1", "128.0.0.0/1"], "trusted"),
+        (&["scan", "--sandbox", "world.json", "--trusted", "@nothing.txt"], "nothing.txt"),
+        (&["scan", "--sandbox", "world.json", "--rules", "nowhere"], "nowhere"),
+        (&["scan", "--sandbox", "world.json", "--store", "postgres://u:hunter2@h/d"], "sqlite:PATH"),
+        (&["scan", "-c", "missing.yaml"], "missing.yaml"),
+        (&["scan", "--endpoint-url", "http://example.com"], "loopback"),
+        (&["scan", "--from", "world.json"], "snapshot"),
+        (&["report", "nothing"], "portcullis history"),
+        (&["report"], "portcullis scan"),
+        (&["report", "world.json"], "not a JSON report"),
+        (&["scan", "--sandbox", "world.json", "--store", "runs.db"], "`runs.db` names no store"),
+        (&["history", "-n", "0"], "1 or more"),
+        (&["diff"], "portcullis scan"),
+        (&["history"], "portcullis scan"),
+        (&["history", "v1:0"], "fingerprint"),
+        (&["rules", "show", "control-plane-open"], "control-plane-open-to-untrusted"),
+        (&["access", "missing.json"], "missing.json"),
+        (&["access", "."], "folder"),
+        (&["completions", "fsh"], "fish"),
+        (&["sandbox", "--listen", "0.0.0.0:0"], "loopback"),
+        (&["sandbox", "--world", "nowhere"], "demo"),
+    ] {
+        let run = scratch.expect(2, arguments);
+        assert!(run.stderr.contains(advice), "{arguments:?} does not say {advice:?}:\n{}", run.stderr);
+        assert!(!run.stderr.contains("hunter2"), "{}", run.stderr);
+        assert!(run.closing().starts_with("exit 2: "), "{arguments:?}: {}", run.closing());
+        assert!(run.stdout.is_empty(), "{arguments:?}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn every_mistake_of_the_configuration_is_told_at_once() {
+    let scratch = Scratch::new();
+    scratch.write("portcullis.yaml", "version: 1\nregoins: [cn-hangzhou]\nfail_on: worst\n");
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
+    for part in ["portcullis.yaml", "regoins", "regions", "worst"] {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_configured_rule_that_does_not_exist_is_refused() {
+    let scratch = Scratch::new();
+    scratch.write("portcullis.yaml", "version: 1\nrules:\n  disable: [control-plane-open]\n");
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
+    assert!(run.stderr.contains("control-plane-open-to-untrusted"), "{}", run.stderr);
+
+    // All of them at once, those that the gate itself evaluates suggested as well.
+    let rules = "version: 1\nrules:\n  disable: [control-plane-public-epi]\n  severity: {waiver-unusd: info}\n";
+    scratch.write("portcullis.yaml", rules);
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
+    for part in ["`control-plane-public-epi`; did you mean `control-plane-public-eip`", "did you mean `waiver-unused`"]
+    {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_drawn_mistake_says_error_once() {
+    let scratch = Scratch::new();
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty", "--trusted", "10.0.0.0/33"]);
+    assert!(run.stderr.starts_with("error: prefix 33 exceeds 32"), "{}", run.stderr);
+}
+
+#[test]
+fn without_credentials_the_answer_is_5_and_says_what_to_do() {
+    let scratch = Scratch::new();
+    let run = scratch.expect(5, &["scan"]);
+    assert!(run.stderr.contains("ALIBABA_CLOUD_ACCESS_KEY_ID"), "{}", run.stderr);
+    assert!(run.stdout.is_empty());
+}
+
+#[test]
+fn rules_are_listed_shown_and_checked() {
+    let scratch = Scratch::new();
+    assert!(scratch.expect(0, &["rules", "list"]).stdout.contains("control-plane-open-to-untrusted"));
+    let shown = scratch.expect(0, &["rules", "show", "control-plane-open-to-untrusted"]).stdout;
+    for part in ["Finds", "Why it matters", "What to do", "Condition", "Examples"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(scratch.expect(0, &["rules", "show", "waiver-expired"]).stdout.contains("expires"));
+    assert!(scratch.expect(0, &["rules", "check"]).stdout.contains("all as written"));
+    std::fs::create_dir(scratch.path("mine")).expect("a folder");
+    scratch.write("mine/broken.yaml", "id: [");
+    let run = scratch.expect(2, &["rules", "check", "--rules", "mine"]);
+    assert!(run.stderr.contains("broken.yaml"), "{}", run.stderr);
+}
+
+#[test]
+fn completions_and_the_manual_know_every_command() {
+    let scratch = Scratch::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let script = scratch.expect(0, &["completions", shell]).stdout;
+        assert!(script.contains("history") && script.contains("endpoint-url"), "{shell}");
+    }
+    let manual = scratch.expect(0, &["man"]).stdout;
+    assert!(manual.starts_with(".ie") || manual.contains(".TH"), "{manual}");
+    assert!(manual.contains("DOCTOR") && manual.contains("endpoint"));
+}
+
+#[test]
+fn doctor_prints_policy_and_settings_without_asking_anybody() {
+    let scratch = Scratch::new();
+    let policy = scratch.expect(0, &["doctor", "--policy"]).json();
+    let actions = policy["Statement"][0]["Action"].as_array().expect("a list");
+    assert!(actions.iter().any(|action| action == "vpc:DescribeEipAddresses"));
+    assert!(!policy.to_string().contains("sts:"));
+    scratch.write("portcullis.yaml", "version: 1\nfail_on: high\n");
+    let settings = scratch.expect(0, &["doctor", "--config"]).stdout;
+    assert!(
+        settings.lines().any(|line| line.starts_with("fail_on") && line.contains("high") && line.contains("line 2"))
+    );
+}
+
+#[test]
+fn doctor_says_who_i_am_and_what_is_missing() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", OPEN_WORLD);
+    let run = scratch.expect(0, &["doctor", "--sandbox", "world.json"]);
+    assert!(run.stdout.contains("acs:ram::") && run.stdout.contains("All lists can be read"), "{}", run.stdout);
+    scratch.write("denied.json", &crate::scratch::with_fault(OPEN_WORLD, "DescribeEipAddresses", "deny"));
+    let run = scratch.expect(3, &["doctor", "--sandbox", "denied.json"]);
+    assert!(run.stdout.contains("vpc:DescribeEipAddresses") && run.stdout.contains("--policy"), "{}", run.stdout);
+}
+
+#[test]
+fn every_wrong_block_is_told_at_once_with_its_place() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", EMPTY_WORLD);
+    let run = scratch.expect(
+        2,
+        &["scan", "--sandbox", "world.json", "--trusted", "10.0.0.0/33", "192.0.2.0/24", "--trusted", "10.0.0.5/8"],
+    );
+    assert!(run.stderr.contains("--trusted:1:1") && run.stderr.contains("--trusted:3:1"), "{}", run.stderr);
+    assert!(!run.stderr.contains("error: error"), "{}", run.stderr);
+}
+
+#[test]
+fn an_allowlist_entry_that_is_listed_twice_or_has_expired_gets_a_notice() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", EMPTY_WORLD);
+    scratch
+        .write("portcullis.yaml", "version: 1\ntrusted:\n  - {cidr: 192.0.2.0/24, name: old, expires: 2020-01-31}\n");
+    let run = scratch
+        .expect(0, &["scan", "--sandbox", "world.json", "--trusted", "203.0.113.0/24", "--trusted", "203.0.113.0/25"]);
+    assert!(run.stderr.contains("--trusted:2: 203.0.113.0/25 is part of 203.0.113.0/24"), "{}", run.stderr);
+    assert!(run.stderr.contains("192.0.2.0/24 \"old\" expired on 2020-01-31"), "{}", run.stderr);
+}
