@@ -81,8 +81,7 @@ impl AddressSet {
     /// number and another is to be had.
     pub fn witness(&self) -> Option<IpAddr> {
         fn of_family<A: Address>(set: &RangeSet<A>, routable: &RangeSet<A>) -> Option<IpAddr> {
-            let set = set.intersect(routable);
-            let lowest = set.intervals().first()?;
+            let lowest = set.lowest_common(routable)?;
             let next =
                 lowest.first().succ().filter(|next| lowest.first().looks_like_network() && lowest.contains(*next));
             Some(next.unwrap_or(lowest.first()).ip())

@@ -37,8 +37,8 @@ impl Block {
     /// # Errors
     /// Where the text is anything else.
     pub fn parse(text: &str) -> Result<Self, MalformedAddress> {
-        let parsed = if text.as_bytes().contains(&b':') { parse_v6(text) } else { parse_v4(text.as_bytes()) };
-        parsed.ok_or_else(|| MalformedAddress { text: text.to_owned() })
+        // No text can be read as both.
+        parse_v4(text.as_bytes()).or_else(|| parse_v6(text)).ok_or_else(|| MalformedAddress { text: text.to_owned() })
     }
 
     /// The single host.
@@ -71,14 +71,24 @@ impl FromStr for Block {
     }
 }
 
-/// A decimal number without sign or leading zero, at most `max`; with the bytes after it.
+/// A decimal number without sign or leading zero, at most `max`; with the bytes after it, which may
+/// be further digits: what may follow a number is never a digit.
 fn number(bytes: &[u8], max: u32) -> Option<(u32, &[u8])> {
-    let digits = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    if digits == 0 || digits > 3 || (digits > 1 && bytes[0] == b'0') {
-        return None;
+    let digit = |byte: u8| byte.is_ascii_digit().then(|| u32::from(byte - b'0'));
+    let (first, mut rest) = bytes.split_first()?;
+    let mut value = digit(*first)?;
+    // Nothing can be added to a zero, so that no leading zero is ever read over.
+    while value != 0
+        && let Some((next, after)) = rest.split_first()
+        && let Some(next) = digit(*next)
+    {
+        value = value * 10 + next;
+        rest = after;
+        if value > max {
+            return None;
+        }
     }
-    let value = bytes[..digits].iter().fold(0, |sum, digit| sum * 10 + u32::from(digit - b'0'));
-    (value <= max).then_some((value, &bytes[digits..]))
+    Some((value, rest))
 }
 
 /// The prefix length after the slash, or the full width if there is nothing.

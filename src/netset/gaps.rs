@@ -46,8 +46,10 @@ impl<A: Address> Gaps<A> {
     /// The gaps of an allowlist.
     pub fn new(trusted: &RangeSet<A>) -> Self {
         let gaps = trusted.complement();
-        let mut addresses = vec![A::Sum::default()];
-        let mut blocks = vec![0];
+        let mut addresses = Vec::with_capacity(gaps.intervals().len() + 1);
+        let mut blocks = Vec::with_capacity(gaps.intervals().len() + 1);
+        addresses.push(A::Sum::default());
+        blocks.push(0);
         let (mut address_sum, mut block_sum) = (A::Sum::default(), 0);
         for gap in gaps.intervals() {
             address_sum = address_sum + gap.first().span(gap.last());

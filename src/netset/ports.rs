@@ -21,24 +21,36 @@ pub fn all_ports() -> Interval<u16> {
 /// # Errors
 /// Where any part is bare (`443`), reversed or out of range: half a text is not a reading of it.
 pub fn parse_ports(text: &str, mut each: impl FnMut(Interval<u16>)) -> Result<(), MalformedPorts> {
-    for part in text.split(',') {
+    for part in text.as_bytes().split(|byte| *byte == b',') {
         each(parse_range(part).ok_or(MalformedPorts)?);
     }
     Ok(())
 }
 
-fn parse_range(text: &str) -> Option<Interval<u16>> {
-    if text == "-1/-1" {
+fn parse_range(text: &[u8]) -> Option<Interval<u16>> {
+    if text == b"-1/-1" {
         return Some(all_ports());
     }
-    let (first, last) = text.split_once('/')?;
-    Interval::new(parse_port(first)?, parse_port(last)?)
+    let (first, rest) = parse_port(text)?;
+    let (last, rest) = parse_port(rest.strip_prefix(b"/")?)?;
+    if !rest.is_empty() {
+        return None;
+    }
+    Interval::new(first, last)
 }
 
-fn parse_port(text: &str) -> Option<u16> {
-    // `u16::from_str` takes `+443`; a leading zero could be octal.
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
-    plain.then(|| text.parse().ok()).flatten()
+/// A port with the bytes after it. No sign, and no leading zero, which could be octal.
+fn parse_port(text: &[u8]) -> Option<(u16, &[u8])> {
+    let mut rest = text;
+    let mut port = 0_u16;
+    while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
+        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
+        if port == 0 {
+            return None;
+        }
+        rest = after;
+    }
+    (port != 0).then_some((port, rest))
 }
 
 #[cfg(test)]

@@ -174,10 +174,16 @@ impl<P: Point> RangeSet<P> {
 
     /// True if some point is in both.
     pub fn meets(&self, other: &Self) -> bool {
+        self.lowest_common(other).is_some()
+    }
+
+    /// The lowest interval of the points in both.
+    pub(super) fn lowest_common(&self, other: &Self) -> Option<Interval<P>> {
         let (mut left, mut right) = (self.ranges.as_slice(), other.ranges.as_slice());
         while let ([one, ..], [two, ..]) = (left, right) {
-            if one.intersect(*two).is_some() {
-                return true;
+            let common = one.intersect(*two);
+            if common.is_some() {
+                return common;
             }
             if one.last <= two.last {
                 left = &left[1..];
@@ -185,7 +191,7 @@ impl<P: Point> RangeSet<P> {
                 right = &right[1..];
             }
         }
-        false
+        None
     }
 
     /// True if some point of the interval is inside. O(log n).

@@ -31,7 +31,8 @@ pub(super) fn attribute<A: Address>(table: &RuleTable<A>, port: u16, target: &Ra
         return marks;
     }
     for source_port in table.source_port_atoms(Bound::Upper, port) {
-        let entries: Vec<&Entry<A>> = table.matching(Bound::Upper, port, source_port).collect();
+        let mut entries: Vec<&Entry<A>> = Vec::with_capacity(table.entries(Bound::Upper).len());
+        entries.extend(table.matching(Bound::Upper, port, source_port));
         mark(&entries, target, &mut marks);
     }
     for numbers in [&mut marks.blamed, &mut marks.exposing] {
@@ -43,7 +44,11 @@ pub(super) fn attribute<A: Address>(table: &RuleTable<A>, port: u16, target: &Ra
 
 fn mark<A: Address>(entries: &[&Entry<A>], target: &RangeSet<A>, marks: &mut Marks) {
     let blocks = entries.iter().map(|entry| (entry.sources, entry.class, true));
-    walk(blocks, &mut Marker { entries, target, marks, deciding: Lanes::default(), exposing: Lanes::default() });
+    let lanes = || Lanes::with_capacity(entries.len());
+    for numbers in [&mut marks.blamed, &mut marks.exposing] {
+        numbers.reserve(entries.len());
+    }
+    walk(blocks, &mut Marker { entries, target, marks, deciding: lanes(), exposing: lanes() });
 }
 
 struct Marker<'m, A> {
@@ -81,7 +86,7 @@ impl<A: Address> Visitor<A> for Marker<'_, A> {
 
 /// What is live on a stretch.
 pub(super) struct State {
-    counts: Box<[u32; 256]>,
+    counts: [u32; 256],
     /// Classes of the blocks that count and cover the stretch.
     pub(super) live: Classes,
     /// For each block, whether it covers the stretch.
@@ -102,7 +107,7 @@ pub(super) fn walk<A: Address>(
     blocks: impl ExactSizeIterator<Item = (Interval<A>, Class, bool)>,
     visitor: &mut impl Visitor<A>,
 ) {
-    let mut state = State { counts: Box::new([0; 256]), live: Classes::default(), active: vec![false; blocks.len()] };
+    let mut state = State { counts: [0; 256], live: Classes::default(), active: vec![false; blocks.len()] };
     let mut events: Vec<(A, bool, usize, Class, bool)> = Vec::with_capacity(2 * blocks.len());
     for (index, (block, class, counts)) in blocks.enumerate() {
         events.push((block.first(), true, index, class, counts));
@@ -168,6 +173,10 @@ impl Default for Lanes {
 }
 
 impl Lanes {
+    fn with_capacity(entries: usize) -> Self {
+        Self { next: Vec::with_capacity(entries), ..Self::default() }
+    }
+
     pub(super) fn put(&mut self, class: Class, index: usize) {
         if self.next.len() <= index {
             self.next.resize(index + 1, END);

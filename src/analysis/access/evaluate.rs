@@ -1,6 +1,6 @@
 //! Stages together: allowed, residue, exposure, witness and who is to blame.
 
-use std::{collections::BTreeSet, net::IpAddr};
+use std::{borrow::Cow, net::IpAddr};
 
 use ipnet::IpNet;
 
@@ -110,9 +110,9 @@ impl Answer {
 struct FamilyAnswer<A: Address> {
     allowed: Bounds<RangeSet<A>>,
     residue: Bounds<RangeSet<A>>,
-    blame: BTreeSet<String>,
-    fix_set: BTreeSet<String>,
-    unresolved: BTreeSet<String>,
+    blame: Vec<String>,
+    fix_set: Vec<String>,
+    unresolved: Vec<String>,
 }
 
 impl<A: Address> Default for FamilyAnswer<A> {
@@ -120,9 +120,9 @@ impl<A: Address> Default for FamilyAnswer<A> {
         Self {
             allowed: Bounds::exact(RangeSet::empty()),
             residue: Bounds::exact(RangeSet::empty()),
-            blame: BTreeSet::new(),
-            fix_set: BTreeSet::new(),
-            unresolved: BTreeSet::new(),
+            blame: Vec::new(),
+            fix_set: Vec::new(),
+            unresolved: Vec::new(),
         }
     }
 }
@@ -159,9 +159,11 @@ fn join(v4: Bounds<RangeSet<u32>>, v6: Bounds<RangeSet<u128>>) -> Bounds<Address
     Bounds { lower: AddressSet { v4: v4.lower, v6: v6.lower }, upper: AddressSet { v4: v4.upper, v6: v6.upper } }
 }
 
-fn merged(mut one: BTreeSet<String>, two: BTreeSet<String>) -> Vec<String> {
+fn merged(mut one: Vec<String>, two: Vec<String>) -> Vec<String> {
     one.extend(two);
-    one.into_iter().collect()
+    one.sort_unstable();
+    one.dedup();
+    one
 }
 
 fn evaluate_family<A: Address>(
@@ -173,34 +175,38 @@ fn evaluate_family<A: Address>(
 ) -> FamilyAnswer<A> {
     let mut stages: Vec<StageSets<'_, A>> =
         stages.iter().map(|stage| prepare(stage, query, destination, lists)).collect();
-    let upper = intersection(stages.iter().map(|stage| &stage.upper));
-    let residue_upper = gaps.subtract_from(&upper);
     let mut answer = FamilyAnswer {
         unresolved: stages.iter_mut().flat_map(|stage| std::mem::take(&mut stage.unresolved)).collect(),
         ..FamilyAnswer::default()
     };
+    let upper = intersection(stages.iter().map(|stage| &stage.upper));
+    let residue_upper = gaps.subtract_from(&upper);
     if !residue_upper.is_empty() {
         for (index, stage) in stages.iter().enumerate() {
             let others = stages.iter().enumerate().filter(|(other, _)| *other != index);
-            let target = gaps.subtract_from(&intersection(others.map(|(_, other)| &other.upper)));
+            let target = if stages.len() == 1 {
+                Cow::Borrowed(gaps.untrusted())
+            } else {
+                Cow::Owned(gaps.subtract_from(&intersection(others.map(|(_, other)| &other.upper))))
+            };
             let blame = stage.blame(query, &target);
             answer.blame.extend(blame.blame);
             answer.fix_set.extend(blame.fix_set);
         }
     }
     if stages.iter().all(StageSets::is_exact) {
-        answer.allowed = Bounds::exact(upper);
+        answer.allowed = Bounds::exact(upper.into_owned());
         answer.residue = Bounds::exact(residue_upper);
     } else {
         let lower = intersection(stages.iter().map(StageSets::lower));
         answer.residue = Bounds { lower: gaps.subtract_from(&lower), upper: residue_upper };
-        answer.allowed = Bounds { lower, upper };
+        answer.allowed = Bounds { lower: lower.into_owned(), upper: upper.into_owned() };
     }
     answer
 }
 
 /// What all sets have in common; everything if there is none.
-fn intersection<'s, A: Address>(mut sets: impl Iterator<Item = &'s RangeSet<A>>) -> RangeSet<A> {
-    let Some(first) = sets.next() else { return RangeSet::full() };
-    sets.fold(first.clone(), |common, set| common.intersect(set))
+fn intersection<'s, A: Address>(mut sets: impl Iterator<Item = &'s RangeSet<A>>) -> Cow<'s, RangeSet<A>> {
+    let Some(first) = sets.next() else { return Cow::Owned(RangeSet::full()) };
+    sets.fold(Cow::Borrowed(first), |common, set| Cow::Owned(common.intersect(set)))
 }

@@ -93,7 +93,7 @@ fn matches_everything<A: Address>(rule: Option<Rule<A>>) -> bool {
 }
 
 fn scope<'q, 'a, A>(protocol: u8, path: SourcePath, classic: bool, lists: &'q Lists<'a>) -> Scope<'q, 'a, A> {
-    Scope { protocol, path, destination: None, classic, lists }
+    Scope { protocol, path, destination: None, port: None, classic, lists }
 }
 
 /// Names of the ingress rules that match something but never decide: for every source, port and

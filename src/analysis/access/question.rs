@@ -9,6 +9,7 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
+    io::Write,
     marker::PhantomData,
     net::{Ipv4Addr, Ipv6Addr},
 };
@@ -567,40 +568,76 @@ impl<'de> Visitor<'de> for CaseIdSeed<'_> {
     }
 }
 
-/// An answer as it is written: one JSON object.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct AnswerLine<'a> {
-    case_id: Option<&'a str>,
-    complete: bool,
-    allowed: Cidrs<'a>,
-    residue: Cidrs<'a>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    residue_lower: Option<Cidrs<'a>>,
-    residue_count: String,
-    exposure: &'static str,
-    witness: Option<String>,
-    blame: &'a [String],
-    fix_set: &'a [String],
-    unresolved: &'a [String],
+/// Writes an answer as one JSON object. By hand: answers are mostly blocks and ids, which need
+/// neither a serializer nor memory of their own.
+pub(super) fn write_answer_json(case_id: Option<&str>, answer: &Answer, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"{\"CaseId\":");
+    write_value(&case_id, out);
+    out.extend_from_slice(b",\"Complete\":");
+    write_value(&answer.is_complete(), out);
+    out.extend_from_slice(b",\"Allowed\":");
+    write_cover(&answer.allowed.upper, out);
+    out.extend_from_slice(b",\"Residue\":");
+    write_cover(&answer.residue.upper, out);
+    if !answer.is_complete() {
+        out.extend_from_slice(b",\"ResidueLower\":");
+        write_cover(&answer.residue.lower, out);
+    }
+    write_display(format_args!(",\"ResidueCount\":\"{}\"", answer.residue.upper.count()), out);
+    write_display(format_args!(",\"Exposure\":\"{}\"", answer.exposure.as_str()), out);
+    match answer.witness {
+        Some(address) => write_display(format_args!(",\"Witness\":\"{address}\""), out),
+        None => out.extend_from_slice(b",\"Witness\":null"),
+    }
+    out.extend_from_slice(b",\"Blame\":");
+    write_value(&answer.blame, out);
+    out.extend_from_slice(b",\"FixSet\":");
+    write_value(&answer.fix_set, out);
+    out.extend_from_slice(b",\"Unresolved\":");
+    write_value(&answer.unresolved, out);
+    out.push(b'}');
 }
 
-impl<'a> AnswerLine<'a> {
-    pub(super) fn new(case_id: Option<&'a str>, answer: &'a Answer) -> Self {
-        Self {
-            case_id,
-            complete: answer.is_complete(),
-            allowed: Cidrs(&answer.allowed.upper),
-            residue: Cidrs(&answer.residue.upper),
-            residue_lower: (!answer.is_complete()).then_some(Cidrs(&answer.residue.lower)),
-            residue_count: answer.residue.upper.count().to_string(),
-            exposure: answer.exposure.as_str(),
-            witness: answer.witness.map(|address| address.to_string()),
-            blame: &answer.blame,
-            fix_set: &answer.fix_set,
-            unresolved: &answer.unresolved,
+fn write_value(value: &impl Serialize, out: &mut Vec<u8>) {
+    serde_json::to_writer(out, value).expect("texts and numbers can be written to memory");
+}
+
+fn write_display(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
+    out.write_fmt(text).expect("text can be written to memory");
+}
+
+/// Writes the minimal cover of a set as it is found.
+fn write_cover(set: &AddressSet, out: &mut Vec<u8>) {
+    out.push(b'[');
+    for (index, net) in set.v4.cover().chain(set.v6.cover()).enumerate() {
+        if index > 0 {
+            out.push(b',');
         }
+        out.push(b'"');
+        match net {
+            IpNet::V4(net) => {
+                for (octet, after) in net.addr().octets().into_iter().zip([b'.', b'.', b'.', b'/']) {
+                    push_number(octet, out);
+                    out.push(after);
+                }
+                push_number(net.prefix_len(), out);
+            }
+            IpNet::V6(_) => write_display(format_args!("{}", Shown(net)), out),
+        }
+        out.push(b'"');
     }
+    out.push(b']');
+}
+
+/// The formatting machinery would take as long as the analysis.
+fn push_number(number: u8, out: &mut Vec<u8>) {
+    if number >= 100 {
+        out.push(b'0' + number / 100);
+    }
+    if number >= 10 {
+        out.push(b'0' + number / 10 % 10);
+    }
+    out.push(b'0' + number % 10);
 }
 
 /// The answer to what could not be understood.
@@ -624,61 +661,5 @@ impl fmt::Display for Shown {
             }
             net => fmt::Display::fmt(&net, f),
         }
-    }
-}
-
-impl Serialize for Shown {
-    /// Written by hand for IPv4: the blocks are most of a long answer, and the formatting
-    /// machinery would take as long as the analysis.
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let IpNet::V4(net) = self.0 else { return serializer.collect_str(self) };
-        let mut text = ShortText::default();
-        for (octet, after) in net.addr().octets().into_iter().zip([b'.', b'.', b'.', b'/']) {
-            text.push_number(octet);
-            text.push(after);
-        }
-        text.push_number(net.prefix_len());
-        match text.as_str() {
-            Some(text) => serializer.serialize_str(text),
-            None => serializer.collect_str(self),
-        }
-    }
-}
-
-/// An IPv4 block in letters, at most `255.255.255.255/32`.
-#[derive(Default)]
-struct ShortText {
-    bytes: [u8; 18],
-    length: usize,
-}
-
-impl ShortText {
-    fn push(&mut self, byte: u8) {
-        self.bytes[self.length] = byte;
-        self.length += 1;
-    }
-
-    fn push_number(&mut self, number: u8) {
-        if number >= 100 {
-            self.push(b'0' + number / 100);
-        }
-        if number >= 10 {
-            self.push(b'0' + number / 10 % 10);
-        }
-        self.push(b'0' + number % 10);
-    }
-
-    fn as_str(&self) -> Option<&str> {
-        std::str::from_utf8(&self.bytes[..self.length]).ok()
-    }
-}
-
-/// The minimal cover of a set, written as it is found.
-#[derive(Debug)]
-struct Cidrs<'a>(&'a AddressSet);
-
-impl Serialize for Cidrs<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.v4.cover().chain(self.0.v6.cover()).map(Shown))
     }
 }

@@ -260,6 +260,8 @@ pub(super) struct Scope<'q, 'a, A> {
     pub(super) protocol: u8,
     pub(super) path: SourcePath,
     pub(super) destination: Option<A>,
+    /// The only listener port that matters; `None` where all of them do.
+    pub(super) port: Option<u16>,
     /// True for a group outside of any VPC, where interfaces for the internet and for the
     /// internal network are apart.
     pub(super) classic: bool,
@@ -278,16 +280,20 @@ pub(super) fn read<A: Address>(view: &RuleView<'_>, scope: &Scope<'_, '_, A>) ->
     if applies == Truth::No {
         return None;
     }
-    let sources = read_sources::<A>(view, scope);
-    if sources.largest.as_slice().is_empty() {
-        return None;
-    }
-    let applies = applies.min(read_destination::<A>(view, scope));
     let (ports, source_ports) = if [Protocol::Tcp, Protocol::Udp].iter().any(|known| known.number() == scope.protocol) {
         (read_ports(view, named == ProtocolText::All, scope.lists), read_source_ports(view.source_port_range))
     } else {
         (Reading::exact(Few::One(all_ports())), Reading::exact(Few::One(all_ports())))
     };
+    // Ports before sources: they are shorter, and most rules of a large group are for another port.
+    if scope.port.is_some_and(|port| !ports.largest.as_slice().iter().any(|range| range.contains(port))) {
+        return None;
+    }
+    let sources = read_sources::<A>(view, scope);
+    if sources.largest.as_slice().is_empty() {
+        return None;
+    }
+    let applies = applies.min(read_destination::<A>(view, scope));
     (applies != Truth::No).then(|| Rule {
         action: read_action(view.policy),
         priority: read_priority(view.priority),

@@ -158,11 +158,10 @@ fn blame_rules<A: Address>(
 fn names(groups: &[Group<'_>], numbers: &[u32]) -> Vec<String> {
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group.id, rule)));
     let mut wanted = numbers.iter().copied().peekable();
-    (0_u32..)
-        .zip(rules)
-        .filter(|(number, _)| wanted.next_if_eq(number).is_some())
-        .map(|(_, (group_id, rule))| rule.name(group_id))
-        .collect()
+    let mut names = Vec::with_capacity(numbers.len());
+    let found = (0_u32..).zip(rules).filter(|(number, _)| wanted.next_if_eq(number).is_some());
+    names.extend(found.map(|(_, (group_id, rule))| rule.name(group_id)));
+    names
 }
 
 /// Reads a stage for one family.
@@ -206,7 +205,7 @@ pub(super) fn prepare<'s, A: Address>(
 /// The priority at which a network load balancer accepts everything.
 const NLB_ACCEPT: u8 = 100;
 
-/// The rules of all groups in one table, numbered through.
+/// The rules of all groups that may match on the query's port in one table, numbered through.
 pub(super) fn merge<A: Address>(
     groups: &[Group<'_>],
     query: &Query,
@@ -214,11 +213,12 @@ pub(super) fn merge<A: Address>(
     lists: &Lists<'_>,
     matters: impl Fn(&rule::Rule<A>) -> bool,
 ) -> RuleTable<A> {
-    let mut table = RuleTable::default();
+    let mut table = RuleTable::with_capacity(groups.iter().map(|group| group.rules.len()).sum());
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
     for (number, (group, view)) in (0_u32..).zip(rules) {
         let classic = group.vpc_id.is_empty();
-        let scope = Scope { protocol: query.protocol.number(), path: query.path, destination, classic, lists };
+        let (protocol, port) = (query.protocol.number(), Some(query.port));
+        let scope = Scope { protocol, path: query.path, destination, port, classic, lists };
         if let Some(rule) = rule::read(view, &scope).filter(&matters) {
             table.push_rule(number, &rule);
         }

@@ -4,13 +4,17 @@
 //! answers are written in the order of the questions. Memory is bounded by the chunk and the
 //! longest line, however long the input is.
 
-use std::io::{self, Read, Write};
+use std::{
+    cell::LazyCell,
+    io::{self, Read, Write},
+    ops::Range,
+};
 
 use rayon::prelude::*;
 
 use super::{
     evaluate::{Answer, Exposure},
-    question::{AnswerLine, ErrorLine, Question, QuestionError, Shown, case_id_of},
+    question::{ErrorLine, Question, QuestionError, Shown, case_id_of, write_answer_json},
 };
 
 /// How much is read before it is answered: little enough to stay in a processor's cache.
@@ -94,7 +98,7 @@ pub fn answer(reader: impl Read, mut writer: impl Write, format: Format) -> Resu
     if is_one_object(&source.buffer) {
         source.fill(MAX_QUESTION + 1).map_err(AnswerError::Read)?;
         let mut out = Vec::new();
-        summary.add(answer_bytes(&source.buffer, None, format, &mut out));
+        summary.add(answer_bytes(&source.buffer, || None, format, &mut out));
         writer.write_all(&out).map_err(AnswerError::Write)?;
         return writer.flush().map_err(AnswerError::Write).map(|()| summary);
     }
@@ -102,16 +106,14 @@ pub fn answer(reader: impl Read, mut writer: impl Write, format: Format) -> Resu
     while let Some(chunk) = source.next_chunk().map_err(AnswerError::Read)? {
         match chunk {
             Chunk::Lines(end) => {
-                let (batches, lines) = batches(&source.buffer[..end], line);
-                let answers: Vec<(Vec<u8>, Summary)> = batches
-                    .into_par_iter()
-                    .map(|(batch, first_line)| answer_batch(batch, first_line, format))
-                    .collect();
-                for (text, batch_summary) in answers {
-                    summary.add(batch_summary);
-                    writer.write_all(&text).map_err(AnswerError::Write)?;
+                let chunk = &source.buffer[..end];
+                let answers: Vec<BatchAnswer> =
+                    batches(chunk).into_par_iter().map(|batch| answer_batch(chunk, batch, line, format)).collect();
+                for batch in answers {
+                    summary.add(batch.summary);
+                    writer.write_all(&batch.text).map_err(AnswerError::Write)?;
+                    line += batch.lines;
                 }
-                line += lines;
                 source.buffer.drain(..end);
             }
             Chunk::TooLong => {
@@ -199,44 +201,55 @@ impl<R: Read> Source<R> {
     }
 }
 
-/// Cuts whole lines into batches with the number of their first lines, and counts the lines.
-fn batches(chunk: &[u8], first_line: u64) -> (Vec<(&[u8], u64)>, u64) {
+/// Cuts whole lines into batches: where each begins and ends.
+fn batches(chunk: &[u8]) -> Vec<Range<usize>> {
     let mut batches = Vec::new();
-    let mut line = first_line;
-    let mut rest = chunk;
-    while !rest.is_empty() {
-        let from = rest.len().min(BATCH) - 1;
-        let end = memchr::memchr(b'\n', &rest[from..]).map_or(rest.len(), |newline| from + newline + 1);
-        let (batch, after) = rest.split_at(end);
-        batches.push((batch, line));
-        line += memchr::memchr_iter(b'\n', batch).count() as u64;
-        rest = after;
+    let mut start = 0;
+    while start < chunk.len() {
+        let from = chunk.len().min(start + BATCH) - 1;
+        let end = memchr::memchr(b'\n', &chunk[from..]).map_or(chunk.len(), |newline| from + newline + 1);
+        batches.push(start..end);
+        start = end;
     }
-    (batches, line - first_line)
+    batches
 }
 
-fn answer_batch(batch: &[u8], first_line: u64, format: Format) -> (Vec<u8>, Summary) {
-    let mut out = Vec::new();
-    let mut summary = Summary::default();
+/// What became of a batch.
+struct BatchAnswer {
+    text: Vec<u8>,
+    summary: Summary,
+    /// Number of line ends.
+    lines: u64,
+}
+
+/// Answers a batch of a chunk whose first line has the number `first_line`.
+fn answer_batch(chunk: &[u8], batch: Range<usize>, first_line: u64, format: Format) -> BatchAnswer {
+    // Only errors name their line, so that lines before the batch are counted where there is one.
+    let before = LazyCell::new(|| first_line + memchr::memchr_iter(b'\n', &chunk[..batch.start]).count() as u64);
+    let batch = &chunk[batch.clone()];
+    let (mut out, mut summary, mut lines) = (Vec::new(), Summary::default(), 0);
     // `slice::split` would look at every byte on its own, and take as long as a third of the parse.
     let ends = memchr::memchr_iter(b'\n', batch).chain([batch.len()]);
     let mut start = 0;
-    for (line, end) in (first_line..).zip(ends) {
+    for (index, end) in (0..).zip(ends) {
         let text = &batch[start.min(end)..end];
         start = end + 1;
+        // The last piece has no end of its own.
+        lines = index;
         if !text.trim_ascii().is_empty() {
-            summary.add(answer_bytes(text, Some(line), format, &mut out));
+            summary.add(answer_bytes(text, || Some(*before + index), format, &mut out));
         }
     }
-    (out, summary)
+    BatchAnswer { text: out, summary, lines }
 }
 
-fn answer_bytes(bytes: &[u8], line: Option<u64>, format: Format, out: &mut Vec<u8>) -> Summary {
+/// Answers one question; `line` is its number, where it has one.
+fn answer_bytes(bytes: &[u8], line: impl FnOnce() -> Option<u64>, format: Format, out: &mut Vec<u8>) -> Summary {
     let mut summary = Summary::default();
     let text = match checked_text(bytes) {
         Ok(text) => text,
         Err((error, readable)) => {
-            write_error(case_id_of(readable).as_deref(), &error, line, format, out);
+            write_error(case_id_of(readable).as_deref(), &error, line(), format, out);
             summary.failed += 1;
             return summary;
         }
@@ -249,7 +262,7 @@ fn answer_bytes(bytes: &[u8], line: Option<u64>, format: Format, out: &mut Vec<u
     match answered {
         Ok(answer) => summary.count(&answer),
         Err(error) => {
-            write_error(case_id_of(text).as_deref(), &error, line, format, out);
+            write_error(case_id_of(text).as_deref(), &error, line(), format, out);
             summary.failed += 1;
         }
     }
@@ -271,7 +284,10 @@ fn checked_text(bytes: &[u8]) -> Result<&str, (QuestionError, &str)> {
 
 fn write_answer(case_id: Option<&str>, answer: &Answer, format: Format, out: &mut Vec<u8>) {
     match format {
-        Format::JsonLines => write_json(&AnswerLine::new(case_id, answer), out),
+        Format::JsonLines => {
+            write_answer_json(case_id, answer, out);
+            out.push(b'\n');
+        }
         Format::Text => write_text(case_id, answer, out),
     }
 }

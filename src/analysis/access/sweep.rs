@@ -86,14 +86,14 @@ impl Classes {
 /// The memory of a sweep, to be used again.
 #[derive(Clone, Debug)]
 pub struct Sweep<A: Address> {
-    counts: Box<[u32; 256]>,
+    counts: [u32; 256],
     events: Vec<A::Event>,
     admitted: Vec<Interval<A>>,
 }
 
 impl<A: Address> Default for Sweep<A> {
     fn default() -> Self {
-        Self { counts: Box::new([0; 256]), events: Vec::new(), admitted: Vec::new() }
+        Self { counts: [0; 256], events: Vec::new(), admitted: Vec::new() }
     }
 }
 
@@ -105,7 +105,10 @@ impl<A: Address> Sweep<A> {
         self.events.clear();
         // A block that covers everything decides wherever nothing stronger does: what is weaker
         // than the strongest of them need not be looked at.
-        let floor = entries.clone().filter(|entry| entry.sources.is_full()).map(|entry| entry.class).min();
+        let mut count = 0;
+        let looked_at = entries.clone().inspect(|_| count += 1);
+        let floor = looked_at.filter(|entry| entry.sources.is_full()).map(|entry| entry.class).min();
+        self.events.reserve(2 * count);
         for entry in entries.filter(|entry| floor.is_none_or(|floor| entry.class < floor)) {
             self.events.push(A::event(entry.sources.first(), true, entry.class.0));
             // Nothing comes after the last address, so that nothing need end there.
@@ -116,6 +119,15 @@ impl<A: Address> Sweep<A> {
         self.events.sort_unstable();
         self.walk(floor.is_some_and(Class::accepts));
         &self.admitted
+    }
+
+    /// The same as a list of its own.
+    pub(super) fn take_admitted<'e>(
+        &mut self,
+        entries: impl Iterator<Item = &'e Entry<A>> + Clone,
+    ) -> Vec<Interval<A>> {
+        self.admitted(entries);
+        std::mem::take(&mut self.admitted)
     }
 
     /// Walks the sorted events; `otherwise` decides where no class has a count.

@@ -24,7 +24,7 @@ pub(super) struct RuleTable<A> {
     upper: Vec<Entry<A>>,
     /// `None` while both bounds are the same.
     lower: Option<Vec<Entry<A>>>,
-    /// The sets of source ports that entries refer to; the first is every port.
+    /// The sets of source ports that entries refer to by their numbers less one; 0 is every port.
     source_ports: Vec<PortSet>,
     /// Rules with the listener ports on which their effect cannot be told.
     unresolved: Vec<(u32, PortSet)>,
@@ -32,11 +32,16 @@ pub(super) struct RuleTable<A> {
 
 impl<A: Address> Default for RuleTable<A> {
     fn default() -> Self {
-        Self { upper: Vec::new(), lower: None, source_ports: vec![PortSet::from(all_ports())], unresolved: Vec::new() }
+        Self::with_capacity(0)
     }
 }
 
 impl<A: Address> RuleTable<A> {
+    /// An empty table with room for some entries.
+    pub(super) fn with_capacity(entries: usize) -> Self {
+        Self { upper: Vec::with_capacity(entries), lower: None, source_ports: Vec::new(), unresolved: Vec::new() }
+    }
+
     /// Adds an entry that is certain.
     fn push(&mut self, entry: Entry<A>) {
         self.upper.push(entry);
@@ -117,7 +122,7 @@ impl<A: Address> RuleTable<A> {
     fn source_port_set(&mut self, ports: &Few<u16>) -> u32 {
         const LOOK_BACK: usize = 64;
         let same = |set: &PortSet| set.intervals() == ports.as_slice();
-        if same(&self.source_ports[0]) {
+        if ports.as_slice() == [all_ports()] {
             return 0;
         }
         let recent = self.source_ports.len().saturating_sub(LOOK_BACK);
@@ -126,7 +131,7 @@ impl<A: Address> RuleTable<A> {
             self.source_ports.push(ports.to_set());
             self.source_ports.len() - 1
         });
-        u32::try_from(index).expect("four billion sets do not fit into memory")
+        u32::try_from(index + 1).expect("four billion sets do not fit into memory")
     }
 
     /// True if both bounds are the same on every port.
@@ -151,12 +156,12 @@ impl<A: Address> RuleTable<A> {
     /// apart. A client picks its own, so that each must be looked at.
     pub(super) fn source_port_atoms(&self, bound: Bound, port: u16) -> Vec<u16> {
         let mut cuts = vec![1];
-        if self.source_ports.len() > 1 {
+        if !self.source_ports.is_empty() {
             let on_port = self.entries(bound).iter().filter(|entry| entry.ports.contains(port));
             let mut sets: Vec<u32> = on_port.map(|entry| entry.source_ports).collect();
             sets.sort_unstable();
             sets.dedup();
-            for range in sets.iter().flat_map(|set| self.source_ports[*set as usize].intervals()) {
+            for range in sets.iter().filter_map(|set| self.source_ports_of(*set)).flat_map(PortSet::intervals) {
                 cuts.push(range.first());
                 cuts.extend(range.last().checked_add(1));
             }
@@ -175,15 +180,20 @@ impl<A: Address> RuleTable<A> {
     ) -> impl Iterator<Item = &Entry<A>> + Clone + '_ {
         self.entries(bound).iter().filter(move |entry| {
             entry.ports.contains(port)
-                && (entry.source_ports == 0 || self.source_ports[entry.source_ports as usize].contains(source_port))
+                && self.source_ports_of(entry.source_ports).is_none_or(|set| set.contains(source_port))
         })
+    }
+
+    /// A set of source ports by its number; `None` for every port.
+    fn source_ports_of(&self, number: u32) -> Option<&PortSet> {
+        Some(&self.source_ports[number.checked_sub(1)? as usize])
     }
 
     /// The sources that get through on a listener port with some source port.
     pub(super) fn admitted(&self, bound: Bound, port: u16, sweep: &mut Sweep<A>) -> RangeSet<A> {
         let atoms = self.source_port_atoms(bound, port);
         if let [atom] = atoms[..] {
-            return RangeSet::from_canonical(sweep.admitted(self.matching(bound, port, atom)).to_vec());
+            return RangeSet::from_canonical(sweep.take_admitted(self.matching(bound, port, atom)));
         }
         let mut admitted = Vec::new();
         for atom in atoms {
