@@ -590,7 +590,7 @@ pub(super) fn destination(index: &Index<'_>, assessed: &Assessed<'_>, family: Fa
             // One zone whose address is not known may be the way in.
             balancer?.addresses.iter().map(|zone| zone_address(zone, family)).collect::<Option<_>>()?
         }
-        Balancer::Classic(_) => interface_addresses(index, assessed, family),
+        Balancer::Classic(_) => interface_addresses(index, assessed, family)?,
     };
     let first = addresses.first().copied()?;
     let tells_apart = |block: &IpNet| addresses.iter().any(|address| block.contains(address) != block.contains(&first));
@@ -604,14 +604,15 @@ fn zone_address(zone: &NlbAddress, family: Family) -> Option<IpAddr> {
     }
 }
 
-/// The addresses of the interfaces in the group that stands in front.
-fn interface_addresses(index: &Index<'_>, assessed: &Assessed<'_>, family: Family) -> BTreeSet<IpAddr> {
+/// The addresses of the interfaces in the group that stands in front; `None` if one cannot be
+/// understood, since that may be the one on the way in.
+fn interface_addresses(index: &Index<'_>, assessed: &Assessed<'_>, family: Family) -> Option<BTreeSet<IpAddr>> {
     let interfaces = index.interfaces_in(&assessed.scope.account_id, assessed.security_group_id);
     let texts = interfaces.iter().flat_map(|interface| match family {
         Family::Ipv4 => &interface.private_ip_addresses,
         Family::Ipv6 => &interface.ipv6_addresses,
     });
-    texts.filter_map(|text| text.parse().ok()).collect()
+    texts.map(|text| text.parse().ok()).collect()
 }
 
 /// The blocks to which rules of the groups in front limit their destination.

@@ -375,6 +375,7 @@ fn rules_limited_to_a_destination_are_read_against_the_addresses_there_are() {
     assert_eq!(pilot(&["10.0.0.5"]), Open);
     assert_eq!(pilot(&["10.0.1.5"]), Unverified);
     assert_eq!(pilot(&["10.0.0.5", "10.0.1.5"]), Unknown);
+    assert_eq!(pilot(&["10.0.1.5", "not an address"]), Unknown);
     assert_eq!(pilot(&[]), Unknown);
 }
 
