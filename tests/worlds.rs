@@ -400,8 +400,12 @@ fn nothing_looks_better(kind: &str) {
         });
         let output = portcullis().args(["scan", "--no-store", "-o", "json", "--sandbox"]).arg(&path).output().unwrap();
         let exit = output.status.code().unwrap();
-        let after = serde_json::from_slice(&output.stdout).map(|report| standing(&report)).unwrap_or_default();
         assert!(matches!(exit, 3..=5), "{kind} on {action}: exit {exit}");
+        if exit == 5 {
+            assert_eq!(*action, "GetCallerIdentity", "{kind}: only a lost identity may end without a report");
+            continue;
+        }
+        let after = standing(&serde_json::from_slice(&output.stdout).unwrap());
         for (id, (exposure, rows)) in &after {
             let Some((was, were)) = before.get(id) else { continue };
             assert!(exposure == was || exposure == "unknown", "{kind} on {action}: {id} was {was}, is {exposure}");
