@@ -41,6 +41,7 @@ struct RunLine<'a> {
     unknown: u64,
     findings: std::collections::BTreeMap<&'static str, u64>,
     waived: u64,
+    undecided: u64,
 }
 
 fn runs(store: &dyn Store, args: &HistoryArgs, options: &Options) -> Outcome {
@@ -75,6 +76,7 @@ fn run_line(run: &RunSummary) -> RunLine<'_> {
             .map(|(severity, count)| (severity.as_str(), count))
             .collect(),
         waived: run.waived,
+        undecided: run.undecided,
     }
 }
 
@@ -85,8 +87,21 @@ fn write_runs(
     options: &Options,
 ) -> io::Result<()> {
     let header = [
-        "STARTED", "RUN", "EXIT", "COMPLETE", "EXPOSED", "OPEN", "UNKNOWN", "CRITICAL", "HIGH", "MEDIUM", "LOW",
-        "INFO", "WAIVED", "ACCOUNTS",
+        "STARTED",
+        "RUN",
+        "EXIT",
+        "COMPLETE",
+        "EXPOSED",
+        "OPEN",
+        "UNKNOWN",
+        "CRITICAL",
+        "HIGH",
+        "MEDIUM",
+        "LOW",
+        "INFO",
+        "UNDECIDED",
+        "WAIVED",
+        "ACCOUNTS",
     ];
     let rows = runs
         .iter()
@@ -101,6 +116,7 @@ fn write_runs(
                 run.unknown.to_string(),
             ];
             row.extend(run.findings.iter().map(ToString::to_string));
+            row.push(run.undecided.to_string());
             row.push(run.waived.to_string());
             row.push(accounts(&run.accounts));
             row

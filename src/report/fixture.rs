@@ -1,4 +1,5 @@
-//! One run with something of everything, built by hand: what the samples in `reports/` show.
+//! One run with something of everything, built by hand: hostile names in every place and findings of every status, which
+//! no one world brings together.
 
 use std::{collections::BTreeMap, net::IpAddr};
 

@@ -42,7 +42,10 @@ pub fn read(text: &str) -> Result<v1::Document<'static>, ReadError> {
     if header.schema != v1::SCHEMA {
         return Err(ReadError::Schema { seen: escape::capped(&header.schema, 80) });
     }
-    serde_json::from_str(text).map_err(ReadError::NotAReport)
+    let mut document: v1::Document<'static> = serde_json::from_str(text).map_err(ReadError::NotAReport)?;
+    // The list counts: an older report has no `undecided`, and a report that was cut down by hand has old counts.
+    document.summary.count(document.findings.iter().map(|finding| (finding.severity, finding.status)));
+    Ok(document)
 }
 
 /// Escapes what a terminal or an editor would obey, beyond what JSON itself demands; the value

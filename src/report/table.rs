@@ -120,16 +120,15 @@ fn write_fact(
 
 /// `1 critical, 2 high open; 1 undecided; 3 waived`: only what is open counts, so only that is told by severity.
 fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
-    let with = |status| document.findings.iter().filter(move |finding| finding.status == status);
+    let summary = &document.summary;
     let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
-        .map(|severity| (severity, with(FindingStatus::Open).filter(|finding| finding.severity == severity).count()))
+        .map(|severity| (severity, summary.findings.of(severity)))
         .filter(|(_, count)| *count > 0)
         .map(|(severity, count)| paint(&format!("{count} {severity}"), severity_style(severity), options))
         .collect();
     let open = if by_severity.is_empty() { "none".to_owned() } else { by_severity.join(", ") };
-    let undecided = with(FindingStatus::Unknown).count();
-    format!("{open} open; {undecided} undecided; {} waived", with(FindingStatus::Waived).count())
+    format!("{open} open; {} undecided; {} waived", summary.undecided, summary.waived)
 }
 
 /// What the verdict means, in words.

@@ -62,17 +62,35 @@ pub struct CallerV1<'a> {
 }
 
 /// Counts.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SummaryV1 {
     pub endpoints: usize,
     pub exposed: usize,
     pub private: usize,
     pub unknown: usize,
+    /// Open ones only: what counts for the verdict.
     pub findings: SeveritiesV1,
     pub waived: usize,
+    /// Findings with status `unknown`: something that would decide them could not be read.
+    #[serde(default)]
+    pub undecided: usize,
 }
 
-/// Findings that are not waived, by severity.
+impl SummaryV1 {
+    /// Counts findings as every format does: the open ones by severity, the others by status.
+    pub(super) fn count(&mut self, findings: impl IntoIterator<Item = (Severity, FindingStatus)>) {
+        (self.findings, self.waived, self.undecided) = Default::default();
+        for (severity, status) in findings {
+            match status {
+                FindingStatus::Open => self.findings.add(severity),
+                FindingStatus::Waived => self.waived += 1,
+                FindingStatus::Unknown => self.undecided += 1,
+            }
+        }
+    }
+}
+
+/// Findings by severity.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct SeveritiesV1 {
     pub critical: usize,
@@ -299,18 +317,15 @@ fn unit_key(unit: &Unit) -> String {
 
 fn summary(run: &Run) -> SummaryV1 {
     let with = |exposure| run.judgements.endpoints.iter().filter(|endpoint| endpoint.exposure == exposure).count();
-    let mut findings = SeveritiesV1::default();
-    for finding in run.findings.iter().filter(|finding| finding.status != FindingStatus::Waived) {
-        findings.add(finding.severity);
-    }
-    SummaryV1 {
+    let mut summary = SummaryV1 {
         endpoints: run.judgements.endpoints.len(),
         exposed: with(Exposure::Exposed),
         private: with(Exposure::Private),
         unknown: with(Exposure::Unknown),
-        findings,
-        waived: run.findings.iter().filter(|finding| finding.status == FindingStatus::Waived).count(),
-    }
+        ..SummaryV1::default()
+    };
+    summary.count(run.findings.iter().map(|finding| (finding.severity, finding.status)));
+    summary
 }
 
 fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {

@@ -68,9 +68,11 @@ pub struct RunSummary {
     pub complete: bool,
     /// Sorted.
     pub accounts: Vec<String>,
-    /// Not waived, worst severity first, in the order of [`Severity::WORST_FIRST`].
+    /// Open ones, worst severity first, in the order of [`Severity::WORST_FIRST`].
     pub findings: [u64; 5],
     pub waived: u64,
+    /// Findings with status `unknown`.
+    pub undecided: u64,
     pub endpoints: u64,
     pub exposed: u64,
     /// Endpoints with a port that is open to untrusted sources.

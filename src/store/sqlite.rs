@@ -146,7 +146,8 @@ impl Store for SqliteStore {
                     (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id),
                     (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND exposure = 'exposed'),
                     (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND open = 1),
-                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND exposure = 'unknown')
+                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND exposure = 'unknown'),
+                    (SELECT count(*) FROM run_findings WHERE run_id = runs.id AND status = 'unknown')
              FROM runs ORDER BY seq DESC LIMIT ?1",
         )?;
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
@@ -299,7 +300,7 @@ fn insert_run(transaction: &Transaction<'_>, run: &Run) -> Result<(), StoreError
         number(
             run.findings
                 .iter()
-                .filter(|finding| finding.severity == severity && finding.status != FindingStatus::Waived)
+                .filter(|finding| finding.severity == severity && finding.status == FindingStatus::Open)
                 .count(),
         )
     };
@@ -407,6 +408,7 @@ fn run_summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
         exposed: count(row, 13)?,
         open: count(row, 14)?,
         unknown: count(row, 15)?,
+        undecided: count(row, 16)?,
     })
 }
 

@@ -102,6 +102,18 @@ fn the_beginning_of_an_id_is_enough_while_it_is_unique() {
 }
 
 #[test]
+fn only_open_findings_count_by_severity() {
+    let scratch = Scratch::new();
+    let mut store = scratch.store();
+    let mut mixed = run(1, &["cn-hangzhou"], &["a", "b", "c", "d"]);
+    mixed.findings[1].status = FindingStatus::Unknown;
+    mixed.findings[2].status = FindingStatus::Waived;
+    saved(&mut store, mixed);
+    let listed = store.runs(1).expect("it reads");
+    assert_eq!((listed[0].findings, listed[0].undecided, listed[0].waived), ([0, 2, 0, 0, 0], 1, 1));
+}
+
+#[test]
 fn first_seen_is_remembered_and_fixed_findings_come_back_as_reopened() {
     let scratch = Scratch::new();
     let mut store = scratch.store();

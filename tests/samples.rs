@@ -1,0 +1,64 @@
+//! The samples in `reports/` are what the program says about the embedded demo world, byte for byte, but for what no two
+//! runs share. Run with `PORTCULLIS_BLESS=1` to write them anew, then read the difference.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{fs, path::Path, process::Command};
+
+use serde_json::Value;
+
+/// Every format with the extension of its sample.
+const FORMATS: [(&str, &str); 4] = [("table", "txt"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv")];
+
+/// Scans the demo world and writes one report of every format into `folder`.
+fn scan(folder: &Path) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(["scan", "--sandbox", "demo", "--no-store"]).env_clear().env("HOME", folder).current_dir(folder);
+    for (format, extension) in FORMATS {
+        command.args(["-o", &format!("{format}=sample.{extension}")]);
+    }
+    let output = command.output().unwrap();
+    // What is planted in the demo world is found, and not all of it can be read.
+    assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// What differs from run to run, and what the samples say in its place.
+fn masks(report: &str) -> Vec<(String, String)> {
+    let report: Value = serde_json::from_str(report).unwrap();
+    let run = &report["run"];
+    let text = |key: &str| run[key].as_str().unwrap().to_owned();
+    let digest = |digit: &str| format!("sha256:{}", digit.repeat(64));
+    let time = "2026-01-02T03:04:05Z".to_owned();
+    let version = text("tool_version");
+    let mut masks = vec![
+        (text("id"), "01a20000-0000-7000-8000-000000000001".to_owned()),
+        (text("started_at"), time.clone()),
+        (text("finished_at"), time),
+        (text("snapshot_digest"), digest("1")),
+        (text("rules_digest"), digest("2")),
+        (format!("\"tool_version\": \"{version}\""), "\"tool_version\": \"0.0.0\"".to_owned()),
+        (format!("\"tool_version\":\"{version}\""), "\"tool_version\":\"0.0.0\"".to_owned()),
+    ];
+    for (number, id) in run["gap_requests"].as_object().unwrap().values().enumerate() {
+        masks.push((id.as_str().unwrap().to_owned(), format!("00000000-0000-4000-8000-{:012}", number + 1)));
+    }
+    masks
+}
+
+#[test]
+fn the_samples_are_what_the_program_says_about_the_demo_world() {
+    let folder = tempfile::tempdir().unwrap();
+    scan(folder.path());
+    let masks = masks(&fs::read_to_string(folder.path().join("sample.json")).unwrap());
+    for (_, extension) in FORMATS {
+        let name = format!("sample.{extension}");
+        let written = fs::read_to_string(folder.path().join(&name)).unwrap();
+        let written = masks.iter().fold(written, |text, (varying, fixed)| text.replace(varying, fixed));
+        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(&name);
+        if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+            fs::write(&sample, &written).unwrap();
+        }
+        let differs = fs::read_to_string(&sample).unwrap() != written;
+        assert!(!differs, "reports/{name} is out of date: run this test with PORTCULLIS_BLESS=1 and read the change");
+    }
+}
