@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
+    collections::BTreeSet,
     fmt::Write,
     fs,
     path::{Path, PathBuf},
@@ -67,32 +68,44 @@ fn today() -> NaiveDate {
     NaiveDate::from_ymd_opt(2026, 6, 1).unwrap()
 }
 
+/// The rules there are in these tests.
+fn rule_ids() -> BTreeSet<String> {
+    ["control-plane-open-to-untrusted", "control-plane-public-eip", "waiver-unused"].map(str::to_owned).into()
+}
+
+/// Rules of a folder cannot be told here, as where they cannot be read.
+fn some_rules(dirs: &[PathBuf]) -> Option<BTreeSet<String>> {
+    dirs.is_empty().then(rule_ids)
+}
+
 #[test]
 fn good_files_are_read() {
-    check("good", |case| effective(&config::load(case).unwrap_or_else(|errors| panic!("{errors}"))));
+    check("good", |case| effective(&config::load(case, &some_rules).unwrap_or_else(|errors| panic!("{errors}"))));
 }
 
 #[test]
 fn bad_files_are_refused_with_everything_that_is_wrong() {
-    check("bad", |case| told(&config::load(case).expect_err(&case.display().to_string())));
+    check("bad", |case| told(&config::load(case, &some_rules).expect_err(&case.display().to_string())));
 }
 
 #[test]
 fn good_waivers_are_read() {
     check("waivers-good", |case| {
-        let waivers = config::load_waivers(case, today()).unwrap_or_else(|errors| panic!("{errors}"));
+        let waivers = config::load_waivers(case, today(), &rule_ids()).unwrap_or_else(|errors| panic!("{errors}"));
         waivers.iter().map(|waiver| format!("{} until {}\n", waiver.describe(), waiver.expires())).collect()
     });
 }
 
 #[test]
 fn bad_waivers_are_refused_with_everything_that_is_wrong() {
-    check("waivers-bad", |case| told(&config::load_waivers(case, today()).expect_err(&case.display().to_string())));
+    check("waivers-bad", |case| {
+        told(&config::load_waivers(case, today(), &rule_ids()).expect_err(&case.display().to_string()))
+    });
 }
 
 #[test]
 fn only_regular_files_of_a_sane_size_are_read() {
-    let message = |path: &Path| config::load(path).expect_err("refused").to_string();
+    let message = |path: &Path| config::load(path, &some_rules).expect_err("refused").to_string();
     assert!(message(Path::new("tests/config")).contains("not a regular file"));
     assert!(message(Path::new("tests/config/none.yaml")).contains("does not exist"));
     assert!(message(Path::new("/dev/zero")).contains("not a regular file"));
@@ -120,7 +133,7 @@ fn hostile_files_end_quickly() {
         "{a: ".repeat(100_000),
         "? ".repeat(100_000),
     ] {
-        let errors = config::parse("hostile", text.as_bytes(), Path::new("")).expect_err("refused");
+        let errors = config::parse("hostile", text.as_bytes(), Path::new(""), &some_rules).expect_err("refused");
         assert!(errors.count() > 0 && errors.to_string().len() < 1_000_000);
     }
 }
@@ -128,7 +141,7 @@ fn hostile_files_end_quickly() {
 #[test]
 fn too_many_entries_are_refused() {
     let lines: String = (0..10_001).map(|index| format!("  - 11.{}.{}.0/24\n", index / 256, index % 256)).collect();
-    let errors = config::parse("many", format!("version: 1\ntrusted:\n{lines}").as_bytes(), Path::new(""));
+    let errors = config::parse("many", format!("version: 1\ntrusted:\n{lines}").as_bytes(), Path::new(""), &some_rules);
     let text = errors.expect_err("refused").to_string();
     assert!(text.contains("10001 entries") && text.contains("10000"), "{text}");
 }
@@ -193,7 +206,7 @@ fn an_allowlist_of_files_and_options_together_may_not_cover_the_world() {
 
 #[test]
 fn the_command_line_has_the_last_word() {
-    let config = config::load(Path::new("tests/config/good/documented.yaml")).unwrap();
+    let config = config::load(Path::new("tests/config/good/documented.yaml"), &some_rules).unwrap();
     let config = config.with(config::Overrides {
         profile: Some("other".to_owned()),
         regions: vec!["cn-beijing".to_owned()],
@@ -306,13 +319,13 @@ proptest! {
             Ok(text) => text,
             Err(errors) => format!("{}{}", told(&errors), errors.render(true, 80)),
         };
-        let config = told(config::parse("x", text.as_bytes(), Path::new("")).map(|config| effective(&config)));
-        let waivers = told(config::parse_waivers("x", text.as_bytes(), today()).map(|waivers| waivers.len().to_string()));
+        let config = told(config::parse("x", text.as_bytes(), Path::new(""), &some_rules).map(|config| effective(&config)));
+        let waivers = told(config::parse_waivers("x", text.as_bytes(), today(), &rule_ids()).map(|waivers| waivers.len().to_string()));
         prop_assert!(!config.contains("secret: hush") && !waivers.contains("secret: hush"));
     }
 
     #[test]
     fn no_bytes_make_the_readers_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let _ = config::parse("x", &bytes, Path::new("")).map_err(|errors| errors.to_string());
+        let _ = config::parse("x", &bytes, Path::new(""), &some_rules).map_err(|errors| errors.to_string());
     }
 }

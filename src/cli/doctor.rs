@@ -49,7 +49,8 @@ pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
         output::to_stdout(write_policy).or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
-    let config = setup::config(&ConfigArgs { config: args.file.clone() }, terminal)?.with(Overrides {
+    let file = ConfigArgs { config: args.file.clone() };
+    let config = setup::judging_config(&file, &[], terminal)?.with(Overrides {
         profile: args.cloud.profile.clone(),
         regions: args.cloud.regions.clone(),
         ..Overrides::default()

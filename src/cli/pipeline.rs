@@ -36,19 +36,12 @@ impl Judging {
             return fail(Exit::Usage, message);
         }
         let rules = setup::rules(&config.rules.dirs)?;
-        let named = config.rules.disable.iter().chain(config.rules.severity.keys());
-        let unknown: BTreeSet<String> =
-            named.filter(|id| !rules.knows(id)).map(|id| setup::unknown_rule(&rules, id)).collect();
-        if !unknown.is_empty() {
-            let told: Vec<String> = unknown.into_iter().collect();
-            return fail(
-                Exit::Usage,
-                format!("`rules` of the configuration names rules that do not exist:\n  {}", told.join("\n  ")),
-            );
-        }
         let waivers = match &config.waivers {
             // The limit of a year counts from today, whenever the cloud was read.
-            Some(path) => config::load_waivers(path, Utc::now().date_naive()).or_exit(Exit::Usage)?,
+            Some(path) => {
+                let known = rules.ids().map(str::to_owned).collect();
+                config::load_waivers(path, Utc::now().date_naive(), &known).or_exit(Exit::Usage)?
+            }
             None => Vec::new(),
         };
         Ok(Self {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{
     args::{RuleSource, RulesArgs, RulesCommand},
     exit::{Exit, OrExit, Outcome, fail},
-    output, setup,
+    output, setup, suggest,
     terminal::Terminal,
 };
 use crate::{
@@ -67,7 +67,7 @@ fn show(id: &str, source: &RuleSource) -> Outcome {
         .or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
-    let Some(rule) = rules.get(id) else { return fail(Exit::Usage, setup::unknown_rule(&rules, id)) };
+    let Some(rule) = rules.get(id) else { return fail(Exit::Usage, suggest::unknown("rule", id, rules.ids())) };
     output::to_stdout(|out| write_rule(rule, out)).or_exit(Exit::Output)?;
     Ok(Exit::Clean)
 }

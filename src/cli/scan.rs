@@ -53,7 +53,7 @@ fn verdict_word(run: &Run) -> &'static str {
 
 /// The configuration with the command line's word over it.
 fn settings(args: &ScanArgs, terminal: &Terminal) -> Result<Config, Failure> {
-    let config = setup::config(&args.config, terminal)?;
+    let config = setup::judging_config(&args.config, &args.rules, terminal)?;
     let (trusted, notices) = match config::trusted_arguments(&args.trusted) {
         Ok(read) => read,
         Err(refused) => {

@@ -8,7 +8,6 @@ use std::{
 use super::{
     args::{ConfigArgs, StoreArgs},
     exit::{Exit, Failure, OrExit, fail},
-    suggest,
     terminal::Terminal,
 };
 use crate::{
@@ -23,14 +22,31 @@ const DEFAULT_CONFIG: &str = "portcullis.yaml";
 /// Longest rule file that is read; the rule reader has a limit of its own, far below.
 const MAX_RULE_FILE: u64 = 4 << 20;
 
-/// The configuration: the named file, else the default one where it exists, else the defaults.
+/// The configuration: the named file, else the default one where it exists, else the defaults. Rules in it are not
+/// looked at.
 pub(crate) fn config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, Failure> {
+    config_with(args, &|_| None, terminal)
+}
+
+/// As [`config`], for commands that judge: every rule that the file names must be one of the embedded ones, of the
+/// file's folders, or of `more_dirs`.
+pub(crate) fn judging_config(args: &ConfigArgs, more_dirs: &[PathBuf], terminal: &Terminal) -> Result<Config, Failure> {
+    let known = |dirs: &[PathBuf]| {
+        let dirs: Vec<PathBuf> = dirs.iter().chain(more_dirs).cloned().collect();
+        // Rules that cannot be read are told in full when they are loaded to be run.
+        let rules = rules(&dirs).ok()?;
+        Some(rules.ids().map(str::to_owned).collect())
+    };
+    config_with(args, &known, terminal)
+}
+
+fn config_with(args: &ConfigArgs, rules: config::RuleIds<'_>, terminal: &Terminal) -> Result<Config, Failure> {
     let path = match &args.config {
         Some(path) => path.clone(),
         None if Path::new(DEFAULT_CONFIG).exists() => DEFAULT_CONFIG.into(),
         None => return Ok(Config::default()),
     };
-    let config = config::load(&path).or_exit(Exit::Usage)?;
+    let config = config::load(&path, rules).or_exit(Exit::Usage)?;
     for notice in &config.notices {
         terminal.notice(&notice.to_string());
     }
@@ -109,11 +125,6 @@ fn rule_files(dir: &Path, files: &mut Vec<(String, String)>) -> Result<(), Failu
         }
     }
     if found { Ok(()) } else { cannot(dir, "there is no .yaml file in it".to_owned()) }
-}
-
-/// A message about a rule id that names no rule.
-pub(crate) fn unknown_rule(rules: &RuleSet, id: &str) -> String {
-    suggest::unknown("rule", id, rules.ids())
 }
 
 /// A run from the store: an id, the beginning of one, or `latest`.

@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    ops::Range,
     path::{Path, PathBuf},
 };
 
 use crate::model::{Severity, TrustedList};
 
 use super::{
-    Notice,
+    Notice, RuleIds,
     effective::{Origin, Origins},
     problem::{ConfigErrors, Problem, shown},
     secrets::looks_secret,
@@ -188,9 +189,9 @@ impl Default for Config {
 }
 
 /// Reads the settings from text; relative paths are taken from `folder`.
-pub(crate) fn read(source: &Source, folder: &Path) -> Result<Config, ConfigErrors> {
+pub(crate) fn read(source: &Source, folder: &Path, rules: RuleIds<'_>) -> Result<Config, ConfigErrors> {
     let (walk, root) = Walk::start(source);
-    let config = root.and_then(|root| Reader { walk: &walk, folder }.file(&root, source));
+    let config = root.and_then(|root| Reader { walk: &walk, folder, rules }.file(&root, source));
     walk.finish(config)
 }
 
@@ -217,6 +218,7 @@ pub(crate) fn version(walk: &Walk<'_>, fields: &Fields<'_>) {
 struct Reader<'a, 's> {
     walk: &'a Walk<'s>,
     folder: &'a Path,
+    rules: RuleIds<'a>,
 }
 
 impl Reader<'_, '_> {
@@ -422,22 +424,39 @@ impl Reader<'_, '_> {
             config.rules.dirs = dirs.iter().map(|dir| self.folder.join(dir)).collect();
             self.came_from_file(config, "rules.dirs", node);
         }
+        let mut named = Vec::new();
         if let Some((node, path)) = section.get("disable")
-            && let Some(ids) = self.walk.texts(node, &path)
+            && let Some(items) = self.walk.list(node, &path)
         {
-            config.rules.disable = ids;
+            for (index, item) in items.iter().enumerate() {
+                let Some(id) = self.walk.text(item, &format!("{path}[{index}]")) else { continue };
+                named.push((item.at.clone(), id));
+                config.rules.disable.push(id.to_owned());
+            }
             self.came_from_file(config, "rules.disable", node);
         }
         if let Some((node, path)) = section.get("severity")
             && let Some(entries) = self.walk.entries(node, &path)
         {
             for (key, value) in entries {
-                self.plain_id(key, "a rule's id");
+                named.push((key.at.clone(), &key.text));
                 if let Some(severity) = self.severity(value, &format!("{path}.{}", shown(&key.text))) {
                     config.rules.severity.insert(key.text.clone(), severity);
                 }
             }
             self.came_from_file(config, "rules.severity", node);
+        }
+        self.rule_ids(&named, &config.rules.dirs);
+    }
+
+    /// Checks that every rule that is named is there.
+    fn rule_ids(&self, named: &[(Range<usize>, &str)], dirs: &[PathBuf]) {
+        if named.is_empty() {
+            return;
+        }
+        let Some(known) = (self.rules)(dirs) else { return };
+        for (at, id) in named {
+            self.walk.rule_id(at, id, &known);
         }
     }
 

@@ -18,7 +18,11 @@ mod waivers;
 mod walk;
 mod yaml;
 
-use std::{fmt, path::Path};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
 use chrono::NaiveDate;
 
@@ -51,14 +55,18 @@ impl fmt::Display for Notice {
     }
 }
 
+/// The ids of all rules, with those of the folders that the file names; `None` where they cannot be told, and then no
+/// id is checked.
+pub type RuleIds<'a> = &'a dyn Fn(&[PathBuf]) -> Option<BTreeSet<String>>;
+
 /// Reads a configuration file. Relative paths in it are taken from its own folder.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the file.
-pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
+pub fn load(path: &Path, rules: RuleIds<'_>) -> Result<Config, ConfigErrors> {
     let source = read(path)?;
-    file::read(&source, path.parent().unwrap_or(Path::new("")))
+    file::read(&source, path.parent().unwrap_or(Path::new("")), rules)
 }
 
 /// As [`load`], for text that is already there; `name` stands for the file in messages.
@@ -66,17 +74,18 @@ pub fn load(path: &Path) -> Result<Config, ConfigErrors> {
 /// # Errors
 ///
 /// Everything that is wrong with the text.
-pub fn parse(name: &str, bytes: &[u8], folder: &Path) -> Result<Config, ConfigErrors> {
-    file::read(&decode(name, bytes)?, folder)
+pub fn parse(name: &str, bytes: &[u8], folder: &Path, rules: RuleIds<'_>) -> Result<Config, ConfigErrors> {
+    file::read(&decode(name, bytes)?, folder, rules)
 }
 
-/// Reads a waiver file; `today` is the day of the run in UTC. Expired waivers are kept: they become findings.
+/// Reads a waiver file; `today` is the day of the run in UTC, `rules` are the ids of all rules. Expired waivers are kept:
+/// they become findings.
 ///
 /// # Errors
 ///
 /// Everything that is wrong with the file.
-pub fn load_waivers(path: &Path, today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
-    waivers::read(&read(path)?, today)
+pub fn load_waivers(path: &Path, today: NaiveDate, rules: &BTreeSet<String>) -> Result<Vec<Waiver>, ConfigErrors> {
+    waivers::read(&read(path)?, today, rules)
 }
 
 /// As [`load_waivers`], for text that is already there.
@@ -84,8 +93,13 @@ pub fn load_waivers(path: &Path, today: NaiveDate) -> Result<Vec<Waiver>, Config
 /// # Errors
 ///
 /// Everything that is wrong with the text.
-pub fn parse_waivers(name: &str, bytes: &[u8], today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
-    waivers::read(&decode(name, bytes)?, today)
+pub fn parse_waivers(
+    name: &str,
+    bytes: &[u8],
+    today: NaiveDate,
+    rules: &BTreeSet<String>,
+) -> Result<Vec<Waiver>, ConfigErrors> {
+    waivers::read(&decode(name, bytes)?, today, rules)
 }
 
 /// Reads the arguments of `--trusted`: address blocks, and `@FILE` with one block a line and `#` comments.

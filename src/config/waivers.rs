@@ -1,6 +1,9 @@
 //! The waiver file: its tree into the entries that `findings` checks, each problem at the key it is about.
 
-use std::{collections::BTreeMap, ops::Range};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use chrono::NaiveDate;
 
@@ -20,13 +23,13 @@ pub(crate) const SELECT_KEYS: &[&str] = &["account", "region", "kind", "resource
 pub(crate) const ONLY_KEYS: &[&str] = &["port", "cidrs"];
 
 /// Reads the waivers from text.
-pub(crate) fn read(source: &Source, today: NaiveDate) -> Result<Vec<Waiver>, ConfigErrors> {
+pub(crate) fn read(source: &Source, today: NaiveDate, rules: &BTreeSet<String>) -> Result<Vec<Waiver>, ConfigErrors> {
     let (walk, root) = Walk::start(source);
-    let waivers = root.and_then(|root| file(&walk, &root, today));
+    let waivers = root.and_then(|root| file(&walk, &root, today, rules));
     walk.finish(waivers)
 }
 
-fn file(walk: &Walk<'_>, root: &Node, today: NaiveDate) -> Option<Vec<Waiver>> {
+fn file(walk: &Walk<'_>, root: &Node, today: NaiveDate, rules: &BTreeSet<String>) -> Option<Vec<Waiver>> {
     if is_empty(root) {
         let problem = Problem::new(0..0, "the file is empty");
         walk.report(problem.help("start it with an explicit `version: 1` and `waivers: []`, or delete it"));
@@ -36,12 +39,14 @@ fn file(walk: &Walk<'_>, root: &Node, today: NaiveDate) -> Option<Vec<Waiver>> {
     version(walk, &fields);
     let (node, path) = fields.require(walk, "waivers", "write `waivers: []` if there are none")?;
     let items = walk.list(node, &path)?;
-    let waivers =
-        items.iter().enumerate().filter_map(|(index, item)| waiver(walk, item, &format!("waivers[{index}]"), today));
+    let waivers = items
+        .iter()
+        .enumerate()
+        .filter_map(|(index, item)| waiver(walk, item, &format!("waivers[{index}]"), today, rules));
     Some(waivers.collect())
 }
 
-fn waiver(walk: &Walk<'_>, node: &Node, path: &str, today: NaiveDate) -> Option<Waiver> {
+fn waiver(walk: &Walk<'_>, node: &Node, path: &str, today: NaiveDate, rules: &BTreeSet<String>) -> Option<Waiver> {
     let fields = walk.fields(node, path, WAIVER_KEYS)?;
     // A value of the wrong type is reported here; the checks of `findings` would then call it missing.
     let mut sound = true;
@@ -62,7 +67,7 @@ fn waiver(walk: &Walk<'_>, node: &Node, path: &str, today: NaiveDate) -> Option<
     };
     let select = match fields.get("select") {
         Some((node, path)) => {
-            let select = select(walk, node, &path);
+            let select = select(walk, node, &path, rules);
             sound &= select.is_some();
             select
         }
@@ -91,7 +96,7 @@ fn waiver(walk: &Walk<'_>, node: &Node, path: &str, today: NaiveDate) -> Option<
     }
 }
 
-fn select(walk: &Walk<'_>, node: &Node, path: &str) -> Option<RawSelect> {
+fn select(walk: &Walk<'_>, node: &Node, path: &str, rules: &BTreeSet<String>) -> Option<RawSelect> {
     let fields = walk.fields(node, path, SELECT_KEYS)?;
     let mut sound = true;
     let mut text = |key: &str| {
@@ -102,6 +107,9 @@ fn select(walk: &Walk<'_>, node: &Node, path: &str) -> Option<RawSelect> {
     };
     let (account, region, kind) = (text("account"), text("region"), text("kind"));
     let (resource, rule) = (text("resource"), text("rule"));
+    if let (Some((node, _)), Some(id)) = (fields.get("rule"), &rule) {
+        walk.rule_id(&node.at, id, rules);
+    }
     let mut tag = BTreeMap::new();
     if let Some((node, path)) = fields.get("tag") {
         for (key, value) in walk.entries(node, &path)? {

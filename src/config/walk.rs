@@ -1,6 +1,10 @@
 //! Walks a tree against what a file may hold, and goes on after every problem so that all are told at once.
 
-use std::{cell::RefCell, collections::BTreeMap, ops::Range};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use chrono::NaiveDate;
 
@@ -202,6 +206,22 @@ impl<'s> Walk<'s> {
             self.report(Problem::new(node.at.clone(), what).help(format!("write {example}")));
         }
         day
+    }
+
+    /// Reports an id that names no rule: a misspelt one would leave on what was meant to be off.
+    pub(crate) fn rule_id(&self, at: &Range<usize>, id: &str, known: &BTreeSet<String>) {
+        if known.contains(id) || self.is_full() {
+            return;
+        }
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        let help = match nearest(id, &names) {
+            Some(name) => format!("did you mean `{name}`?"),
+            None => {
+                "`portcullis rules list` prints every rule; the folders of your own go under `rules.dirs`".to_owned()
+            }
+        };
+        let what = format!("there is no rule `{}`", shown(id));
+        self.report(Problem::new(at.clone(), what).label("unknown rule").help(help));
     }
 
     /// The items of a list.

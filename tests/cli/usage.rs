@@ -86,14 +86,53 @@ fn a_configured_rule_that_does_not_exist_is_refused() {
     let scratch = Scratch::new();
     scratch.write("portcullis.yaml", "version: 1\nrules:\n  disable: [control-plane-open]\n");
     let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
-    assert!(run.stderr.contains("control-plane-open-to-untrusted"), "{}", run.stderr);
-
-    // All of them at once, those that the gate itself evaluates suggested as well.
-    let rules = "version: 1\nrules:\n  disable: [control-plane-public-epi]\n  severity: {waiver-unusd: info}\n";
-    scratch.write("portcullis.yaml", rules);
-    let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
-    for part in ["`control-plane-public-epi`; did you mean `control-plane-public-eip`", "did you mean `waiver-unused`"]
+    for part in
+        ["portcullis.yaml:3:13", "there is no rule `control-plane-open`", "did you mean `control-plane-open-to-"]
     {
+        assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+    }
+
+    // With every other mistake at once; those that the gate itself evaluates are suggested as well.
+    let rules =
+        "version: 1\nregoins: []\nrules:\n  disable: [control-plane-public-epi]\n  severity: {waiver-unusd: info}\n";
+    scratch.write("portcullis.yaml", rules);
+    for command in [&["scan", "--sandbox", "empty"][..], &["doctor", "--config"]] {
+        let run = scratch.expect(2, command);
+        for part in
+            ["`regoins`", "there is no rule `control-plane-public-epi`", "did you mean `waiver-unused`", ":5:14"]
+        {
+            assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
+        }
+    }
+}
+
+#[test]
+fn a_rule_of_one_s_own_folder_is_known_wherever_the_folder_is_named() {
+    let scratch = Scratch::new();
+    let own = include_str!("../../rules/exposure/control-plane-public-eip.yaml")
+        .replace("control-plane-public-eip", "my-own-rule");
+    std::fs::create_dir(scratch.path("mine")).expect("a folder");
+    scratch.write("mine/my-own-rule.yaml", &own);
+    scratch.write("portcullis.yaml", "version: 1\nrules:\n  disable: [my-own-rule]\n");
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty", "--no-store"]);
+    assert!(run.stderr.contains("there is no rule `my-own-rule`"), "{}", run.stderr);
+    scratch.expect(0, &["scan", "--sandbox", "empty", "--no-store", "--rules", "mine"]);
+    scratch.write("portcullis.yaml", "version: 1\nrules:\n  dirs: [mine]\n  disable: [my-own-rule]\n");
+    scratch.expect(0, &["scan", "--sandbox", "empty", "--no-store"]);
+}
+
+#[test]
+fn a_waiver_for_a_rule_that_does_not_exist_is_refused_at_its_place() {
+    let scratch = Scratch::new();
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: waivers.yaml\n");
+    let ends = (chrono::Utc::now() + chrono::TimeDelta::days(30)).date_naive();
+    let waiver = format!(
+        "version: 1\nwaivers:\n  - select: {{account: \"1000000000000001\", region: cn-hangzhou, resource: c1, rule: waiver-unusd}}\n    \
+         reason: because\n    owner: me\n    expires: {ends}\n"
+    );
+    scratch.write("waivers.yaml", &waiver);
+    let run = scratch.expect(2, &["scan", "--sandbox", "empty"]);
+    for part in ["waivers.yaml:3:", "there is no rule `waiver-unusd`", "did you mean `waiver-unused`"] {
         assert!(run.stderr.contains(part), "{part}: {}", run.stderr);
     }
 }
