@@ -41,6 +41,8 @@ struct Exchange {
     /// The whole form, decoded.
     #[serde(default)]
     form: BTreeMap<String, String>,
+    /// The whole body, where it is JSON.
+    json: Option<Value>,
     /// Headers that must be there.
     #[serde(default)]
     headers: BTreeMap<String, String>,
@@ -163,14 +165,21 @@ impl Http for World {
         let next = self.next(&format!("{} {url}", request.method.as_str()));
         let headers: BTreeMap<&str, String> = request.headers.iter().map(|(name, text)| (*name, shown(text))).collect();
         assert_eq!(decoded(query), next.query, "query of {}", next.request);
-        assert_eq!(decoded(std::str::from_utf8(&request.body).unwrap()), next.form, "form of {}", next.request);
+        match &next.json {
+            Some(json) => assert_eq!(&serde_json::from_slice::<Value>(&request.body).unwrap(), json, "{}", next.request),
+            None => {
+                let form = decoded(std::str::from_utf8(&request.body).unwrap());
+                assert_eq!(form, next.form, "form of {}", next.request);
+            }
+        }
         for (name, value) in &next.headers {
             assert_eq!(headers.get(name.as_str()), Some(value), "header {name} of {}", next.request);
         }
         for name in &next.without {
             assert_eq!(headers.get(name.as_str()), None, "header {name} of {}", next.request);
         }
-        let signer = headers.get("authorization").map(|text| {
+        let signature = headers.get("authorization").filter(|text| !text.starts_with("Bearer "));
+        let signer = signature.map(|text| {
             let id = text.split_once("Credential=").unwrap().1;
             id.split_once(',').unwrap().0.to_owned()
         });

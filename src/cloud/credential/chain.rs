@@ -12,10 +12,10 @@ use super::{
     ecs, environment,
     external::ProgramFetch,
     ini, oidc, profile,
-    profile::StoredFetch,
     refresh::Refreshing,
     session::Session,
     source::{Look, RoleToAssume, Source, failed},
+    stored::StoredFetch,
     sts::TokenService,
     uri,
 };

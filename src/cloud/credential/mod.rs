@@ -15,6 +15,7 @@ mod profile;
 mod refresh;
 mod session;
 mod source;
+mod stored;
 mod sts;
 mod temporary;
 mod uri;

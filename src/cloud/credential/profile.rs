@@ -4,10 +4,9 @@
 //! program act as somebody else. Modes are compared without case, as the tool does. Fields that play no part are ignored,
 //! and the tool's own legacy fields with them.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use chrono::{DateTime, Utc};
-use futures::future::BoxFuture;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -15,8 +14,8 @@ use zeroize::Zeroizing;
 use super::{
     CredentialError, Credentials,
     oidc::sts_region,
-    refresh::Fetch,
     source::{Keys, Look, OidcRole, RoleToAssume, Source, failed, flag, printable, variable},
+    stored::{Exchange, LogIn, Service},
     temporary::{instant, secret},
     uri,
 };
@@ -66,6 +65,19 @@ pub(super) struct Profile {
     oidc_token_file: Option<String>,
     credentials_uri: Option<String>,
     process_command: Option<String>,
+    cloud_sso_sign_in_url: Option<String>,
+    cloud_sso_account_id: Option<String>,
+    cloud_sso_access_config: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    access_token: Option<SecretString>,
+    /// Seconds since 1970.
+    cloud_sso_access_token_expire: Option<i64>,
+    /// `CN` or `INTL`.
+    oauth_site_type: Option<String>,
+    #[serde(deserialize_with = "secret")]
+    oauth_access_token: Option<SecretString>,
+    /// Seconds since 1970.
+    oauth_access_token_expire: Option<i64>,
 }
 
 /// Looks for a profile. An explicit one must be there; else the environment or the file itself says which is meant.
@@ -117,7 +129,7 @@ enum Unread {
 }
 
 impl File {
-    fn read(context: &Context, path: &std::path::Path) -> Result<Self, Unread> {
+    fn read(context: &Context, path: &Path) -> Result<Self, Unread> {
         let bytes = context.files.read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Unread::Missing,
             _ => Unread::Io(error.to_string()),
@@ -141,13 +153,7 @@ impl File {
     }
 
     /// What the profile `name` says; `seen` are the profiles on the way to it.
-    fn source(
-        &self,
-        context: &Context,
-        path: &std::path::Path,
-        name: &str,
-        seen: &mut Vec<String>,
-    ) -> Result<Source, String> {
+    fn source(&self, context: &Context, path: &Path, name: &str, seen: &mut Vec<String>) -> Result<Source, String> {
         if seen.iter().any(|known| known == name) {
             seen.push(name.to_owned());
             return Err(format!("its source profiles form a circle: {}", printable(&seen.join(" → "))));
@@ -192,14 +198,11 @@ impl File {
                 }
                 Source::Program(filled(&profile.process_command).ok_or("it has no `process_command`")?)
             }
-            "cloudsso" | "oauth" => {
-                profile.stored(context.clock.now())?;
-                Source::Stored { file: path.to_owned(), profile: name.to_owned() }
-            }
+            "cloudsso" | "oauth" => Source::Stored { file: path.to_owned(), profile: name.to_owned() },
             "" => return Err("it has no `mode`; make it again with `aliyun configure`".to_owned()),
             _ => {
                 return Err(format!(
-                    "its mode {} is not supported; use a profile of the mode AK, StsToken, RamRoleArn, ChainableRamRoleArn, EcsRamRole, OIDC, CredentialsURI or External",
+                    "its mode {} is not supported; use a profile of the mode AK, StsToken, RamRoleArn, ChainableRamRoleArn, EcsRamRole, OIDC, CredentialsURI, External, CloudSSO or OAuth",
                     printable(mode)
                 ));
             }
@@ -207,7 +210,7 @@ impl File {
         Ok(source)
     }
 
-    fn not_found(&self, path: &std::path::Path, name: &str) -> String {
+    fn not_found(&self, path: &Path, name: &str) -> String {
         let known: Vec<&str> = self.profiles.iter().filter_map(|profile| profile.name.as_deref()).collect();
         let known = if known.is_empty() { "none".to_owned() } else { printable(&known.join(", ")) };
         let ini = format!("set {DISABLED}=true if it is meant to come from the ini file");
@@ -236,9 +239,7 @@ impl Profile {
 
     /// When the session ends, where the profile says.
     fn end(&self) -> Option<DateTime<Utc>> {
-        let stored = self.sts_expiration.filter(|seconds| *seconds > 0);
-        let stored = stored.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-        stored.or_else(|| instant(self.expiration.as_deref()?))
+        since_1970(self.sts_expiration).or_else(|| instant(self.expiration.as_deref()?))
     }
 
     fn role(&self, context: &Context) -> Result<RoleToAssume, String> {
@@ -256,22 +257,45 @@ impl Profile {
         Ok(role)
     }
 
-    /// The session that the tool stored in an interactive mode, while it holds.
-    fn stored(&self, now: DateTime<Utc>) -> Result<Keys, String> {
-        let mode = self.mode.as_deref().unwrap_or_default();
-        let login = format!(
-            "its mode is {}, which needs a person: log in with `aliyun configure --mode {} --profile {}`",
-            printable(mode),
-            printable(mode),
-            printable(self.name.as_deref().unwrap_or_default())
-        );
-        let Ok(keys) = self.keys(true) else { return Err(format!("{login}; it stores no session yet")) };
-        match keys.expiration {
-            Some(end) if end > now => Ok(keys),
-            Some(end) => Err(format!("{login}; the stored session ended at {}", end.format("%Y-%m-%dT%H:%M:%SZ"))),
-            None => Err(format!("{login}; the stored session does not say when it ends")),
+    /// What the tool stored of a log-in.
+    fn log_in(&self) -> LogIn {
+        let mode = self.mode.clone().unwrap_or_default();
+        let name = printable(self.name.as_deref().unwrap_or_default());
+        LogIn {
+            command: format!("aliyun configure --mode {} --profile {name}", printable(&mode)),
+            session: self.keys(true).ok(),
+            exchange: if mode.eq_ignore_ascii_case("oauth") { self.oauth() } else { self.cloud_sso() },
+            mode,
         }
     }
+
+    fn cloud_sso(&self) -> Result<Exchange, String> {
+        let needed = |field: &Option<String>, name: &str| filled(field).ok_or(format!("it has no `{name}`"));
+        let service = Service::CloudSso {
+            sign_in_url: needed(&self.cloud_sso_sign_in_url, "cloud_sso_sign_in_url")?,
+            account_id: needed(&self.cloud_sso_account_id, "cloud_sso_account_id")?,
+            access_configuration: needed(&self.cloud_sso_access_config, "cloud_sso_access_config")?,
+        };
+        let token = self.access_token.clone().ok_or("it has no `access_token`")?;
+        let ends = since_1970(self.cloud_sso_access_token_expire).ok_or("it has no `cloud_sso_access_token_expire`")?;
+        Ok(Exchange { service, token, ends })
+    }
+
+    fn oauth(&self) -> Result<Exchange, String> {
+        let host = match self.oauth_site_type.as_deref() {
+            Some("CN") => "oauth.aliyun.com",
+            Some("INTL") => "oauth.alibabacloud.com",
+            _ => return Err("its `oauth_site_type` is neither CN nor INTL".to_owned()),
+        };
+        let token = self.oauth_access_token.clone().ok_or("it has no `oauth_access_token`")?;
+        let ends = since_1970(self.oauth_access_token_expire).ok_or("it has no `oauth_access_token_expire`")?;
+        Ok(Exchange { service: Service::OAuth { host }, token, ends })
+    }
+}
+
+/// A time in seconds since 1970; 0 says nothing.
+fn since_1970(seconds: Option<i64>) -> Option<DateTime<Utc>> {
+    DateTime::from_timestamp(seconds.filter(|seconds| *seconds > 0)?, 0)
 }
 
 /// Text that is there and not empty.
@@ -279,30 +303,11 @@ fn filled(text: &Option<String>) -> Option<String> {
     text.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// Fetches the session that the tool stored, which the user may renew while we run.
-pub(super) struct StoredFetch {
-    pub(super) name: String,
-    pub(super) context: Context,
-    pub(super) file: PathBuf,
-    pub(super) profile: String,
-}
-
-impl Fetch for StoredFetch {
-    fn fetch(&self) -> BoxFuture<'_, Result<Credentials, CredentialError>> {
-        Box::pin(async {
-            let file = File::read(&self.context, &self.file)
-                .map_err(|unread| failed(&self.name, format!("{}: {unread}", self.file.display())))?;
-            let profile = file
-                .find(&self.profile)
-                .ok_or_else(|| failed(&self.name, file.not_found(&self.file, &self.profile)))?;
-            let keys = profile.stored(self.context.clock.now()).map_err(|reason| failed(&self.name, reason))?;
-            Ok(keys.into())
-        })
-    }
-
-    fn name(&self) -> &str {
-        &self.name
-    }
+/// What a profile of an interactive mode keeps of a log-in, read from the file as it is now.
+pub(super) fn log_in(context: &Context, path: &Path, name: &str) -> Result<LogIn, String> {
+    let file = File::read(context, path).map_err(|unread| format!("{}: {unread}", path.display()))?;
+    let profile = file.find(name).ok_or_else(|| file.not_found(path, name))?;
+    Ok(profile.log_in())
 }
 
 /// Keys in what an external program printed: a profile of the mode AK or StsToken. The reason quotes none of it.

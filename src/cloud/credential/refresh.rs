@@ -10,7 +10,7 @@ use super::{CredentialError, Credentials, Provider};
 use crate::cloud::context::Context;
 
 /// Keys are fetched anew this long before they end.
-const MARGIN: TimeDelta = TimeDelta::minutes(10);
+pub(super) const MARGIN: TimeDelta = TimeDelta::minutes(10);
 /// Where a refresh failed and the old keys still hold, the next try comes no sooner.
 const PAUSE: Duration = Duration::from_secs(60);
 

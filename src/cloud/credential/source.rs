@@ -24,7 +24,7 @@ pub(super) enum Look {
 pub(super) enum Source {
     /// Keys that stand in the configuration itself.
     Keys(Keys),
-    /// A session that the vendor's command-line tool obtained and stored; read again at each refresh.
+    /// A person's log-in with the vendor's command-line tool; read again at each refresh.
     Stored { file: PathBuf, profile: String },
     /// The role of the instance we run on.
     EcsRole { role: Option<String> },
