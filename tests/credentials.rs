@@ -166,7 +166,9 @@ impl Http for World {
         let headers: BTreeMap<&str, String> = request.headers.iter().map(|(name, text)| (*name, shown(text))).collect();
         assert_eq!(decoded(query), next.query, "query of {}", next.request);
         match &next.json {
-            Some(json) => assert_eq!(&serde_json::from_slice::<Value>(&request.body).unwrap(), json, "{}", next.request),
+            Some(json) => {
+                assert_eq!(&serde_json::from_slice::<Value>(&request.body).unwrap(), json, "{}", next.request)
+            }
             None => {
                 let form = decoded(std::str::from_utf8(&request.body).unwrap());
                 assert_eq!(form, next.form, "form of {}", next.request);
@@ -371,6 +373,8 @@ async fn run(folder: &Path) {
         random: Arc::<World>::clone(&world),
     };
     let endpoints = Endpoints::from_env(&*context.env).unwrap();
+    let (network, home) = credential::network(&context, script.profile.as_deref()).unwrap();
+    let endpoints = endpoints.with_network(network, home);
     let client = Client::new(context, endpoints, Settings::default());
     let mut opened = Opened::default();
     for (index, step) in script.steps.iter().enumerate() {

@@ -35,6 +35,8 @@ use crate::{
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) accounts: Vec<Account>,
+    /// The region to ask where any would do, if it matters which.
+    pub(crate) home_region: Option<String>,
     /// Serves as long as the connection lives.
     _server: Option<Server>,
 }
@@ -47,6 +49,7 @@ pub(crate) fn read_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal)
         let accounts = only(&connection, &args.accounts).await?;
         let settings = scan::Settings {
             regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
+            list_region: connection.home_region.as_deref().map(Into::into),
             ..scan::Settings::default()
         };
         let progress = Arc::new(Bar::new(terminal));
@@ -151,6 +154,7 @@ fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Con
     Ok(Connection {
         client: Client::new(context, endpoints, settings),
         accounts: vec![Account::new("sandbox", Arc::new(provider))],
+        home_region: None,
         _server: Some(server),
     })
 }
@@ -159,6 +163,7 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
     let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
     let endpoints = endpoints(args, config, &context)?;
     let settings = Settings::for_endpoints(&endpoints);
+    let home_region = endpoints.home_of_vpc().map(str::to_owned);
     let client = Client::new(context, endpoints, settings);
     let own = [AccountSettings::default()];
     let wanted = if config.accounts.is_empty() { &own[..] } else { &config.accounts };
@@ -185,17 +190,24 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
     for error in &failures {
         terminal.notice(&format!("an account cannot be read: failed to {error}"));
     }
-    Ok(Connection { client, accounts, _server: None })
+    Ok(Connection { client, accounts, home_region, _server: None })
 }
 
 fn endpoints(args: &CloudArgs, config: &Config, context: &Context) -> Result<Endpoints, Failure> {
     let mut endpoints = Endpoints::from_env(&*context.env).failed_to(Exit::Usage)?;
+    let own = [AccountSettings::default()];
+    let wanted = if config.accounts.is_empty() { &own[..] } else { &config.accounts };
+    for account in wanted {
+        let (network, home) = credential::network(context, account.profile.as_deref()).failed_to(Exit::Usage)?;
+        endpoints = endpoints.with_network(network, home);
+    }
     for (product, host) in &config.endpoints {
         endpoints = endpoints.with_override(product, host).failed_to(Exit::Usage)?;
     }
     if let Some(url) = &args.endpoint_url {
         endpoints = endpoints.with_endpoint_url(url).failed_to(Exit::Usage)?;
     }
+    endpoints.check().failed_to(Exit::Usage)?;
     Ok(endpoints)
 }
 

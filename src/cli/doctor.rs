@@ -133,7 +133,7 @@ async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Res
         .into_iter()
         .filter(|name| env.var(name).is_some_and(|value| !value.is_empty()))
         .collect();
-    let default = [DEFAULT_REGION.to_owned()];
+    let default = [connection.home_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())];
     let regions = if config.regions.is_empty() { &default[..] } else { &config.regions };
     let mut accounts = Vec::new();
     for account in &connection.accounts {

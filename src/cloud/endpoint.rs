@@ -2,13 +2,15 @@
 //!
 //! The table follows the vendor's SDKs: regional products have `{product}.{region}.aliyuncs.com`,
 //! central ones `{product}.aliyuncs.com`, and some regions of some products collapse to one host.
-//! Signed requests go to hosts of the vendor only, or to this machine.
+//! Within a VPC there are hosts of their own: `{product}-vpc.{region}.aliyuncs.com`, and
+//! `{product}.vpc-proxy.aliyuncs.com` for central products. Signed requests go to hosts of the vendor
+//! only, or to this machine.
 
 use std::{collections::BTreeMap, net::IpAddr};
 
 use reqwest::Url;
 
-use super::{context::Env, request::Product};
+use super::{context::Env, error::printable, request::Product};
 
 /// Hosts to which signed requests may go end with this.
 const VENDOR_SUFFIX: &str = ".aliyuncs.com";
@@ -28,6 +30,22 @@ pub enum BadEndpoint {
     /// A region that cannot be part of a host name.
     #[error("find the {product} endpoint of region {region:?}: a region's name consists of a-z, 0-9 and hyphens")]
     BadRegion { product: &'static str, region: String },
+    /// A product without a host for the VPC network.
+    #[error(
+        "find a VPC endpoint of {product} in {region:?}: the vendor documents none; name a host in \
+         ALIBABA_CLOUD_ENDPOINT_{} or under `endpoints` of the configuration, or use the public network",
+        product.to_ascii_uppercase()
+    )]
+    NoVpcHost { product: &'static str, region: String },
+    /// The VPC network was asked for, and nobody said in which region.
+    #[error(
+        "find the VPC endpoint of {product}: it depends on the region that this machine is in; set \
+         ALIBABA_CLOUD_STS_REGION to it"
+    )]
+    NoHomeRegion { product: &'static str },
+    /// A word for a network that is none.
+    #[error("use the network {network:?} of {source_name}: write `vpc`, or `public`")]
+    UnknownNetwork { network: String, source_name: String },
     /// An override for something that is not a product.
     #[error("use an endpoint for {product:?}: no such product")]
     UnknownProduct { product: String },
@@ -42,18 +60,53 @@ pub struct Target {
     pub base: String,
 }
 
+/// Which of the vendor's networks to use.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Network {
+    /// The internet.
+    #[default]
+    Public,
+    /// The VPC's own hosts for the token service, the internet for everything else.
+    VpcForTokens,
+    /// The VPC's own hosts.
+    Vpc,
+}
+
+impl Network {
+    /// Reads the word of `ALIBABA_CLOUD_ENDPOINT_TYPE`, or of `endpoint_type` in a profile.
+    pub(super) fn from_word(word: &str, source_name: &str) -> Result<Self, BadEndpoint> {
+        match word.trim().to_ascii_lowercase().as_str() {
+            "" | "public" => Ok(Self::Public),
+            "vpc" => Ok(Self::Vpc),
+            _ => Err(BadEndpoint::UnknownNetwork { network: printable(word), source_name: source_name.to_owned() }),
+        }
+    }
+}
+
 /// The endpoint table with the user's changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Endpoints {
+    network: Network,
+    /// Where this machine is; the VPC's hosts depend on it.
+    home_region: Option<String>,
     hosts: BTreeMap<Product, String>,
     connect: BTreeMap<Product, String>,
     connect_all: Option<String>,
 }
 
 impl Endpoints {
-    /// The vendor's table with the overrides of the environment: `ALIBABA_CLOUD_ENDPOINT_<PRODUCT>`.
+    /// The vendor's table with the overrides of the environment: `ALIBABA_CLOUD_ENDPOINT_<PRODUCT>`, and the network
+    /// that it asks for. `ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED` is about the token service, as in the vendor's SDKs;
+    /// `ALIBABA_CLOUD_ENDPOINT_TYPE=vpc` about every product, as in its command-line tool.
     pub fn from_env(env: &dyn Env) -> Result<Self, BadEndpoint> {
-        let mut endpoints = Self::default();
+        let set = |name: &str| env.var(name).map(|text| text.trim().to_owned()).filter(|text| !text.is_empty());
+        let word = set(ENDPOINT_TYPE).unwrap_or_default();
+        let mut network = Network::from_word(&word, ENDPOINT_TYPE)?;
+        if set(VPC_FOR_TOKENS).is_some_and(|text| is_yes(&text)) {
+            network = network.max(Network::VpcForTokens);
+        }
+        let home_region = set("ALIBABA_CLOUD_STS_REGION").or_else(|| set("ALIBABA_CLOUD_REGION_ID"));
+        let mut endpoints = Self { network, home_region, ..Self::default() };
         for product in Product::ALL {
             let name = format!("ALIBABA_CLOUD_ENDPOINT_{}", product.name().to_ascii_uppercase());
             if let Some(value) = env.var(&name).filter(|value| !value.is_empty()) {
@@ -61,6 +114,23 @@ impl Endpoints {
             }
         }
         Ok(endpoints)
+    }
+
+    /// Uses at least `network`, on a machine in `home_region` unless the environment has said where it is.
+    pub fn with_network(mut self, network: Network, home_region: Option<String>) -> Self {
+        self.network = self.network.max(network);
+        self.home_region = self.home_region.or(home_region);
+        self
+    }
+
+    /// Where this machine is, if every product is asked within its VPC: the hosts of other regions may be out of reach.
+    pub fn home_of_vpc(&self) -> Option<&str> {
+        self.home_region.as_deref().filter(|_| self.network == Network::Vpc)
+    }
+
+    /// Finds out beforehand whether the hosts that every command begins with can be found.
+    pub fn check(&self) -> Result<(), BadEndpoint> {
+        [Product::Sts, Product::Servicemesh].into_iter().try_for_each(|product| self.target(product, "").map(drop))
     }
 
     /// Replaces a product's host in every region. A name under aliyuncs.com takes the place of the
@@ -97,11 +167,66 @@ impl Endpoints {
         if !(central || is_region(region)) {
             return Err(BadEndpoint::BadRegion { product: product.name(), region: region.to_owned() });
         }
-        let host = self.hosts.get(&product).cloned().unwrap_or_else(|| vendor_host(product, region));
+        let host = match self.hosts.get(&product) {
+            Some(host) => host.clone(),
+            None if self.in_vpc(product) => self.vpc_host(product, region)?,
+            None => vendor_host(product, region),
+        };
         let connect = self.connect_all.as_ref().or_else(|| self.connect.get(&product));
         let base = connect.cloned().unwrap_or_else(|| format!("https://{host}"));
         Ok(Target { host, base })
     }
+
+    fn in_vpc(&self, product: Product) -> bool {
+        match self.network {
+            Network::Public => false,
+            Network::VpcForTokens => product == Product::Sts,
+            Network::Vpc => true,
+        }
+    }
+
+    /// The vendor's host within a VPC. Which one serves a central product depends on where this machine is.
+    fn vpc_host(&self, product: Product, region: &str) -> Result<String, BadEndpoint> {
+        let name = product.name();
+        let home = self.home_region.as_deref().unwrap_or_default();
+        let region = if region.is_empty() || one_for_all(product) { home } else { region };
+        if region.is_empty() {
+            return Err(BadEndpoint::NoHomeRegion { product: name });
+        }
+        if !is_region(region) {
+            return Err(BadEndpoint::BadRegion { product: name, region: region.to_owned() });
+        }
+        let none = || BadEndpoint::NoVpcHost { product: name, region: region.to_owned() };
+        let host = match product {
+            Product::Cs => format!("cs-anony-vpc.{region}"),
+            Product::Servicemesh if MESH_VPC_PROXY.contains(&region) || region.starts_with("cn-") => {
+                "servicemesh.vpc-proxy".to_owned()
+            }
+            Product::Servicemesh if matches!(region, "us-west-1" | "us-east-1") => format!("servicemesh-vpc.{region}"),
+            Product::Servicemesh | Product::Vpcpeer | Product::Resourcedirectory => return Err(none()),
+            Product::Cbn => "cen.vpc-proxy".to_owned(),
+            Product::Resourcemanager => "resourcemanager.vpc-proxy".to_owned(),
+            Product::Ecs
+            | Product::Vpc
+            | Product::Slb
+            | Product::Nlb
+            | Product::Privatelink
+            | Product::Sts
+            | Product::Actiontrail => format!("{name}-vpc.{region}"),
+        };
+        Ok(format!("{host}{VENDOR_SUFFIX}"))
+    }
+}
+
+/// Regions outside China in whose VPCs the central host of Service Mesh answers.
+const MESH_VPC_PROXY: &[&str] = &["ap-southeast-1", "ap-southeast-5", "eu-central-1"];
+
+const ENDPOINT_TYPE: &str = "ALIBABA_CLOUD_ENDPOINT_TYPE";
+const VPC_FOR_TOKENS: &str = "ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED";
+
+/// True if one host answers for every region.
+fn one_for_all(product: Product) -> bool {
+    is_central(product) && product != Product::Sts
 }
 
 /// True if the product has one host for all regions, or has one beside its regional ones.
@@ -149,6 +274,11 @@ const SLB_CENTRAL: &[&str] = &[
     "us-east-1",
     "us-west-1",
 ];
+
+/// True for a variable that says yes: `true`, `1`, `yes` or `on`, in any case.
+pub(super) fn is_yes(text: &str) -> bool {
+    matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on")
+}
 
 /// True for text that can be a region's name: it becomes part of a host name, so nothing else may pass.
 fn is_region(text: &str) -> bool {
@@ -248,6 +378,70 @@ mod tests {
             assert_eq!(target.host, host, "{product:?} in {region:?}");
             assert_eq!(target.base, format!("https://{host}"));
         }
+    }
+
+    #[test]
+    fn within_a_vpc_every_product_has_the_host_that_the_vendor_documents_or_none() {
+        let env = Vars(&[("ALIBABA_CLOUD_ENDPOINT_TYPE", "vpc"), ("ALIBABA_CLOUD_STS_REGION", "cn-beijing")]);
+        let endpoints = Endpoints::from_env(&env).unwrap();
+        assert_eq!(endpoints.home_of_vpc(), Some("cn-beijing"));
+        for (product, region, host) in [
+            (Product::Servicemesh, "", Some("servicemesh.vpc-proxy.aliyuncs.com")),
+            (Product::Cs, "cn-shanghai", Some("cs-anony-vpc.cn-shanghai.aliyuncs.com")),
+            (Product::Ecs, "cn-hangzhou", Some("ecs-vpc.cn-hangzhou.aliyuncs.com")),
+            (Product::Vpc, "cn-hangzhou", Some("vpc-vpc.cn-hangzhou.aliyuncs.com")),
+            (Product::Slb, "cn-beijing", Some("slb-vpc.cn-beijing.aliyuncs.com")),
+            (Product::Nlb, "cn-beijing", Some("nlb-vpc.cn-beijing.aliyuncs.com")),
+            (Product::Privatelink, "cn-beijing", Some("privatelink-vpc.cn-beijing.aliyuncs.com")),
+            (Product::Actiontrail, "cn-beijing", Some("actiontrail-vpc.cn-beijing.aliyuncs.com")),
+            (Product::Cbn, "", Some("cen.vpc-proxy.aliyuncs.com")),
+            (Product::Resourcemanager, "", Some("resourcemanager.vpc-proxy.aliyuncs.com")),
+            (Product::Sts, "", Some("sts-vpc.cn-beijing.aliyuncs.com")),
+            (Product::Sts, "ap-south-1", Some("sts-vpc.ap-south-1.aliyuncs.com")),
+            (Product::Vpcpeer, "", None),
+            (Product::Resourcedirectory, "", None),
+        ] {
+            let target = endpoints.target(product, region);
+            assert_eq!(target.ok().map(|target| target.host).as_deref(), host, "{product:?} in {region:?}");
+        }
+        let error = endpoints.target(Product::Vpcpeer, "").unwrap_err().to_string();
+        for part in ["vpcpeer", "cn-beijing", "ALIBABA_CLOUD_ENDPOINT_VPCPEER", "`endpoints`"] {
+            assert!(error.contains(part), "{part}: {error}");
+        }
+        let named = endpoints.with_override("vpcpeer", "vpcpeer.aliyuncs.com").unwrap();
+        assert_eq!(named.target(Product::Vpcpeer, "").unwrap().host, "vpcpeer.aliyuncs.com");
+    }
+
+    #[test]
+    fn the_host_of_service_mesh_depends_on_where_this_machine_is() {
+        let mesh = |home: &str| {
+            let endpoints = Endpoints::default().with_network(Network::Vpc, Some(home.to_owned()));
+            (
+                endpoints.check().is_ok(),
+                endpoints.target(Product::Servicemesh, "cn-beijing").map(|target| target.host).ok(),
+            )
+        };
+        assert_eq!(mesh("eu-central-1"), (true, Some("servicemesh.vpc-proxy.aliyuncs.com".to_owned())));
+        assert_eq!(mesh("us-west-1"), (true, Some("servicemesh-vpc.us-west-1.aliyuncs.com".to_owned())));
+        assert_eq!(mesh("ap-northeast-1"), (false, None));
+        assert_eq!(mesh("cn@evil"), (false, None));
+    }
+
+    #[test]
+    fn the_token_service_alone_can_be_asked_within_the_vpc() {
+        let env = Vars(&[("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "True"), ("ALIBABA_CLOUD_STS_REGION", "cn-beijing")]);
+        let endpoints = Endpoints::from_env(&env).unwrap();
+        assert_eq!(endpoints.target(Product::Sts, "").unwrap().host, "sts-vpc.cn-beijing.aliyuncs.com");
+        assert_eq!(endpoints.target(Product::Sts, "cn-hangzhou").unwrap().host, "sts-vpc.cn-hangzhou.aliyuncs.com");
+        assert_eq!(endpoints.target(Product::Ecs, "cn-beijing").unwrap().host, "ecs.cn-beijing.aliyuncs.com");
+        assert_eq!(endpoints.home_of_vpc(), None);
+
+        let without_region = Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "1")])).unwrap();
+        let error = without_region.check().unwrap_err().to_string();
+        assert!(error.contains("sts") && error.contains("ALIBABA_CLOUD_STS_REGION"), "{error}");
+        let off = Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "false")])).unwrap();
+        assert_eq!(off.target(Product::Sts, "").unwrap().host, "sts.aliyuncs.com");
+        assert!(Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_ENDPOINT_TYPE", "vcp")])).is_err());
     }
 
     #[test]

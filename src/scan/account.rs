@@ -93,9 +93,10 @@ impl AccountScan {
     }
 
     /// The regions that the products list.
-    pub(super) async fn regions(&mut self) -> Regions {
+    pub(super) async fn regions(&mut self, settings: &Settings) -> Regions {
         self.progress.planned(2);
-        let (ecs, cs) = future::join(ecs_regions(&self.reader), cs_regions(&self.reader)).await;
+        let host = settings.list_region.as_ref().map_or(HOST_FOR_REGION_LISTS, RegionId::as_str);
+        let (ecs, cs) = future::join(ecs_regions(&self.reader, host), cs_regions(&self.reader, host)).await;
         Regions { ecs: self.record(&ecs::DESCRIBE_REGIONS, ecs), cs: self.record(&cs::DESCRIBE_REGIONS, cs) }
     }
 
@@ -147,15 +148,15 @@ impl AccountScan {
     }
 }
 
-async fn ecs_regions(reader: &Reader) -> Read<Option<BTreeSet<RegionId>>> {
-    match reader.one::<ecs::Regions>(&ecs::describe_regions(HOST_FOR_REGION_LISTS)).await {
+async fn ecs_regions(reader: &Reader, host: &str) -> Read<Option<BTreeSet<RegionId>>> {
+    match reader.one::<ecs::Regions>(&ecs::describe_regions(host)).await {
         Ok(reply) => region_ids("Regions", reply.regions, |region| region.region_id),
         Err(failure) => Read::nothing(failure),
     }
 }
 
-async fn cs_regions(reader: &Reader) -> Read<Option<BTreeSet<RegionId>>> {
-    match reader.one::<cs::Regions>(&cs::describe_regions(HOST_FOR_REGION_LISTS)).await {
+async fn cs_regions(reader: &Reader, host: &str) -> Read<Option<BTreeSet<RegionId>>> {
+    match reader.one::<cs::Regions>(&cs::describe_regions(host)).await {
         Ok(reply) => region_ids("regions", reply.regions, |region| region.region_id),
         Err(failure) => Read::nothing(failure),
     }

@@ -55,6 +55,8 @@ pub struct Settings {
     pub regions: Vec<RegionId>,
     /// Regions to leave out, of those. They appear in the ledger as excluded.
     pub excluded_regions: Vec<RegionId>,
+    /// Whose hosts are asked which regions there are; `None`: those of a region that has every product.
+    pub list_region: Option<RegionId>,
 }
 
 /// What a scan brought.
@@ -120,7 +122,7 @@ pub async fn collect(
     for (reader, account_id) in identified {
         let progress = Arc::clone(&progress);
         let mut scan = AccountScan { reader, progress, account_id, builder: InventoryBuilder::new(taken_at), taken_at };
-        let regions = scan.regions().await;
+        let regions = scan.regions(settings).await;
         scans.push((scan, regions));
     }
     check_regions(settings, scans.iter().map(|(_, regions)| regions))?;

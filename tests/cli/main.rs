@@ -2,6 +2,7 @@
 
 mod access;
 mod hostile;
+mod network;
 mod output;
 mod scan;
 mod scratch;

@@ -1,8 +1,9 @@
 //! A folder and an environment of a test's own.
 
 use std::{
+    io::{BufRead, BufReader},
     path::{Path, PathBuf},
-    process::{Command, Output},
+    process::{Child, Command, Output, Stdio},
 };
 
 use tempfile::TempDir;
@@ -85,6 +86,58 @@ impl Run {
     /// The last line on stderr.
     pub(crate) fn closing(&self) -> &str {
         self.stderr.lines().last().unwrap_or_default()
+    }
+}
+
+/// A simulated cloud in a process of its own, ended with this value.
+pub(crate) struct Sandbox {
+    process: Child,
+    pub(crate) url: String,
+}
+
+impl Sandbox {
+    /// Serves a world, and keeps a journal in `journal.jsonl`.
+    pub(crate) fn start(scratch: &Scratch, world: &str) -> Self {
+        let mut process = scratch
+            .command(&["sandbox", "--world", world, "--journal", "journal.jsonl"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let mut line = String::new();
+        let mut stdout = BufReader::new(process.stdout.take().expect("it was piped"));
+        stdout.read_line(&mut line).expect("the first line");
+        let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
+        Self { process, url }
+    }
+
+    /// The program with these arguments, connected to this cloud with the shipped worlds' key.
+    pub(crate) fn command(&self, scratch: &Scratch, arguments: &[&str]) -> Command {
+        let mut command = scratch.command(arguments);
+        command
+            .args(["--endpoint-url", &self.url])
+            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
+            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret");
+        command
+    }
+}
+
+#[cfg(unix)]
+impl Sandbox {
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Waits until it ends by itself; gives its exit code.
+    pub(crate) fn wait(mut self) -> Option<i32> {
+        self.process.wait().expect("it ends").code()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        // It may have ended already, and nobody can be told if it will not.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
     }
 }
 

@@ -1,12 +1,9 @@
 //! Being asked to end in the middle.
 #![cfg(unix)]
 
-use std::{
-    io::{BufRead, BufReader},
-    process::{Command, Stdio},
-};
+use std::process::{Command, Stdio};
 
-use crate::scratch::{OPEN_WORLD, Run, Scratch};
+use crate::scratch::{OPEN_WORLD, Run, Sandbox, Scratch};
 
 /// Sends a signal by name, as a user or an init system would.
 fn send(signal: &str, process: u32) {
@@ -24,19 +21,9 @@ fn a_scan_that_is_asked_to_end_keeps_what_it_read() {
         world["faults"] =
             serde_json::json!([{"action": "DescribeEipAddresses", "kind": "slow", "ms": 600_000, "times": 0}]);
         scratch.write("world.json", &world.to_string());
-        let mut sandbox = scratch
-            .command(&["sandbox", "--world", "world.json", "--journal", "journal.jsonl"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let mut line = String::new();
-        let mut stdout = BufReader::new(sandbox.stdout.take().expect("it was piped"));
-        stdout.read_line(&mut line).expect("the first line");
-        let url = line.trim().strip_prefix("listening on ").expect("the address").to_owned();
-        let scan = scratch
-            .command(&["scan", "--endpoint-url", &url, "-o", "json", "--region", "cn-hangzhou"])
-            .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
-            .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
+        let sandbox = Sandbox::start(&scratch, "world.json");
+        let scan = sandbox
+            .command(&scratch, &["scan", "-o", "json", "--region", "cn-hangzhou"])
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -49,7 +36,7 @@ fn a_scan_that_is_asked_to_end_keeps_what_it_read() {
         send(signal, scan.id());
         let run = Run::from(scan.wait_with_output().expect("it ends"));
         send("TERM", sandbox.id());
-        assert_eq!(sandbox.wait().expect("it ends").code(), Some(0));
+        assert_eq!(sandbox.wait(), Some(0));
         assert_eq!(run.code, code, "{}", run.stderr);
         let report = run.json();
         assert_eq!(report["run"]["exit_code"], code);

@@ -19,7 +19,12 @@ use super::{
     sts::TokenService,
     uri,
 };
-use crate::cloud::{client::Client, context::Context, error::CallError};
+use crate::cloud::{
+    client::Client,
+    context::Context,
+    endpoint::{BadEndpoint, Network},
+    error::CallError,
+};
 
 /// Finds the keys to work with, and makes sure that they can be had: a source that is configured but gives none fails
 /// here. `profile` names a profile of the vendor's command-line tool, and then nothing else is looked at.
@@ -49,6 +54,17 @@ pub async fn chain(client: &Client, profile: Option<&str>) -> Result<Arc<dyn Pro
         Ok(_) => Ok(provider),
         Err(error) => Err(after(error, &passed)),
     }
+}
+
+/// The network that the profile asks for whose keys [`chain`] would use, and the region that it is at home in.
+///
+/// # Errors
+///
+/// A word for a network that is none.
+pub fn network(context: &Context, profile: Option<&str>) -> Result<(Network, Option<String>), BadEndpoint> {
+    let earlier = [environment::look, oidc::look];
+    let profile_counts = profile.is_some() || earlier.iter().all(|look| matches!(look(context), Ok(Look::Absent(_))));
+    if profile_counts { profile::network(context, profile) } else { Ok((Network::Public, None)) }
 }
 
 async fn first_configured(context: &Context, passed: &mut Vec<String>) -> Result<Option<Look>, CredentialError> {

@@ -19,7 +19,12 @@ use super::{
     temporary::{instant, secret},
     uri,
 };
-use crate::cloud::{context::Context, json, request::TopLevel};
+use crate::cloud::{
+    context::Context,
+    endpoint::{BadEndpoint, Network},
+    json,
+    request::TopLevel,
+};
 
 const DISABLED: &str = "ALIBABA_CLOUD_CLI_PROFILE_DISABLED";
 const FILE: &str = "ALIBABA_CLOUD_CONFIG_FILE";
@@ -65,6 +70,11 @@ pub(super) struct Profile {
     oidc_token_file: Option<String>,
     credentials_uri: Option<String>,
     process_command: Option<String>,
+    region_id: Option<String>,
+    /// `vpc`: every product is asked at its host within the VPC.
+    endpoint_type: Option<String>,
+    /// The same for the token service alone.
+    enable_vpc: Option<bool>,
     cloud_sso_sign_in_url: Option<String>,
     cloud_sso_account_id: Option<String>,
     cloud_sso_access_config: Option<String>,
@@ -87,8 +97,8 @@ pub(super) fn look(context: &Context, explicit: Option<&str>) -> Result<Look, Cr
         return Ok(Look::Absent(format!("{source_name}: {DISABLED} is set")));
     }
     let named = explicit.map(str::to_owned).or_else(|| variable(context, PROFILE));
-    let chosen = variable(context, FILE).map(PathBuf::from);
-    let Some(path) = chosen.clone().or_else(|| context.env.home().map(|home| home.join(".aliyun/config.json"))) else {
+    let chosen = variable(context, FILE);
+    let Some(path) = File::place(context) else {
         return Ok(Look::Absent(format!("{source_name}: the home directory is not known")));
     };
     let file = match File::read(context, &path) {
@@ -101,15 +111,32 @@ pub(super) fn look(context: &Context, explicit: Option<&str>) -> Result<Look, Cr
             return Err(failed(name, format!("{}: {unread}", path.display())));
         }
     };
-    let name = named
-        .clone()
-        .or_else(|| file.current.clone().filter(|name| !name.is_empty()))
-        .unwrap_or_else(|| "default".to_owned());
+    let name = file.choice(named.clone());
     if named.is_none() && file.find(&name).is_none_or(Profile::is_blank) {
         return Ok(Look::Absent(format!("{source_name}: {} holds no keys in {}", quoted(&name), path.display())));
     }
     let source = file.source(context, &path, &name, &mut Vec::new()).map_err(|reason| failed(quoted(&name), reason))?;
     Ok(Look::Found { name: quoted(&name), source })
+}
+
+/// The network that a profile asks for, and the region that it is at home in. The profile that would be used counts; one
+/// that cannot be read is told where its keys are wanted.
+pub(super) fn network(context: &Context, explicit: Option<&str>) -> Result<(Network, Option<String>), BadEndpoint> {
+    let Some((name, profile)) = chosen(context, explicit) else { return Ok((Network::Public, None)) };
+    let source_name = format!("`endpoint_type` in {}", quoted(&name));
+    let all = Network::from_word(profile.endpoint_type.as_deref().unwrap_or_default(), &source_name)?;
+    let tokens = if profile.enable_vpc == Some(true) { Network::VpcForTokens } else { Network::Public };
+    Ok((all.max(tokens), filled(&profile.sts_region).or_else(|| filled(&profile.region_id))))
+}
+
+fn chosen(context: &Context, explicit: Option<&str>) -> Option<(String, Profile)> {
+    if explicit.is_none() && flag(context, DISABLED) {
+        return None;
+    }
+    let file = File::read(context, &File::place(context)?).ok()?;
+    let name = file.choice(explicit.map(str::to_owned).or_else(|| variable(context, PROFILE)));
+    let profile = file.profiles.into_iter().find(|profile| profile.name.as_deref() == Some(&name))?;
+    Some((name, profile))
 }
 
 /// How messages name a profile.
@@ -129,6 +156,18 @@ enum Unread {
 }
 
 impl File {
+    /// Where the file is: where the environment says, else in the home directory.
+    fn place(context: &Context) -> Option<PathBuf> {
+        let chosen = variable(context, FILE).map(PathBuf::from);
+        chosen.or_else(|| context.env.home().map(|home| home.join(".aliyun/config.json")))
+    }
+
+    /// The profile that counts: the named one, else the file's current one.
+    fn choice(&self, named: Option<String>) -> String {
+        let current = || self.current.clone().filter(|name| !name.is_empty());
+        named.or_else(current).unwrap_or_else(|| "default".to_owned())
+    }
+
     fn read(context: &Context, path: &Path) -> Result<Self, Unread> {
         let bytes = context.files.read(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => Unread::Missing,

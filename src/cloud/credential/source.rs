@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::{CredentialError, Credentials};
-use crate::cloud::context::Context;
+use crate::cloud::{context::Context, endpoint::is_yes};
 
 /// One look at one source.
 pub(super) enum Look {
@@ -142,8 +142,7 @@ pub(super) fn variable(context: &Context, name: &str) -> Option<String> {
 
 /// True if a variable says yes: `true`, `1`, `yes` or `on`, in any case.
 pub(super) fn flag(context: &Context, name: &str) -> bool {
-    let value = context.env.var(name).unwrap_or_default().trim().to_ascii_lowercase();
-    matches!(value.as_str(), "true" | "1" | "yes" | "on")
+    context.env.var(name).is_some_and(|value| is_yes(&value))
 }
 
 /// A failure of the source `name`.
