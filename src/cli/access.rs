@@ -23,7 +23,7 @@ pub(crate) fn run(args: &AccessArgs, terminal: &Terminal) -> Outcome {
     for path in &args.files {
         inputs.push((path, open(path)?));
     }
-    let mut failed = 0;
+    let (mut failed, mut asked) = (0, 0);
     for (path, input) in inputs {
         let mut summary = None;
         let mut unread = None;
@@ -42,14 +42,25 @@ pub(crate) fn run(args: &AccessArgs, terminal: &Terminal) -> Outcome {
         if let Some(error) = unread {
             return fail(Exit::Usage, format!("cannot read {}: {error}", path.display()));
         }
-        failed += summary.map_or(0, |summary| summary.failed);
+        if let Some(summary) = summary {
+            failed += summary.failed;
+            asked += summary.answered + summary.failed;
+        }
         if reader == output::Reader::Gone {
             break;
         }
     }
+    match failed {
+        0 => {}
+        1 => terminal.notice("1 question was not understood; its answer says why"),
+        _ => terminal.notice(&format!("{failed} questions were not understood; their answers say why")),
+    }
     if failed > 0 {
-        terminal.notice(&format!("{failed} questions were not understood; their answers say why"));
         return Ok(Exit::Usage);
+    }
+    // Silence would look like an answer to whoever piped in the output of something that failed.
+    if asked == 0 {
+        terminal.notice("there was no question to answer: the input is empty");
     }
     Ok(Exit::Clean)
 }

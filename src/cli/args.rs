@@ -139,7 +139,7 @@ pub(crate) struct CloudArgs {
     #[arg(long = "account", value_name = "ID", num_args = 1.., value_parser = account_id)]
     pub(crate) accounts: Vec<String>,
     /// Only these regions
-    #[arg(long = "region", value_name = "ID", num_args = 1.., value_parser = not_empty)]
+    #[arg(long = "region", value_name = "ID", num_args = 1.., value_parser = region_id)]
     pub(crate) regions: Vec<String>,
 }
 
@@ -317,6 +317,14 @@ fn account_id(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("an account id has 16 digits: the console shows it under the avatar, `portcullis doctor` prints it".to_owned())
+}
+
+fn region_id(text: &str) -> Result<String, String> {
+    not_empty(text)?;
+    if crate::config::is_region(text) {
+        return Ok(text.to_owned());
+    }
+    Err("a region id is written like `cn-hangzhou`".to_owned())
 }
 
 fn severity(text: &str) -> Result<Severity, String> {

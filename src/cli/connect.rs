@@ -47,24 +47,35 @@ pub(crate) fn read_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal)
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let connection = open(args, config, terminal).await?;
         let accounts = only(&connection, &args.accounts).await?;
-        let settings = scan::Settings {
-            regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
-            list_region: connection.home_region.as_deref().map(Into::into),
-            ..scan::Settings::default()
-        };
-        let progress = Arc::new(Bar::new(terminal));
-        // Whole milliseconds: what is stored is what is reported.
-        let taken_at = Utc::now().trunc_subsecs(3);
-        let scanned = scan::collect(&connection.client, &accounts, &settings, taken_at, progress, &stop.token()).await;
-        let Scan { inventory, stats, interrupted } = scanned.map_err(|error| told(error, stop.exit()))?;
-        Ok(Reading {
-            inventory,
-            api_calls: stats.api_calls,
-            retries: stats.retries,
-            ended: stop.exit().filter(|_| interrupted),
-        })
+        read(&connection, &accounts, config, &stop, terminal).await
     })
     .or_exit(Exit::Internal)?
+}
+
+/// Reads these accounts of an open connection.
+pub(crate) async fn read(
+    connection: &Connection,
+    accounts: &[Account],
+    config: &Config,
+    stop: &Stop,
+    terminal: &Terminal,
+) -> Result<Reading, Failure> {
+    let settings = scan::Settings {
+        regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
+        list_region: connection.home_region.as_deref().map(Into::into),
+        ..scan::Settings::default()
+    };
+    let progress = Arc::new(Bar::new(terminal));
+    // Whole milliseconds: what is stored is what is reported.
+    let taken_at = Utc::now().trunc_subsecs(3);
+    let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
+    let Scan { inventory, stats, interrupted } = scanned.map_err(|error| told(error, stop.exit()))?;
+    Ok(Reading {
+        inventory,
+        api_calls: stats.api_calls,
+        retries: stats.retries,
+        ended: stop.exit().filter(|_| interrupted),
+    })
 }
 
 /// What a scan without a result ends with; one that was asked to end did not fail.
@@ -78,7 +89,7 @@ fn told(error: ScanError, asked: Option<Exit>) -> Failure {
 }
 
 /// The accounts that were asked for by id. Which account a key belongs to, only the cloud knows.
-async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<Account>, Failure> {
+pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<Account>, Failure> {
     if ids.is_empty() {
         return Ok(connection.accounts.clone());
     }

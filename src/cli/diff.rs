@@ -54,9 +54,10 @@ struct Line<'a> {
 pub(crate) fn run(args: &DiffArgs, terminal: &Terminal) -> Outcome {
     let config = setup::config(&args.config, terminal)?;
     let store = setup::store(&args.store, &config)?;
+    let named = args.old.as_deref().map(|word| setup::stored_run(&*store, word)).transpose()?;
     let new = setup::stored_run(&*store, args.new.as_deref().unwrap_or("latest"))?;
-    let old = match &args.old {
-        Some(word) => setup::stored_run(&*store, word)?,
+    let old = match named {
+        Some(run) => run,
         None => match store.before(&new.header.id).or_exit(Exit::Usage)? {
             Some(run) => run,
             None => {

@@ -1,26 +1,24 @@
-//! `portcullis doctor`: who am I, what may I read, what is missing.
+//! `portcullis doctor`: who am I, what may I read, what is missing, and the policy to grant.
 
-use std::io::{self, Write};
+use std::{
+    collections::BTreeSet,
+    io::{self, Write},
+};
 
-use futures::{StreamExt, stream};
 use serde_json::json;
 
 use super::{
     args::{ConfigArgs, DoctorArgs},
-    connect::{self, Connection},
+    connect,
     exit::{Exit, Failure, OrExit, Outcome},
-    output, setup, signals,
+    output, setup,
+    signals::{self, Stop},
     terminal::Terminal,
 };
 use crate::{
-    cloud::{
-        api::{cs, ecs, nlb, servicemesh, slb, vpc},
-        client::{Account, Client},
-        credential,
-        error::{CallError, Class},
-        request::ReadRequest,
-    },
+    cloud::{credential, request::Product},
     config::{self, Config, Overrides},
+    model::{Coverage, Gap, Unit, UnitState},
     report::{self, Options, escape_capped, escape_line},
     scan,
 };
@@ -37,12 +35,6 @@ const DENIED: [&str; 9] = [
     "vpc:ReleaseEipAddress",
     "vpc:UnassociateEipAddress",
 ];
-
-/// Tried where no region is named.
-const DEFAULT_REGION: &str = "cn-hangzhou";
-
-/// Probes under way at once.
-const AT_ONCE: usize = 4;
 
 pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
     if args.policy {
@@ -93,20 +85,16 @@ struct Checkup {
     accounts: Vec<AccountCheckup>,
     /// Variables that name a proxy, where one is set.
     proxies: Vec<&'static str>,
+    /// What was asked of every account, and how it ended.
+    coverage: Coverage,
+    /// Set where a signal cut the reading short.
+    ended: Option<Exit>,
 }
 
 struct AccountCheckup {
     keys: String,
     /// Account id and ARN.
     identity: Result<(String, String), String>,
-    probes: Vec<Probe>,
-}
-
-/// One read that was tried.
-struct Probe {
-    operation: String,
-    region: String,
-    result: Result<(), CallError>,
 }
 
 impl Checkup {
@@ -114,71 +102,40 @@ impl Checkup {
         if self.accounts.iter().all(|account| account.identity.is_err()) {
             return Exit::Identity;
         }
-        let missing = |account: &AccountCheckup| account.identity.is_err() || account.probes.iter().any(Probe::failed);
-        if self.accounts.iter().any(missing) { Exit::Incomplete } else { Exit::Clean }
+        let unknown = self.accounts.iter().any(|account| account.identity.is_err());
+        let judged = if unknown || !self.coverage.complete() { Exit::Incomplete } else { Exit::Clean };
+        self.ended.unwrap_or(Exit::Clean).or(judged)
     }
 }
 
-impl Probe {
-    /// A product that does not serve the region is nothing missing.
-    fn failed(&self) -> bool {
-        self.result.as_ref().is_err_and(|error| error.class != Class::NotServed)
-    }
-}
-
+/// Reads what a scan would read, so that the answer is about every permission and every region; judges nothing.
 async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Result<Checkup, Failure> {
+    let stop = Stop::listen().or_exit(Exit::Internal)?;
     let connection = connect::open(&args.cloud, config, terminal).await?;
     let env = &connection.client.context().env;
     let proxies = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()
         .filter(|name| env.var(name).is_some_and(|value| !value.is_empty()))
         .collect();
-    let default = [connection.home_region.clone().unwrap_or_else(|| DEFAULT_REGION.to_owned())];
-    let regions = if config.regions.is_empty() { &default[..] } else { &config.regions };
-    let mut accounts = Vec::new();
-    for account in &connection.accounts {
-        accounts.push(examine_account(&connection, account, regions).await);
+    let (mut accounts, mut known) = (Vec::new(), Vec::new());
+    for account in connect::only(&connection, &args.cloud.accounts).await? {
+        let keys = account.provider().describe();
+        let identity = match credential::caller_identity(&connection.client, &account, "").await {
+            Ok(caller) => {
+                known.push(account.with_id(&caller.account_id));
+                Ok((caller.account_id, caller.arn))
+            }
+            Err(error) => Err(format!("failed to {error}")),
+        };
+        accounts.push(AccountCheckup { keys, identity });
     }
-    Ok(Checkup { accounts, proxies })
-}
-
-async fn examine_account(connection: &Connection, account: &Account, regions: &[String]) -> AccountCheckup {
-    let keys = account.provider().describe();
-    let client = &connection.client;
-    let identity = credential::caller_identity(client, account, "").await;
-    let identity = match identity {
-        Ok(caller) => (caller.account_id, caller.arn),
-        Err(error) => return AccountCheckup { keys, identity: Err(format!("failed to {error}")), probes: Vec::new() },
-    };
-    let account = account.with_id(&identity.0);
-    let requests: Vec<ReadRequest> = probes(regions);
-    let probes =
-        stream::iter(requests).map(|request| probe(client, &account, request)).buffered(AT_ONCE).collect().await;
-    AccountCheckup { keys, identity: Ok(identity), probes }
-}
-
-/// Reads that need no resource: the lists that every scan begins with.
-fn probes(regions: &[String]) -> Vec<ReadRequest> {
-    let mut requests = vec![servicemesh::describe_service_meshes()];
-    for region in regions {
-        requests.extend([
-            cs::describe_clusters_v1(region),
-            ecs::describe_regions(region),
-            vpc::describe_eip_addresses(region),
-            slb::describe_internet_load_balancers(region),
-            nlb::list_load_balancers(region),
-        ]);
+    let (mut coverage, mut ended) = (Coverage::default(), None);
+    if !known.is_empty() {
+        let reading = connect::read(&connection, &known, config, &stop, terminal).await?;
+        ended = reading.ended;
+        coverage = reading.inventory.into_ledger().1;
     }
-    requests
-}
-
-async fn probe(client: &Client, account: &Account, request: ReadRequest) -> Probe {
-    let operation = request.operation();
-    Probe {
-        operation: operation.ram_action(),
-        region: request.region().to_owned(),
-        result: client.read(account, &request).await.map(drop),
-    }
+    Ok(Checkup { accounts, proxies, coverage, ended })
 }
 
 fn write_checkup(checkup: &Checkup, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -188,46 +145,101 @@ fn write_checkup(checkup: &Checkup, out: &mut dyn Write, options: &Options) -> i
     for account in &checkup.accounts {
         writeln!(out, "Keys     {}", escape_line(&account.keys))?;
         match &account.identity {
-            Ok((id, arn)) => writeln!(out, "Account  {} as {}", escape_line(id), escape_capped(arn, 200))?,
-            Err(reason) => {
-                writeln!(out, "Account  unknown: {}", escape_capped(reason, 400))?;
-                continue;
+            Ok((id, arn)) => {
+                writeln!(out, "Account  {} as {}\n", escape_line(id), escape_capped(arn, 200))?;
+                write_reads(id, &checkup.coverage, out, options)?;
             }
+            Err(reason) => writeln!(out, "Account  unknown: {}", escape_capped(reason, 400))?,
         }
-        let rows = account.probes.iter().map(probe_row).collect();
-        write!(out, "\n{}\n", report::grid(&["READ", "REGION", "ANSWER", "WHAT TO DO"], rows, options))?;
-        let refused = account.probes.iter().filter(|probe| probe.failed()).count();
-        match refused {
-            0 => writeln!(out, "All lists can be read {}.", where_asked(&account.probes))?,
-            _ => writeln!(
-                out,
-                "{refused} of {} lists cannot be read: what they would show stays unknown. `portcullis doctor --policy` \
-                 prints the policy that is needed.",
-                account.probes.len()
-            )?,
+        writeln!(out)?;
+    }
+    writeln!(
+        out,
+        "The policy to grant: all that a scan needs, and no more (`portcullis doctor --policy` prints it alone)"
+    )?;
+    write_policy(out)
+}
+
+/// One line for each permission, then what is missing.
+fn write_reads(account_id: &str, coverage: &Coverage, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    let (mut rows, mut missing, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    for permission in scan::permissions() {
+        let asked = Asked::of(account_id, &permission.action, coverage);
+        if asked.in_state(UnitState::Denied).next().is_some() {
+            missing.push(permission.action.clone());
+        }
+        if asked.in_state(UnitState::Failed).next().is_some() {
+            failed.push(permission.action.clone());
+        }
+        rows.push(vec![permission.action, permission.why.to_owned(), asked.answer()]);
+    }
+    write!(out, "{}", report::grid(&["READ", "TELLS", "ANSWER"], rows, options))?;
+    if missing.is_empty() && failed.is_empty() {
+        return writeln!(out, "\nNothing is missing: everything that a scan asks for can be read.");
+    }
+    writeln!(out, "\nWhat these would have shown stays unknown:")?;
+    for (actions, advice) in [
+        (missing, "the permission is missing: grant it as in the policy below"),
+        (failed, "the read failed: `portcullis scan` tells why, under what was not read"),
+    ] {
+        for action in actions {
+            writeln!(out, "  {action}: {advice}")?;
         }
     }
     Ok(())
 }
 
-/// Where the lists were asked for: a policy may deny one region and not another.
-fn where_asked(probes: &[Probe]) -> String {
-    let mut regions: Vec<String> =
-        probes.iter().filter(|probe| !probe.region.is_empty()).map(|probe| escape_line(&probe.region)).collect();
-    regions.sort();
-    regions.dedup();
-    format!("in {}; `--region ID` asks in others", regions.join(", "))
+/// What became of the reads of one account that need one permission.
+struct Asked<'a> {
+    read: usize,
+    gaps: Vec<&'a Gap>,
 }
 
-fn probe_row(probe: &Probe) -> Vec<String> {
-    let region = if probe.region.is_empty() { "all".to_owned() } else { escape_line(&probe.region) };
-    let (answer, advice) = match &probe.result {
-        Ok(()) => ("yes".to_owned(), String::new()),
-        Err(error) if error.class == Class::NotServed => ("not served here".to_owned(), String::new()),
-        Err(error) => (
-            format!("no: {} ({})", escape_capped(&error.reason, 160), escape_line(&error.code)),
-            escape_capped(&error.advice, 200),
-        ),
-    };
-    vec![probe.operation.clone(), region, answer, advice]
+impl<'a> Asked<'a> {
+    fn of(account_id: &str, action: &str, coverage: &'a Coverage) -> Self {
+        let about = |unit: &Unit| unit.account_id.as_str() == account_id && action_of(unit).as_deref() == Some(action);
+        Self {
+            read: coverage.scanned_units().filter(|unit| about(unit)).count(),
+            gaps: coverage.gaps().filter(|gap| about(&gap.unit)).collect(),
+        }
+    }
+
+    fn in_state(&self, state: UnitState) -> impl Iterator<Item = &'a Gap> {
+        self.gaps.iter().copied().filter(move |gap| gap.state == state)
+    }
+
+    /// `yes`, or where not and why. A product that does not serve a region is nothing missing.
+    fn answer(&self) -> String {
+        let refused: Vec<String> = [(UnitState::Denied, "denied"), (UnitState::Failed, "failed")]
+            .into_iter()
+            .filter_map(|(state, word)| {
+                let gaps: Vec<&Gap> = self.in_state(state).collect();
+                let first = gaps.first()?;
+                let regions: BTreeSet<String> = gaps.iter().map(|gap| region_of(&gap.unit)).collect();
+                let shown: Vec<String> = regions.iter().take(REGIONS_SHOWN).cloned().collect();
+                let more = regions.len().saturating_sub(REGIONS_SHOWN);
+                let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+                Some(format!("no in {}{more}: {} ({})", shown.join(", "), word, escape_capped(&first.code, 60)))
+            })
+            .collect();
+        match (refused.is_empty(), self.read, self.gaps.is_empty()) {
+            (false, 0, _) => refused.join("; "),
+            (false, read, _) => format!("{}; {read} others could be read", refused.join("; ")),
+            (true, 0, true) => "not asked: nothing that was seen needs it".to_owned(),
+            (true, 0, false) => "not served here".to_owned(),
+            (true, _, _) => "yes".to_owned(),
+        }
+    }
+}
+
+/// Regions that one line names.
+const REGIONS_SHOWN: usize = 3;
+
+fn region_of(unit: &Unit) -> String {
+    if unit.region_id.as_str().is_empty() { "all regions".to_owned() } else { escape_line(unit.region_id.as_str()) }
+}
+
+/// The permission that a read needs.
+fn action_of(unit: &Unit) -> Option<String> {
+    Some(format!("{}:{}", Product::from_name(&unit.product)?.ram_code(), unit.operation))
 }

@@ -69,7 +69,7 @@ impl Target {
 pub(crate) fn check_distinct(targets: &[Target]) -> Result<(), String> {
     let mut seen = BTreeSet::new();
     for target in targets {
-        if !seen.insert(&target.place) {
+        if !seen.insert(resolved(&target.place)) {
             let place = match &target.place {
                 Place::Stdout => "standard output".to_owned(),
                 Place::File(path) => path.display().to_string(),
@@ -78,6 +78,14 @@ pub(crate) fn check_distinct(targets: &[Target]) -> Result<(), String> {
         }
     }
     Ok(())
+}
+
+/// The same place under one name, however it was written.
+fn resolved(place: &Place) -> Place {
+    let Place::File(path) = place else { return Place::Stdout };
+    let there = fs::canonicalize(path).ok();
+    let beside = || Some(fs::canonicalize(folder_of(path)).ok()?.join(path.file_name()?));
+    Place::File(there.or_else(beside).unwrap_or_else(|| path.clone()))
 }
 
 /// Finds out before any work is done whether a file can be written there.
@@ -204,6 +212,8 @@ mod tests {
         let target = |text| Target::parse(text).expect("a target");
         assert!(check_distinct(&[target("json"), target("table")]).is_err());
         assert!(check_distinct(&[target("json=x"), target("csv=x")]).is_err());
+        assert!(check_distinct(&[target("json=x"), target("csv=./x")]).is_err());
+        assert!(check_distinct(&[target("json=x"), target("csv=src/../x")]).is_err());
         assert!(check_distinct(&[target("json=x"), target("table")]).is_ok());
     }
 

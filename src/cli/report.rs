@@ -26,6 +26,11 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
         write(&document, &targets, terminal)?;
         return Ok(Exit::Clean);
     }
+    let seems_a_path = path.components().count() > 1 || path.extension().is_some();
+    if seems_a_path && !path.is_file() {
+        let seen = report::escape_capped(&args.run, 200);
+        return fail(Exit::Usage, format!("there is no report file `{seen}`; runs are named by their id, or `latest`"));
+    }
     let config = setup::config(&args.config, terminal)?;
     let store = setup::store(&args.store, &config)?;
     let run = setup::stored_run(&*store, &args.run)?;

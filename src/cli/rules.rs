@@ -10,7 +10,7 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    engine::{Language, Rule},
+    engine::{Language, Rule, RuleSet},
     findings::GATE_RULES,
     report::{self, Options, escape_line},
 };
@@ -57,6 +57,15 @@ fn severity_words(rule: &Rule) -> String {
     }
 }
 
+/// There are too many rules to list them in a message.
+fn no_rule(rules: &RuleSet, id: &str) -> String {
+    let seen = report::escape_capped(id, 80);
+    match suggest::nearest(id, rules.ids()) {
+        Some(known) => format!("there is no rule `{seen}`; did you mean `{known}`?"),
+        None => format!("there is no rule `{seen}`: `portcullis rules list` prints every one"),
+    }
+}
+
 fn show(id: &str, source: &RuleSource) -> Outcome {
     let rules = setup::rules(&source.dirs)?;
     if let Some(rule) = GATE_RULES.iter().find(|rule| rule.id == id) {
@@ -67,7 +76,7 @@ fn show(id: &str, source: &RuleSource) -> Outcome {
         .or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
-    let Some(rule) = rules.get(id) else { return fail(Exit::Usage, suggest::unknown("rule", id, rules.ids())) };
+    let Some(rule) = rules.get(id) else { return fail(Exit::Usage, no_rule(&rules, id)) };
     output::to_stdout(|out| write_rule(rule, out)).or_exit(Exit::Output)?;
     Ok(Exit::Clean)
 }

@@ -30,7 +30,9 @@ pub enum StoreError {
     #[error("`{url}` names no store: this version keeps runs in SQLite; write `sqlite:PATH`")]
     Url { url: String },
     /// The file or its folder cannot be made or opened.
-    #[error("cannot open {path}: make sure that the folder exists and can be written, or go without with --no-store")]
+    #[error(
+        "cannot open {path}: make sure that the folder exists and can be written, or name a store with --store sqlite:PATH; a scan can go without one with --no-store"
+    )]
     Open {
         path: PathBuf,
         #[source]

@@ -33,7 +33,10 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "-o", "sarif"], "table"),
         (&["scan", "-o", "json="], "empty"),
         (&["scan", "-o", "json", "-o", "csv"], "FORMAT=PATH"),
+        (&["scan", "-o", "json=report", "-o", "csv=./report"], "two reports would go to"),
         (&["scan", "--region", ""], "empty"),
+        (&["scan", "--region", "CN_hangzhou"], "like `cn-hangzhou`"),
+        (&["scan", "--region", "cn hangzhou"], "like `cn-hangzhou`"),
         (&["scan", "--account", "12"], "16 digits"),
         (&["scan", "--sandbox", "nowhere"], "demo"),
         (&["scan", "--sandbox", "--endpoint-url", "http://127.0.0.1:1"], "cannot be used with"),
@@ -49,7 +52,10 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "--endpoint-url", "http://example.com"], "loopback"),
         (&["scan", "--from", "world.json"], "snapshot"),
         (&["report", "nothing"], "portcullis history"),
+        (&["report", "nothing.json"], "no report file `nothing.json`"),
         (&["report"], "portcullis scan"),
+        (&["diff", "older", "newer"], "no run `older`"),
+        (&["rules", "show", "zzz"], "portcullis rules list"),
         (&["report", "world.json"], "not a JSON report"),
         (&["scan", "--sandbox", "world.json", "--store", "runs.db"], "`runs.db` names no store"),
         (&["history", "-n", "0"], "1 or more"),
@@ -138,6 +144,31 @@ fn a_waiver_for_a_rule_that_does_not_exist_is_refused_at_its_place() {
 }
 
 #[test]
+fn a_question_that_nobody_asked_is_not_answered_in_silence() {
+    let scratch = Scratch::new();
+    scratch.write("empty.jsonl", "\n");
+    for file in ["empty.jsonl", "-"] {
+        let run = scratch.expect(0, &["access", file]);
+        assert!(run.stdout.is_empty() && run.stderr.contains("no question to answer"), "{file}: {}", run.stderr);
+    }
+    scratch.write("one.jsonl", "not JSON\n");
+    let run = scratch.expect(2, &["access", "one.jsonl"]);
+    assert!(run.stderr.contains("1 question was not understood"), "{}", run.stderr);
+}
+
+#[test]
+fn a_home_that_cannot_be_written_is_told_with_a_way_out() {
+    let scratch = Scratch::new();
+    scratch.write("data", "a file stands where the folder would be");
+    for command in [&["scan", "--sandbox", "empty"][..], &["history"]] {
+        let run = scratch.expect(11, command);
+        assert!(run.stderr.contains("--store sqlite:PATH") && run.stderr.contains("--no-store"), "{}", run.stderr);
+        assert!(run.stdout.is_empty(), "{}", run.stdout);
+    }
+    scratch.expect(0, &["scan", "--sandbox", "empty", "--no-store"]);
+}
+
+#[test]
 fn a_drawn_mistake_says_error_once() {
     let scratch = Scratch::new();
     let run = scratch.expect(2, &["scan", "--sandbox", "empty", "--trusted", "10.0.0.0/33"]);
@@ -194,15 +225,59 @@ fn doctor_prints_policy_and_settings_without_asking_anybody() {
     );
 }
 
+/// The line about one permission.
+fn line<'t>(text: &'t str, action: &str) -> &'t str {
+    text.lines().find(|line| line.starts_with(action)).unwrap_or_else(|| panic!("{action} is not in {text}"))
+}
+
 #[test]
-fn doctor_says_who_i_am_and_what_is_missing() {
+fn doctor_says_who_i_am_what_may_be_read_and_the_policy_to_grant() {
     let scratch = Scratch::new();
     scratch.write("world.json", OPEN_WORLD);
     let run = scratch.expect(0, &["doctor", "--sandbox", "world.json"]);
-    assert!(run.stdout.contains("acs:ram::") && run.stdout.contains("All lists can be read"), "{}", run.stdout);
-    scratch.write("denied.json", &crate::scratch::with_fault(OPEN_WORLD, "DescribeEipAddresses", "deny"));
-    let run = scratch.expect(3, &["doctor", "--sandbox", "denied.json"]);
-    assert!(run.stdout.contains("vpc:DescribeEipAddresses") && run.stdout.contains("--policy"), "{}", run.stdout);
+    assert!(run.stdout.contains("acs:ram::") && run.stdout.contains("Nothing is missing"), "{}", run.stdout);
+    assert!(line(&run.stdout, "cs:DescribeClusterDetail").contains("yes"), "{}", run.stdout);
+    assert!(line(&run.stdout, "slb:DescribeAccessControlListAttribute").contains("not asked"), "{}", run.stdout);
+    let policy = scratch.expect(0, &["doctor", "--policy"]);
+    assert!(run.stdout.ends_with(&policy.stdout), "{}", run.stdout);
+    for action in policy.json()["Statement"][0]["Action"].as_array().expect("a list") {
+        line(&run.stdout, action.as_str().expect("an action"));
+    }
+}
+
+#[test]
+fn doctor_names_every_missing_permission_whatever_it_is_about() {
+    let scratch = Scratch::new();
+    for (action, permission) in [
+        ("DescribeServiceMeshes", "servicemesh:DescribeServiceMeshes"),
+        ("DescribeClustersV1", "cs:DescribeClustersV1"),
+        ("DescribeClusterDetail", "cs:DescribeClusterDetail"),
+        ("DescribeEipAddresses", "vpc:DescribeEipAddresses"),
+        ("ListLoadBalancers", "nlb:ListLoadBalancers"),
+        ("DescribeSecurityGroupAttribute", "ecs:DescribeSecurityGroupAttribute"),
+    ] {
+        scratch.write("denied.json", &crate::scratch::with_fault(OPEN_WORLD, action, "deny"));
+        let run = scratch.expect(3, &["doctor", "--sandbox", "denied.json"]);
+        let line = line(&run.stdout, permission);
+        assert!(line.contains("no in ") && line.contains("denied (Forbidden.RAM)"), "{line}");
+        assert!(run.stdout.contains(&format!("{permission}: the permission is missing")), "{}", run.stdout);
+        assert!(!run.stdout.contains("Nothing is missing"), "{}", run.stdout);
+    }
+    scratch.write("failed.json", &crate::scratch::with_fault(OPEN_WORLD, "ListListeners", "garbage"));
+    let run = scratch.expect(3, &["doctor", "--sandbox", "failed.json"]);
+    assert!(run.stdout.contains("nlb:ListListeners: the read failed"), "{}", run.stdout);
+}
+
+#[test]
+fn doctor_looks_at_every_region_and_only_at_the_accounts_that_were_named() {
+    let scratch = Scratch::new();
+    let run = scratch.expect(3, &["doctor", "--sandbox", "demo"]);
+    let eips = line(&run.stdout, "vpc:DescribeEipAddresses");
+    assert!(eips.contains("no in cn-shanghai: denied") && eips.contains("2 others could be read"), "{eips}");
+    assert!(line(&run.stdout, "slb:DescribeAccessControlListAttribute").contains("no in eu-central-1"));
+    let run = scratch.expect(3, &["doctor", "--sandbox", "demo", "--region", "cn-hangzhou", "eu-central-1"]);
+    assert!(line(&run.stdout, "vpc:DescribeEipAddresses").contains("yes"), "{}", run.stdout);
+    scratch.expect(2, &["doctor", "--sandbox", "demo", "--account", "1234567890123456"]);
 }
 
 #[test]
