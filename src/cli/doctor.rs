@@ -175,7 +175,11 @@ fn write_reads(account_id: &str, coverage: &Coverage, out: &mut dyn Write, optio
     }
     write!(out, "{}", report::grid(&["READ", "TELLS", "ANSWER"], rows, options))?;
     if missing.is_empty() && failed.is_empty() {
-        return writeln!(out, "\nNothing is missing: everything that a scan asks for can be read.");
+        return writeln!(
+            out,
+            "\nNothing is missing of what was asked for. What was not asked may still be refused once there is something \
+             that needs it."
+        );
     }
     writeln!(out, "\nWhat these would have shown stays unknown:")?;
     for (actions, advice) in [

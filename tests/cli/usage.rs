@@ -235,7 +235,13 @@ fn doctor_says_who_i_am_what_may_be_read_and_the_policy_to_grant() {
     let scratch = Scratch::new();
     scratch.write("world.json", OPEN_WORLD);
     let run = scratch.expect(0, &["doctor", "--sandbox", "world.json"]);
-    assert!(run.stdout.contains("acs:ram::") && run.stdout.contains("Nothing is missing"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("acs:ram::")
+            && run.stdout.contains("Nothing is missing")
+            && run.stdout.contains("not asked may still be refused"),
+        "{}",
+        run.stdout
+    );
     assert!(line(&run.stdout, "cs:DescribeClusterDetail").contains("yes"), "{}", run.stdout);
     assert!(line(&run.stdout, "slb:DescribeAccessControlListAttribute").contains("not asked"), "{}", run.stdout);
     let policy = scratch.expect(0, &["doctor", "--policy"]);
@@ -254,7 +260,7 @@ fn doctor_names_every_missing_permission_whatever_it_is_about() {
         ("DescribeClusterDetail", "cs:DescribeClusterDetail"),
         ("DescribeEipAddresses", "vpc:DescribeEipAddresses"),
         ("ListLoadBalancers", "nlb:ListLoadBalancers"),
-        ("DescribeSecurityGroupAttribute", "ecs:DescribeSecurityGroupAttribute"),
+        ("GetLoadBalancerAttribute", "nlb:GetLoadBalancerAttribute"),
     ] {
         scratch.write("denied.json", &crate::scratch::with_fault(OPEN_WORLD, action, "deny"));
         let run = scratch.expect(3, &["doctor", "--sandbox", "denied.json"]);
