@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("cargo::rerun-if-changed=rules");
     let root = PathBuf::from(env::var("CARGO_MANIFEST_DIR")?).join("rules");
     let mut files = Vec::new();
-    collect(&root, &mut files)?;
+    collect(&root, "yaml", &mut files)?;
     let mut entries = Vec::new();
     for file in files {
         let path = file
@@ -31,16 +31,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     table(&mut code, "RULES", &rules)?;
     table(&mut code, "PACKS", &packs)?;
     fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded_rules.rs"), code)?;
+    println!("cargo::rustc-env=PORTCULLIS_ENGINE={:016x}", engine()?);
     Ok(())
 }
 
-/// Every `.yaml` file below `folder`.
-fn collect(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
+/// FNV-1a over everything that an answer can depend on.
+fn engine() -> Result<u64, Box<dyn Error>> {
+    let mut files = vec![PathBuf::from("Cargo.lock")];
+    for folder in ["src/analysis", "src/model", "src/netset"] {
+        println!("cargo::rerun-if-changed={folder}");
+        collect(Path::new(folder), "rs", &mut files)?;
+    }
+    println!("cargo::rerun-if-changed=Cargo.lock");
+    files.sort();
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    // A package that is used as a library is built without a lock file.
+    for file in files.iter().filter(|file| file.exists()) {
+        for byte in fs::read(file)? {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+    Ok(hash)
+}
+
+/// Every file below `folder` with this extension.
+fn collect(folder: &Path, wanted: &str, files: &mut Vec<PathBuf>) -> Result<(), Box<dyn Error>> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
         if path.is_dir() {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "yaml") {
+            collect(&path, wanted, files)?;
+        } else if path.extension().is_some_and(|extension| extension == wanted) {
             files.push(path);
         }
     }

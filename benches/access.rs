@@ -15,8 +15,8 @@ use divan::{Bencher, black_box, counter::ItemsCount};
 use ipnet::{IpNet, Ipv4Net};
 use iprange::IpRange;
 use portcullis::{
-    analysis::access::{Class, Entry, Format, Question, Sweep, answer},
-    netset::{Block, Cover, Gaps, Interval, RangeSet, Residue},
+    analysis::access::{Cache, Class, Entry, Format, Question, SECRET, Sweep, answer, answer_with},
+    netset::{Address, Block, Cover, Gaps, Interval, RangeSet, Residue},
 };
 use range_set_blaze::RangeSetBlaze;
 use rayon::prelude::*;
@@ -320,6 +320,44 @@ mod residue {
     }
 }
 
+/// The rules of the other benches in IPv6: the upper bits are the IPv4 block's, the prefix is twice
+/// as long, so that none is longer than /64.
+static ENTRIES_V6: LazyLock<Vec<Entry<u128>>> = LazyLock::new(|| {
+    let wider = |entry: &Entry<u32>| {
+        let widen =
+            |address: u32| (0..32).fold(0_u128, |bits, bit| bits | u128::from(address >> bit & 1) << (65 + 2 * bit));
+        let (first, last) = (entry.sources.first(), entry.sources.last());
+        let hosts = u128::MAX.checked_shr(2 * (first ^ last).leading_zeros()).unwrap_or(0);
+        let sources = Interval::new(widen(first), widen(first) | hosts).expect("a block is not empty");
+        Entry { sources, ports: entry.ports, source_ports: 0, class: entry.class, rule: entry.rule }
+    };
+    ENTRIES.iter().map(wider).collect()
+});
+
+/// First match alone, in both families; the counter counts groups.
+#[divan::bench_group(sample_size = 1, sample_count = 10)]
+mod first_match {
+    use super::*;
+
+    fn admitted<A: Address>(entries: &[Entry<A>]) -> usize {
+        let mut sweep = Sweep::default();
+        let groups = entries.chunks(RULES);
+        groups.map(|group| sweep.admitted(group.iter().filter(|entry| entry.ports.contains(PORT))).len()).sum()
+    }
+
+    #[divan::bench]
+    fn a_ipv4(bencher: Bencher) {
+        LazyLock::force(&ENTRIES);
+        bencher.counter(ItemsCount::new(GROUPS)).bench_local(|| admitted(&ENTRIES));
+    }
+
+    #[divan::bench]
+    fn b_ipv6(bencher: Bencher) {
+        LazyLock::force(&ENTRIES_V6);
+        bencher.counter(ItemsCount::new(GROUPS)).bench_local(|| admitted(&ENTRIES_V6));
+    }
+}
+
 /// Questions as they are saved: 20 rules each, written as the vendor's API writes them.
 static QUESTIONS: LazyLock<String> = LazyLock::new(|| {
     let permission = |(index, rule): (usize, &Rule)| {
@@ -410,6 +448,75 @@ mod gigabyte {
         let pool = pool(threads);
         bencher.counter(questions()).bench_local(|| {
             pool.install(|| answer(Repeated::gigabyte(), io::sink(), Format::JsonLines)).expect("memory can be read")
+        });
+    }
+}
+
+/// Questions of which one in a hundred has changed since their answers were kept, all in memory and
+/// on one thread; the counter counts questions.
+#[divan::bench_group(sample_size = 1, sample_count = 5)]
+mod incremental {
+    use super::*;
+
+    const TIMES: usize = 20;
+
+    /// The questions twenty times, each under a name of its own: equal ones would have one answer.
+    static DISTINCT: LazyLock<String> = LazyLock::new(|| {
+        let again = |time: usize| QUESTIONS.replace("{\"CaseId\":\"g", &format!("{{\"CaseId\":\"{time}-"));
+        (0..TIMES).map(again).collect()
+    });
+
+    /// The file that was kept while one question in a hundred was another one.
+    static KEPT: LazyLock<Vec<u8>> = LazyLock::new(|| {
+        let before = |(number, line): (usize, &str)| match number % 100 {
+            0 => line.replacen("\"Priority\":\"", "\"Priority\":\"1", 1) + "\n",
+            _ => format!("{line}\n"),
+        };
+        let before: String = DISTINCT.lines().enumerate().map(before).collect();
+        let mut cache = Cache::new("bench", Format::JsonLines, [7; SECRET]);
+        answer_with(before.as_bytes(), io::sink(), &mut cache).expect("memory can be read");
+        let mut file = Vec::new();
+        cache.write(&mut file).expect("memory can be written");
+        file
+    });
+
+    fn kept() -> Cache {
+        Cache::read("bench", Format::JsonLines, KEPT.clone()).expect("it was just written")
+    }
+
+    fn questions() -> ItemsCount {
+        ItemsCount::new(1_000 * TIMES)
+    }
+
+    #[divan::bench]
+    fn a_all_answered(bencher: Bencher) {
+        LazyLock::force(&DISTINCT);
+        let pool = pool(1);
+        bencher.counter(questions()).bench_local(|| {
+            pool.install(|| answer(DISTINCT.as_bytes(), io::sink(), Format::JsonLines)).expect("memory can be read")
+        });
+    }
+
+    #[divan::bench]
+    fn b_one_in_a_hundred_changed(bencher: Bencher) {
+        let pool = pool(1);
+        bencher.counter(questions()).with_inputs(kept).bench_local_values(|mut cache| {
+            pool.install(|| answer_with(DISTINCT.as_bytes(), io::sink(), &mut cache)).expect("memory can be read");
+            assert_eq!(cache.in_use(), 1_000 * TIMES);
+            cache
+        });
+    }
+
+    /// With the cache read before and written after, from and to memory.
+    #[divan::bench]
+    fn c_with_the_cache_read_and_written(bencher: Bencher) {
+        let pool = pool(1);
+        bencher.counter(questions()).with_inputs(|| KEPT.clone()).bench_local_values(|file| {
+            let mut cache = Cache::read("bench", Format::JsonLines, file).expect("it was written just so");
+            pool.install(|| answer_with(DISTINCT.as_bytes(), io::sink(), &mut cache)).expect("memory can be read");
+            let mut written = Vec::with_capacity(KEPT.len());
+            cache.write(&mut written).expect("memory can be written");
+            written
         });
     }
 }

@@ -136,3 +136,14 @@ fn the_world_by_union_is_told_from_a_single_rule() {
     );
     assert_eq!(unread.open, Bounds { lower: false, upper: true });
 }
+
+/// A port range on a rule of all protocols means that port, or nothing at all: where it means the
+/// port, the Drop leaves the others to the Accept. No rule names a protocol here.
+#[test]
+fn rules_of_all_protocols_with_a_port_shadow_nothing_for_certain() {
+    let all = |rule: RuleView<'static>| RuleView { protocol: "ALL", ..rule };
+    let (drop, accept) = (all(rule("a", "1", "Drop", "0.0.0.0/0")), all(rule("b", "1", "Accept", "0.0.0.0/0")));
+    assert_eq!(shadowed(&[drop, accept]), NONE);
+    let whole = RuleView { port_range: "-1/-1", ..drop };
+    assert_eq!(shadowed(&[whole, accept]), ["b"]);
+}

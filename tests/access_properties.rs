@@ -6,7 +6,7 @@ mod access_reader;
 use std::collections::BTreeSet;
 
 use access_reader::Misreading;
-use portcullis::analysis::access::{Format, Group, Lists, RuleView, answer, shadowed_rules};
+use portcullis::analysis::access::{Format, Group, Lists, Question, RuleView, answer, shadowed_rules};
 use proptest::{prelude::*, sample::select};
 use serde_json::{Value, json};
 
@@ -220,6 +220,27 @@ proptest! {
         }
         let blamed: BTreeSet<String> = names(&answer, "Blame").into_iter().filter(|name| name.starts_with('r')).collect();
         prop_assert!(blamed.iter().all(|name| all.contains(name.as_str())), "Blame is within FixSet: {answer}");
+    }
+
+    /// Shares: where a person sees a rule decide, and whether less gets in without it.
+    #[test]
+    fn shares_are_what_a_person_counts(question in question()) {
+        let text = question.to_string();
+        let shares = Question::parse(&text).expect("a question").shares().expect("an answer").expect("few rules");
+        let read = |question_now: &Value| access_reader::read(question_now, &question, None);
+        let reading = read(&question);
+        let counted: Vec<(String, String, bool)> = reading
+            .decided
+            .iter()
+            .filter(|(name, _)| name.starts_with('r'))
+            .map(|(name, cells)| {
+                let without = read(&without_rules(&question, &BTreeSet::from([name.as_str()])));
+                (name.clone(), access_reader::count(cells), without.residue != reading.residue)
+            })
+            .collect();
+        let said: Vec<(String, String, bool)> =
+            shares.into_iter().map(|share| (share.rule, share.addresses.to_string(), share.alone)).collect();
+        prop_assert_eq!(said, counted, "{}", question);
     }
 
     #[test]

@@ -193,11 +193,34 @@ fn a_line_beyond_the_limit_is_skipped() {
 }
 
 #[test]
+fn people_are_told_the_share_of_each_rule_and_the_largest_first() {
+    let mut question = question();
+    let rules = question.pointer_mut("/SecurityGroups/0/Permissions/Permission").expect("rules");
+    let rule = rules[0].clone();
+    let mut add = |id: &str, source: &str, priority: &str| {
+        let mut rule = rule.clone();
+        rule["SecurityGroupRuleId"] = json!(id);
+        rule["SourceCidrIp"] = json!(source);
+        rule["Priority"] = json!(priority);
+        rules.as_array_mut().expect("a list").push(rule);
+    };
+    // r1 (8.8.8.0/24) decides with `half` where both match, and `later` takes over if both are gone.
+    add("half", "8.8.8.0/25", "1");
+    add("later", "8.8.8.128/26", "2");
+    add("apart", "9.0.0.0/8", "2");
+    let (_, text) = run(question.to_string().as_bytes(), Format::Text);
+    let shares = "  share      apart decides for 16777216; fewer get in without it\n             \
+                  r1 decides for 256; fewer get in without it\n             \
+                  half decides for 128; as many get in without it\n  delete     apart half later r1\n";
+    assert!(text.ends_with(shares), "{text}");
+}
+
+#[test]
 fn text_is_for_people_and_safe_for_terminals() {
     let (_, text) = run(question().to_string().as_bytes(), Format::Text);
     assert_eq!(
         text,
-        "q  Public: 256 untrusted addresses\n  gets in    8.8.8.1\n  untrusted  8.8.8.0/24\n  blame      r1\n  delete     r1\n"
+        "q  Public: 256 untrusted addresses\n  gets in    8.8.8.1\n  untrusted  8.8.8.0/24\n  blame      r1\n  share      r1 decides for 256; fewer get in without it\n  delete     r1\n"
     );
     let rule = "/SecurityGroups/0/Permissions/Permission/0";
     let (_, text) = run(changed(rule, "PortRange", json!("443")).to_string().as_bytes(), Format::Text);

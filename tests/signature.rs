@@ -1,8 +1,8 @@
-//! The signer against the vendor's own code: every ACS3 vector was produced by the official SDK.
+//! The signers against the vendor's own code: every vector was produced by the official SDK.
 
 use std::collections::BTreeMap;
 
-use portcullis::cloud::sign;
+use portcullis::cloud::{sign, sign_log};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -77,4 +77,53 @@ fn form_bodies_are_written_as_the_vendor_writes_them() {
         seen += 1;
     }
     assert!(seen >= 3);
+}
+
+#[derive(Deserialize)]
+struct LogVectors {
+    sls: Vec<LogVector>,
+}
+
+#[derive(Deserialize)]
+struct LogVector {
+    name: String,
+    signature_version: String,
+    access_key_id: String,
+    access_key_secret: String,
+    method: String,
+    pathname: String,
+    query: BTreeMap<String, String>,
+    headers: BTreeMap<String, String>,
+    body: String,
+    canonical_request: Option<String>,
+    string_to_sign: String,
+    authorization: String,
+}
+
+#[test]
+fn the_log_services_requests_are_signed_as_the_vendor_signs_them() {
+    let text = include_str!("data/signature-vectors.json");
+    let vectors = serde_json::from_str::<LogVectors>(text).expect("the vectors are valid JSON").sls;
+    assert_eq!(vectors.len(), 3);
+    for vector in vectors {
+        let name = &vector.name;
+        let secret = SecretString::from(vector.access_key_secret);
+        let headers: Vec<_> = vector.headers.iter().rev().collect();
+        let query = sign::canonical_query(&vector.query.iter().collect::<Vec<_>>());
+        if vector.signature_version == "v1" {
+            assert!(query.is_empty(), "{name}: the resource is the path");
+            let value =
+                sign_log::authorization_v1(&vector.access_key_id, &secret, &vector.method, &vector.pathname, &headers);
+            assert_eq!(value.expose_secret(), vector.authorization, "{name}");
+            continue;
+        }
+        let hash = sign::payload_hash(vector.body.as_bytes());
+        let canonical = sign_log::canonical(&vector.method, &vector.pathname, &query, &headers, &hash);
+        assert_eq!(Some(&canonical.request), vector.canonical_request.as_ref(), "{name}");
+        let date = &vector.headers["x-log-date"];
+        let region = vector.headers["host"].split('.').nth(1).expect("a region in the host");
+        assert_eq!(sign_log::string_to_sign(date, region, &canonical), vector.string_to_sign, "{name}");
+        let value = sign_log::authorization(&vector.access_key_id, &secret, date, region, &canonical);
+        assert_eq!(value.expose_secret(), vector.authorization, "{name}");
+    }
 }

@@ -9,13 +9,13 @@ use std::net::IpAddr;
 
 use crate::model::{
     Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, LoadBalancer,
-    LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope, SecurityGroupId, Sign, Staleness,
-    StalenessVerdict,
+    LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope, SecurityGroupId, Sign,
 };
 
 use super::{
     index::{self, Balancer, Index},
     public_address::{self, Host, PublicAddress},
+    staleness,
 };
 
 /// An endpoint whose exposure is judged, with what the next steps need to know of it.
@@ -144,7 +144,8 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
         product_eip_id,
         load_balancer_id: front.as_ref().map(|front| front.id.clone()),
         access: Vec::new(),
-        staleness: staleness(exposure),
+        staleness: staleness::without_exposure(exposure),
+        bound_by: None,
         signs: evidence.positive,
         endpoint: subject.endpoint.clone(),
     };
@@ -685,16 +686,4 @@ fn port_of(subject: &Subject<'_>, addresses: &[PublicAddress]) -> u16 {
         EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => 15011,
         EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => 6443,
     })
-}
-
-/// Whether an exposed endpoint is still needed depends on its consumers and their private
-/// connectivity, of which the inventory says nothing.
-fn staleness(exposure: Exposure) -> Staleness {
-    let (verdict, reason) = match exposure {
-        Exposure::Private => (StalenessVerdict::NotExposed, "nothing is exposed"),
-        Exposure::Exposed | Exposure::Unknown => {
-            (StalenessVerdict::Unknown, "the private connectivity of its consumers and its use have not been read")
-        }
-    };
-    Staleness { verdict, confidence_percent: 0, after_migration: false, reason: reason.to_owned() }
 }

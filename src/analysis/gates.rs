@@ -18,7 +18,8 @@ use rayon::prelude::*;
 use crate::{
     model::{
         AccessRow, AccountId, Acl, AclId, Bounds, EndpointKind, Enforcement, Family, Gate, GateKind, Listener,
-        LoadBalancerId, NetworkLoadBalancer, NlbAddress, PortVerdict, Reading, SecurityGroup, SecurityGroupId, Shared,
+        LoadBalancerId, NetworkLoadBalancer, NlbAddress, Permission, PortVerdict, Reading, SecurityGroup,
+        SecurityGroupId, Shared,
     },
     netset::{AddressSet, parse_ports},
 };
@@ -75,6 +76,19 @@ impl<'a> ListsOf<'a> {
                 .add_port_range_list(list.port_range_list_id.as_str(), entries);
         }
         Self { accounts, none: Lists::default() }
+    }
+
+    /// Those of every account together: ids are the vendor's, and no two accounts share one.
+    pub(super) fn of_everybody(index: &Index<'a>) -> Lists<'a> {
+        let mut all = Lists::default();
+        for list in index.inventory.prefix_lists() {
+            let entries = list.entries.iter().map(|entry| &**entry);
+            all.add_prefix_list(list.prefix_list_id.as_str(), &list.address_family, entries);
+        }
+        for list in index.inventory.port_range_lists() {
+            all.add_port_range_list(list.port_range_list_id.as_str(), list.entries.iter().map(|entry| &**entry));
+        }
+        all
     }
 
     pub(super) fn of(&self, account_id: &AccountId) -> &Lists<'a> {
@@ -324,7 +338,7 @@ impl<'i> Judging<'_, 'i> {
                 cuts.extend(range.last().checked_add(1));
             });
         };
-        for rule in groups.flat_map(|group| &group.permissions) {
+        for rule in groups.flat_map(|group| &group.permissions).filter(|rule| is_ingress(rule)) {
             cut(&rule.port_range);
             let id = crate::model::PortRangeListId::from(&*rule.port_range_list_id);
             let list = self.index.inventory.port_range_list(account_id, &id);
@@ -619,10 +633,15 @@ fn interface_addresses(index: &Index<'_>, assessed: &Assessed<'_>, family: Famil
 fn destination_blocks(index: &Index<'_>, assessed: &Assessed<'_>) -> Vec<IpNet> {
     let ids = groups_in_front(assessed).and_then(|groups| groups.ids).unwrap_or_default();
     let groups = ids.into_iter().filter_map(|id| index.inventory.security_group(&assessed.scope.account_id, id));
-    let rules = groups.flat_map(|group| &group.permissions);
+    let rules = groups.flat_map(|group| &group.permissions).filter(|rule| is_ingress(rule));
     let texts = rules.flat_map(|rule| [&rule.dest_cidr_ip, &rule.ipv6_dest_cidr_ip]);
     let block = |text: &str| text.parse().ok().or_else(|| text.parse().ok().map(|host: IpAddr| IpNet::from(host)));
     texts.filter(|text| !text.is_empty()).filter_map(|text| block(text)).collect()
+}
+
+/// Rules of the other direction decide nothing at a gate.
+fn is_ingress(rule: &Permission) -> bool {
+    !rule.direction.eq_ignore_ascii_case("egress")
 }
 
 fn acl_key<'i>(slot: &Slot<'i>) -> GateKey<'i> {

@@ -4,11 +4,14 @@
 //! The order of work is: which endpoints there are and what says that they are public
 //! (`exposure`), what filters each listener port of the exposed ones (`gates`), and what is to be
 //! said of the filters themselves (`security_group`, `acl`), of balancers that nobody claims
-//! (`unclaimed`) and of meshes and clusters as a whole (`resources`).
+//! (`unclaimed`) and of meshes and clusters as a whole (`resources`); last, whether anybody still needs
+//! the public path (`staleness`), which asks `connectivity` whether there is a private one. `saved`
+//! reads saved questions for it and for `access`.
 
 #![deny(clippy::disallowed_methods)]
 
 pub mod access;
+pub mod connectivity;
 
 mod acl;
 mod exposure;
@@ -17,11 +20,18 @@ mod index;
 mod ports;
 mod public_address;
 mod resources;
+mod saved;
 mod security_group;
+mod staleness;
 mod trusted;
 mod unclaimed;
 
-use crate::model::{AccessRow, EndpointJudgement, Exposure, Inventory, Judgements, TrustedList};
+use rayon::prelude::*;
+
+use crate::model::{
+    AccessRow, Binding, EndpointJudgement, Exposure, Inventory, Judgements, NamedConsumers, Staleness, TrustedList,
+    Wanted,
+};
 
 use self::{
     exposure::Assessed,
@@ -30,10 +40,10 @@ use self::{
     trusted::Trusted,
 };
 
-/// Judges everything in `inventory` against the allowlist, as of the day on which the inventory
-/// was taken. The same inventory and allowlist give equal judgements, every list sorted by account,
-/// region and id.
-pub fn judge(inventory: &Inventory, trusted: &TrustedList) -> Judgements {
+/// Judges everything in `inventory` against the allowlist and the consumers that the operator names,
+/// as of the time at which the inventory was taken. Equal input gives equal judgements, every list
+/// sorted by account, region and id.
+pub fn judge(inventory: &Inventory, trusted: &TrustedList, consumers: &NamedConsumers) -> Judgements {
     let mut trusted = Trusted::new(trusted, inventory.taken_at().date_naive());
     let index = Index::new(inventory);
     let assessed = exposure::endpoints(&index);
@@ -44,22 +54,45 @@ pub fn judge(inventory: &Inventory, trusted: &TrustedList) -> Judgements {
     let rows = gates::rows(&index, &lists, &jobs);
     let security_groups = security_group::judge(&index, &lists, &jobs, &rows);
     let acls = acl::judge(&index, &jobs);
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    let needs: Vec<_> =
+        jobs.par_iter().zip(&rows).map(|(job, rows)| staleness::judge(&setting, job.assessed, rows)).collect();
     Judgements {
         security_groups,
         acls,
         unclaimed_balancers: unclaimed::judge(&index, &assessed),
         resources: resources::judge(inventory, &assessed),
-        endpoints: with_access(assessed, rows),
+        endpoints: finished(assessed, rows, needs),
     }
 }
 
-/// The finished endpoints; `rows` are those of the exposed ones, in order.
-fn with_access(assessed: Vec<Assessed<'_>>, rows: Vec<Vec<AccessRow>>) -> Vec<EndpointJudgement> {
-    let mut rows = rows.into_iter();
+/// The reads of the network that would decide which exposed endpoints are still needed, sorted. Empty
+/// when nothing is exposed, or when everything was asked that can be.
+pub fn wanted(inventory: &Inventory, consumers: &NamedConsumers) -> Vec<Wanted> {
+    let index = Index::new(inventory);
+    let assessed = exposure::endpoints(&index);
+    let exposed: Vec<&Assessed<'_>> =
+        assessed.iter().filter(|one| one.judgement.exposure == Exposure::Exposed).collect();
+    if exposed.is_empty() {
+        return Vec::new();
+    }
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    staleness::wanted(&setting, &exposed)
+}
+
+/// The finished endpoints; `rows` and `needs` are those of the exposed ones, in order.
+fn finished(
+    assessed: Vec<Assessed<'_>>,
+    rows: Vec<Vec<AccessRow>>,
+    needs: Vec<(Staleness, Option<Binding>)>,
+) -> Vec<EndpointJudgement> {
+    let mut of_exposed = rows.into_iter().zip(needs);
     let finish = |one: Assessed<'_>| {
-        let exposed = one.judgement.exposure == Exposure::Exposed;
-        let access = if exposed { rows.next().unwrap_or_default() } else { Vec::new() };
-        EndpointJudgement { access, ..one.judgement }
+        if one.judgement.exposure != Exposure::Exposed {
+            return one.judgement;
+        }
+        let Some((access, (staleness, bound_by))) = of_exposed.next() else { return one.judgement };
+        EndpointJudgement { access, staleness, bound_by, ..one.judgement }
     };
     assessed.into_iter().map(finish).collect()
 }

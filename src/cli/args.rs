@@ -81,8 +81,12 @@ pub(crate) enum Command {
     Diff(DiffArgs),
     /// Exposure over time
     History(HistoryArgs),
+    /// One finding or endpoint in full: who, why, which rule, which path
+    Explain(ExplainArgs),
     /// Who can reach a port, from saved API replies
     Access(AccessArgs),
+    /// Whether there is a private path, from saved API replies
+    Path(PathArgs),
     /// The rules: list, show, check
     Rules(RulesArgs),
     /// Serve a simulated cloud on 127.0.0.1
@@ -224,6 +228,23 @@ pub(crate) struct HistoryArgs {
     pub(crate) store: StoreArgs,
 }
 
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ExplainArgs {
+    /// A finding's fingerprint or its beginning, or an endpoint's id or a part of it
+    #[arg(value_name = "FINDING|ENDPOINT", value_parser = not_empty)]
+    pub(crate) subject: String,
+    /// A run's id or its beginning, a JSON report file, or `latest`
+    #[arg(long, default_value = "latest", value_name = "RUN|FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) run: String,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 /// Form of short answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum TextOrJson {
@@ -233,6 +254,19 @@ pub(crate) enum TextOrJson {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AccessArgs {
+    /// Files with one question (JSON), or one a line (JSON Lines); `-` is standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) files: Vec<PathBuf>,
+    /// Form of the answers: one JSON object a line, or text for people
+    #[arg(long, value_name = "FORMAT", default_value = "json")]
+    pub(crate) format: TextOrJson,
+    /// Keep answers in FILE, and take those of questions that have not changed since from there
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cache: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PathArgs {
     /// Files with one question (JSON), or one a line (JSON Lines); `-` is standard input
     #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) files: Vec<PathBuf>,

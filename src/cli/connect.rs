@@ -13,13 +13,14 @@ use futures::future::BoxFuture;
 use super::{
     args::CloudArgs,
     exit::{Exit, Failure, OrExit, fail},
-    pipeline::Reading,
+    pipeline::{self, Reading},
     progress::Bar,
     sandbox,
     signals::{self, Stop},
     terminal::Terminal,
 };
 use crate::{
+    analysis,
     cloud::{
         client::{Account, Client, Settings},
         context::{Context, Env, Files, HttpSettings, RealClock, RealHttp, RealPrograms, RealRandom},
@@ -69,13 +70,36 @@ pub(crate) async fn read(
     // Whole milliseconds: what is stored is what is reported.
     let taken_at = Utc::now().trunc_subsecs(3);
     let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
-    let Scan { inventory, stats, interrupted } = scanned.map_err(|error| told(error, stop.exit()))?;
+    let scanned = scanned.map_err(|error| told(error, stop.exit()))?;
+    let scanned = read_networks(scanned, config).await.map_err(|error| told(error, stop.exit()))?;
+    let Scan { inventory, stats, interrupted, session: _ } = scanned;
     Ok(Reading {
         inventory,
         api_calls: stats.api_calls,
         retries: stats.retries,
         ended: stop.exit().filter(|_| interrupted),
     })
+}
+
+/// Rounds of reading more: a path leads through a few networks, and each round follows every path by one
+/// step. What is still wanted after the last stays unknown.
+const MAX_ROUNDS: usize = 24;
+
+/// Reads of the network what would decide whether exposed endpoints are still needed, until nothing
+/// more would.
+async fn read_networks(mut scanned: Scan, config: &Config) -> Result<Scan, ScanError> {
+    let consumers = pipeline::consumers(config);
+    for _ in 0..MAX_ROUNDS {
+        if scanned.interrupted {
+            break;
+        }
+        let wanted = analysis::wanted(&scanned.inventory, &consumers);
+        if wanted.is_empty() {
+            break;
+        }
+        scanned = scanned.read_more(wanted).await?;
+    }
+    Ok(scanned)
 }
 
 /// What a scan without a result ends with; one that was asked to end did not fail.

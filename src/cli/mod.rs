@@ -4,19 +4,22 @@
 //! modules into a run, `output` writes what was made, and `exit` holds the codes. Results go to
 //! standard output; everything else goes to standard error, through `terminal`.
 
-mod access;
+mod access_cache;
 mod args;
 mod completions;
 mod connect;
 mod diff;
 mod doctor;
 mod exit;
+mod explain;
+mod fence;
 mod history;
 mod log;
 mod man;
 mod output;
 mod pipeline;
 mod progress;
+mod questions;
 mod redact;
 mod report;
 mod rules;
@@ -27,10 +30,7 @@ mod signals;
 mod suggest;
 mod terminal;
 
-use std::{
-    panic,
-    process::{self, ExitCode},
-};
+use std::process::{self, ExitCode};
 
 use clap::Parser;
 
@@ -40,20 +40,7 @@ use terminal::Terminal;
 
 /// Runs the program.
 pub fn main_impl() -> ExitCode {
-    panic::set_hook(Box::new(report_panic));
-    match panic::catch_unwind(run) {
-        Ok(exit) => exit.into(),
-        Err(_) => Exit::Internal.into(),
-    }
-}
-
-/// Prints where, and never what: the text of a panic may hold data of the cloud.
-fn report_panic(info: &panic::PanicHookInfo<'_>) {
-    let place = info.location().map_or_else(|| "an unknown place".to_owned(), ToString::to_string);
-    terminal::stderr_line(&format!(
-        "error: internal error at {place}; nothing was concluded, please report this\n{}",
-        closing_line(Exit::Internal, None)
-    ));
+    fence::guarded(run).into()
 }
 
 fn run() -> Exit {
@@ -95,12 +82,14 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
     let plain = |outcome: Outcome| outcome.map(Done::from);
     match command {
         Command::Scan(args) => scan::run(&args, terminal),
-        Command::Access(args) => plain(access::run(&args, terminal)),
+        Command::Access(args) => plain(questions::access(&args, terminal)),
+        Command::Path(args) => plain(questions::path(&args, terminal)),
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
         Command::Doctor(args) => plain(doctor::run(&args, terminal)),
         Command::Report(args) => plain(report::run(&args, terminal)),
         Command::Diff(args) => plain(diff::run(&args, terminal)),
         Command::History(args) => plain(history::run(&args, terminal)),
+        Command::Explain(args) => plain(explain::run(&args, terminal)),
         Command::Rules(args) => plain(rules::run(&args, terminal)),
         Command::Completions { shell } => plain(completions::run(shell)),
         Command::Man => plain(man::run()),

@@ -145,9 +145,18 @@ pub(crate) fn to_file(
     match fs::metadata(path) {
         Ok(there) if !there.is_file() => write_through(path, write).map_err(failed),
         // Behind a link, the file is replaced and the link stays.
-        Ok(_) => replace(&fs::canonicalize(path).map_err(failed)?, write).map_err(failed),
-        Err(_) => replace(path, write).map_err(failed),
+        Ok(_) => replace(&fs::canonicalize(path).map_err(failed)?, permissions_of(path), write).map_err(failed),
+        Err(_) => replace(path, permissions_of(path), write).map_err(failed),
     }
+}
+
+/// Replaces a regular file, or makes it, so that nobody else may read or change it.
+pub(crate) fn to_private_file(
+    path: &Path,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> Result<(), OutputError> {
+    // A temporary file is private of itself.
+    replace(path, None, write).map(drop).map_err(|source| OutputError::Write { path: path.to_owned(), source })
 }
 
 fn write_through(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Reader> {
@@ -161,9 +170,8 @@ fn write_through(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<(
     }
 }
 
-fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<Reader> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".portcullis-");
+/// Those of the file that is there, or those of any new file.
+fn permissions_of(path: &Path) -> Option<fs::Permissions> {
     let permissions = fs::metadata(path).map(|there| there.permissions()).ok();
     #[cfg(unix)]
     let permissions = permissions.or_else(|| {
@@ -171,6 +179,16 @@ fn replace(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) ->
         // The umask takes away what the user wants taken away.
         Some(fs::Permissions::from_mode(0o666))
     });
+    permissions
+}
+
+fn replace(
+    path: &Path,
+    permissions: Option<fs::Permissions>,
+    write: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+) -> io::Result<Reader> {
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(".portcullis-");
     if let Some(permissions) = permissions {
         builder.permissions(permissions);
     }

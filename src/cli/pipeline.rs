@@ -15,13 +15,14 @@ use crate::{
     config::{self, Config},
     engine::RuleSet,
     findings::{self, GateSettings, Run, RunHeader, RunVerdict, Waiver},
-    model::{Inventory, Severity, TrustedList},
+    model::{Inventory, NamedConsumer, NamedConsumers, Severity, TrustedList},
     store::snapshot,
 };
 
 /// What an inventory is judged by. Made before anything is contacted.
 pub(crate) struct Judging {
     trusted: TrustedList,
+    consumers: NamedConsumers,
     rules: RuleSet,
     disabled: BTreeSet<String>,
     severity: BTreeMap<String, Severity>,
@@ -46,6 +47,7 @@ impl Judging {
         };
         Ok(Self {
             trusted: config.trusted.clone(),
+            consumers: consumers(config),
             rules,
             disabled: config.rules.disable.iter().cloned().collect(),
             severity: config.rules.severity.clone(),
@@ -58,6 +60,16 @@ impl Judging {
     fn evaluated(&self) -> BTreeSet<String> {
         self.rules.ids().filter(|id| !self.disabled.contains(*id)).map(str::to_owned).collect()
     }
+}
+
+/// Who uses API servers, by the configuration.
+pub(crate) fn consumers(config: &Config) -> NamedConsumers {
+    let named = |consumer: &config::ConsumerSettings| NamedConsumer {
+        name: consumer.name.clone(),
+        vpc_id: consumer.vpc_id.clone(),
+        v_switch_id: consumer.vswitch_id.clone(),
+    };
+    config.consumers.iter().map(|(id, consumers)| (id.clone(), consumers.iter().map(named).collect())).collect()
 }
 
 /// What was read, and how the reading ended.
@@ -75,7 +87,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
     let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
     let taken_at = inventory.taken_at();
     let snapshot_digest = snapshot::digest(&inventory).to_string();
-    let judgements = analysis::judge(&inventory, &judging.trusted);
+    let judgements = analysis::judge(&inventory, &judging.trusted, &judging.consumers);
     // Judged: only the ledger is needed from here on, and the rest is most of the memory.
     let (caller, coverage) = inventory.into_ledger();
     let settings = GateSettings {

@@ -16,26 +16,33 @@ const MAX_REPORT: u64 = 1 << 30;
 
 pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     let targets = targets(&args.outputs)?;
-    let path = Path::new(&args.run);
-    if args.run != "latest" && path.is_file() {
-        let text = read_file(path)?;
-        let document = report::read(&text).map_err(|error| Failure {
-            exit: Exit::Usage,
-            error: anyhow::anyhow!("cannot report from {}: {error}", path.display()),
-        })?;
+    if let Some(document) = report_file(&args.run)? {
         write(&document, &targets, terminal)?;
         return Ok(Exit::Clean);
-    }
-    let seems_a_path = path.components().count() > 1 || path.extension().is_some();
-    if seems_a_path && !path.is_file() {
-        let seen = report::escape_capped(&args.run, 200);
-        return fail(Exit::Usage, format!("there is no report file `{seen}`; runs are named by their id, or `latest`"));
     }
     let config = setup::config(&args.config, terminal)?;
     let store = setup::store(&args.store, &config)?;
     let run = setup::stored_run(&*store, &args.run)?;
     write(&Document::of(&run), &targets, terminal)?;
     Ok(Exit::Clean)
+}
+
+/// The report of that file, where the word names one.
+pub(crate) fn report_file(word: &str) -> Result<Option<Document<'static>>, Failure> {
+    let path = Path::new(word);
+    let seems_a_path = path.components().count() > 1 || path.extension().is_some();
+    if seems_a_path && !path.is_file() {
+        let seen = report::escape_capped(word, 200);
+        return fail(Exit::Usage, format!("there is no report file `{seen}`; runs are named by their id, or `latest`"));
+    }
+    if word == "latest" || !path.is_file() {
+        return Ok(None);
+    }
+    let text = read_file(path)?;
+    report::read(&text).map(Some).map_err(|error| Failure {
+        exit: Exit::Usage,
+        error: anyhow::anyhow!("cannot report from {}: {error}", path.display()),
+    })
 }
 
 fn read_file(path: &Path) -> Result<String, Failure> {

@@ -9,7 +9,7 @@ use super::{
     args::ScanArgs,
     closing_line, connect,
     exit::{Exit, Failure, OrExit, fail},
-    output,
+    fence, output,
     pipeline::{self, Judging, Reading},
     report, setup,
     terminal::Terminal,
@@ -36,7 +36,8 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
     let mut run = pipeline::conclude(reading, &judging);
-    let stored = store.map_or(Ok(()), |mut store| keep(&mut *store, &mut run));
+    // Whatever becomes of it, the report is written.
+    let stored = store.map_or(Ok(()), |mut store| fence::apart("keeping the run", || keep(&mut *store, &mut run)));
     report::write(&Document::of(&run), &targets, terminal)?;
     saved.and(stored)?;
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);

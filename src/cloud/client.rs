@@ -24,7 +24,7 @@ use super::{
     error::{self, CallError, Class, Failure, Kind, printable},
     json,
     request::{ReadRequest, Style},
-    retry, sign, throttle,
+    retry, sign, sign_log, throttle,
 };
 
 /// How the client behaves.
@@ -219,6 +219,10 @@ impl Client {
         let target = inner
             .endpoints
             .target(operation.product(), request.region())
+            .and_then(|target| match operation.style() {
+                Style::Log => target.of_project(request.project_name()),
+                _ => Ok(target),
+            })
             .map_err(|bad| CallError::new(request, Class::Request, "bad-endpoint", printable(&bad.to_string())))?;
         let key = throttle::Key {
             account: Arc::clone(&account.id),
@@ -307,7 +311,7 @@ impl Inner {
         let _slot = self.limiter.slot().await;
         self.counters.api_calls.fetch_add(1, Ordering::Relaxed);
         let outcome = match self.context.http.send(prepared).await {
-            Ok(response) => judge(request, response),
+            Ok(response) => unpack(request, response).and_then(|response| judge(request, response)),
             Err(failed) => Err(error::from_http(request, &failed)),
         };
         match &outcome {
@@ -338,10 +342,13 @@ impl Inner {
 fn prepare(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTime<Utc>, nonce: &str) -> HttpRequest {
     let request = call.request;
     let operation = request.operation();
+    if operation.style() == Style::Log {
+        return prepare_log(call, credentials, date);
+    }
     let query = sign::canonical_query(request.query_params());
     let body = match operation.style() {
         Style::RpcForm => sign::form_body(request.form_params()).into_bytes(),
-        Style::RpcQuery | Style::Roa => Vec::new(),
+        Style::RpcQuery | Style::Roa | Style::Log => Vec::new(),
     };
     let payload_hash = sign::payload_hash(&body);
     let mut headers: Vec<(&'static str, String)> = vec![
@@ -375,6 +382,69 @@ fn prepare(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTime<Ut
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{}{}{mark}{query}", call.target.base, request.encoded_path());
     HttpRequest { method: operation.method(), url, headers: sent, body, deadline: None }
+}
+
+/// Builds and signs one attempt for the log service, which has headers of its own.
+fn prepare_log(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTime<Utc>) -> HttpRequest {
+    let request = call.request;
+    let operation = request.operation();
+    let query = sign::canonical_query(request.query_params());
+    let body = request.json_body().to_vec();
+    let payload_hash = sign::payload_hash(&body);
+    let date = date.format("%Y%m%dT%H%M%SZ").to_string();
+    let headers: Vec<(&'static str, String)> = vec![
+        ("host", call.target.host.clone()),
+        ("content-type", "application/json".to_owned()),
+        ("x-log-apiversion", "0.6.0".to_owned()),
+        ("x-log-bodyrawsize", body.len().to_string()),
+        ("x-log-content-sha256", payload_hash.clone()),
+        ("x-log-date", date.clone()),
+    ];
+    let mut sent: Vec<(&'static str, HeaderText)> = Vec::new();
+    if let Some(credentials) = credentials {
+        let mut signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        if let Some(token) = &credentials.security_token {
+            signed.push(("x-acs-security-token", token.expose_secret()));
+            sent.push(("x-acs-security-token", HeaderText::Sensitive(token.clone())));
+        }
+        let method = operation.method().as_str();
+        let canonical = sign_log::canonical(method, request.encoded_path(), &query, &signed, &payload_hash);
+        let secret = &credentials.access_key_secret;
+        let value = sign_log::authorization(&credentials.access_key_id, secret, &date, request.region(), &canonical);
+        sent.push(("authorization", HeaderText::Sensitive(value)));
+    }
+    sent.extend(headers.into_iter().map(|(name, value)| (name, HeaderText::Plain(value))));
+    for (name, value) in [("accept", "application/json"), ("accept-encoding", PACKING), ("user-agent", USER_AGENT)] {
+        sent.push((name, HeaderText::Plain(value.to_owned())));
+    }
+    let mark = if query.is_empty() { "" } else { "?" };
+    let url = format!("{}{}{mark}{query}", call.target.base, request.encoded_path());
+    HttpRequest { method: operation.method(), url, headers: sent, body, deadline: None }
+}
+
+/// How the log service packs its replies, in a header of its own.
+const PACKING: &str = "zstd";
+
+/// No reply of the log service is larger than this once it is unpacked.
+const MOST_UNPACKED_BYTES: usize = 32 << 20;
+
+/// Unpacks a reply of the log service; everything else is passed on as it is.
+fn unpack(request: &ReadRequest, mut response: HttpResponse) -> Result<HttpResponse, Failure> {
+    let Some(packing) = response.header("x-log-compresstype").filter(|_| request.operation().style() == Style::Log)
+    else {
+        return Ok(response);
+    };
+    let unlike = |reason: &str| Failure::new(Kind::Final, CallError::schema(request, reason));
+    if packing != PACKING {
+        return Err(unlike("the reply is packed in another way than was asked for"));
+    }
+    let size = response.header("x-log-bodyrawsize").and_then(|size| size.trim().parse::<usize>().ok());
+    let Some(size) = size.filter(|size| *size <= MOST_UNPACKED_BYTES) else {
+        return Err(unlike("the packed reply does not say its size, or is too large"));
+    };
+    response.body = zstd::bulk::decompress(&response.body, size)
+        .map_err(|_| unlike("the packed reply is not whole, or larger than it says"))?;
+    Ok(response)
 }
 
 /// Who is calling, in the cloud's logs.

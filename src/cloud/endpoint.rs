@@ -46,6 +46,9 @@ pub enum BadEndpoint {
     /// A word for a network that is none.
     #[error("use the network {network:?} of {source_name}: write `vpc`, or `public`")]
     UnknownNetwork { network: String, source_name: String },
+    /// A project of the log service that cannot be part of a host name.
+    #[error("find the log project {project:?}: a project's name consists of a-z, 0-9 and hyphens")]
+    BadProject { project: String },
     /// An override for something that is not a product.
     #[error("use an endpoint for {product:?}: no such product")]
     UnknownProduct { product: String },
@@ -205,6 +208,7 @@ impl Endpoints {
             Product::Servicemesh if matches!(region, "us-west-1" | "us-east-1") => format!("servicemesh-vpc.{region}"),
             Product::Servicemesh | Product::Vpcpeer | Product::Resourcedirectory => return Err(none()),
             Product::Cbn => "cen.vpc-proxy".to_owned(),
+            Product::Sls => format!("{region}-intranet.log"),
             Product::Resourcemanager => "resourcemanager.vpc-proxy".to_owned(),
             Product::Ecs
             | Product::Vpc
@@ -229,6 +233,19 @@ fn one_for_all(product: Product) -> bool {
     is_central(product) && product != Product::Sts
 }
 
+impl Target {
+    /// The host of one project of the log service.
+    pub(super) fn of_project(self, project: &str) -> Result<Self, BadEndpoint> {
+        if !is_region(project) {
+            return Err(BadEndpoint::BadProject { project: project.to_owned() });
+        }
+        let host = format!("{project}.{}", self.host);
+        // Where we connect elsewhere than to the real host, the project changes nothing.
+        let base = if self.base == format!("https://{}", self.host) { format!("https://{host}") } else { self.base };
+        Ok(Self { host, base })
+    }
+}
+
 /// True if the product has one host for all regions, or has one beside its regional ones.
 fn is_central(product: Product) -> bool {
     match product {
@@ -244,7 +261,8 @@ fn is_central(product: Product) -> bool {
         | Product::Slb
         | Product::Nlb
         | Product::Privatelink
-        | Product::Actiontrail => false,
+        | Product::Actiontrail
+        | Product::Sls => false,
     }
 }
 
@@ -253,6 +271,8 @@ fn vendor_host(product: Product, region: &str) -> String {
     let name = product.name();
     let special = region.contains("-finance") || region.contains("-gov");
     let collapsed = match product {
+        // The project comes in front, see [`Target::of_project`].
+        Product::Sls => return format!("{region}.log{VENDOR_SUFFIX}"),
         Product::Ecs if region == "cn-hangzhou" => return format!("ecs-cn-hangzhou{VENDOR_SUFFIX}"),
         Product::Vpc => region == "cn-hangzhou" || special,
         Product::Slb => SLB_CENTRAL.contains(&region) || special,
@@ -280,10 +300,10 @@ pub(super) fn is_yes(text: &str) -> bool {
     matches!(text.trim().to_ascii_lowercase().as_str(), "true" | "1" | "yes" | "on")
 }
 
-/// True for text that can be a region's name: it becomes part of a host name, so nothing else may pass.
+/// True for text that can be a region's or log project's name: it becomes part of a host name, so nothing else may pass.
 fn is_region(text: &str) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    !text.is_empty() && text.len() <= 40 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
+    !text.is_empty() && text.len() <= 63 && text.bytes().all(inner) && !text.starts_with('-') && !text.ends_with('-')
 }
 
 /// True for a name under the vendor's domain, by exact suffix.
@@ -370,6 +390,11 @@ mod tests {
             (Product::Slb, "cn-beijing", "slb.aliyuncs.com"),
             (Product::Slb, "eu-central-1", "slb.eu-central-1.aliyuncs.com"),
             (Product::Nlb, "cn-beijing", "nlb.cn-beijing.aliyuncs.com"),
+            (Product::Vpcpeer, "cn-beijing", "vpcpeer.aliyuncs.com"),
+            (Product::Cbn, "", "cbn.aliyuncs.com"),
+            (Product::Privatelink, "cn-beijing", "privatelink.cn-beijing.aliyuncs.com"),
+            (Product::Actiontrail, "cn-hangzhou", "actiontrail.cn-hangzhou.aliyuncs.com"),
+            (Product::Sls, "cn-hangzhou", "cn-hangzhou.log.aliyuncs.com"),
             (Product::Sts, "", "sts.aliyuncs.com"),
             (Product::Sts, "cn-beijing", "sts.cn-beijing.aliyuncs.com"),
             (Product::Sts, "ap-south-1", "sts.aliyuncs.com"),
@@ -442,6 +467,23 @@ mod tests {
         let off = Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_VPC_ENDPOINT_ENABLED", "false")])).unwrap();
         assert_eq!(off.target(Product::Sts, "").unwrap().host, "sts.aliyuncs.com");
         assert!(Endpoints::from_env(&Vars(&[("ALIBABA_CLOUD_ENDPOINT_TYPE", "vcp")])).is_err());
+    }
+
+    #[test]
+    fn a_log_project_stands_in_front_of_its_host() {
+        let endpoints = Endpoints::default();
+        let target = |project| endpoints.target(Product::Sls, "cn-hangzhou").unwrap().of_project(project);
+        let host = "k8s-log-c1.cn-hangzhou.log.aliyuncs.com".to_owned();
+        assert_eq!(target("k8s-log-c1"), Ok(Target { base: format!("https://{host}"), host }));
+        for project in ["", "a.b", "evil.test/", "a@b", "A", "-a", "a b"] {
+            assert!(target(project).is_err(), "{project:?}");
+        }
+        let here = endpoints.clone().with_endpoint_url("http://127.0.0.1:8080").unwrap();
+        let target = here.target(Product::Sls, "cn-hangzhou").unwrap().of_project("flow").unwrap();
+        assert_eq!(
+            (target.host.as_str(), target.base.as_str()),
+            ("flow.cn-hangzhou.log.aliyuncs.com", "http://127.0.0.1:8080")
+        );
     }
 
     #[test]

@@ -207,7 +207,9 @@ pub(super) fn by_code(product: &str, code: &str, message: &str) -> Option<(Kind,
     let code = code.trim();
     let lower = code.to_ascii_lowercase();
     let starts = |prefix: &str| lower.starts_with(prefix);
-    if lower.contains("throttling") || lower == "429" || mentions_qps_limit(&lower, message) {
+    // The log service's words for it end so; the one for reads is not documented by name.
+    let log_quota = product == "sls" && lower.ends_with("quotaexceed");
+    if lower.contains("throttling") || lower == "429" || log_quota || mentions_qps_limit(&lower, message) {
         return Some((Kind::Throttled, Class::Throttled));
     }
     if NOT_FOUND.iter().any(|known| lower == *known) || starts("resourcenotfound.") {
@@ -219,7 +221,9 @@ pub(super) fn by_code(product: &str, code: &str, message: &str) -> Option<(Kind,
     match lower.as_str() {
         "invalidregionid" | "invalidregionid.notfound" => return Some((Kind::Final, Class::NotServed)),
         "signaturenonceused" => return Some((Kind::Nonce, Class::Identity)),
-        "signaturedoesnotmatch" | "incompletesignature" => return Some((Kind::Signature, Class::Identity)),
+        "signaturedoesnotmatch" | "incompletesignature" | "signaturenotmatch" => {
+            return Some((Kind::Signature, Class::Identity));
+        }
         "invalidsecuritytoken.expired" => return Some((Kind::Expired, Class::Identity)),
         "401" => return Some((Kind::Final, Class::Identity)),
         "403" => return Some((Kind::Final, Class::Denied)),
@@ -229,7 +233,7 @@ pub(super) fn by_code(product: &str, code: &str, message: &str) -> Option<(Kind,
     if lower.contains("notopen") {
         return Some((Kind::Final, Class::NotServed));
     }
-    if starts("illegaltimestamp") || starts("invalidtimestamp") {
+    if starts("illegaltimestamp") || starts("invalidtimestamp") || starts("requesttimetooskewed") {
         return Some((Kind::Clock, Class::Clock));
     }
     if IDENTITY.iter().any(|prefix| starts(prefix)) {
@@ -268,6 +272,8 @@ const NOT_FOUND: &[&str] = &[
     "invalidaclid.notfound",
     "endpointnotfound",
     "endpointservicenotfound",
+    "projectnotexist",
+    "logstorenotexist",
 ];
 
 /// Prefixes of codes about the key, the token or the account as a whole.

@@ -10,12 +10,13 @@ pub mod credential;
 pub mod endpoint;
 pub mod error;
 mod json;
+pub mod log;
 pub mod page;
 pub mod request;
 mod retry;
 pub mod sign;
+pub mod sign_log;
 #[cfg(test)]
 mod testing;
 pub mod throttle;
 mod transport;
-pub mod wire;

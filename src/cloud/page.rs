@@ -30,6 +30,15 @@ pub enum Paging {
         /// Items a page, the operation's maximum.
         per_page: u32,
     },
+    /// Windows by offset from 0; the reply must carry the total.
+    Offset {
+        /// `Offset`.
+        offset: &'static str,
+        /// `Limit`.
+        size: &'static str,
+        /// Items a page.
+        per_page: u32,
+    },
     /// The next page by a token; a total is checked where there is one.
     Token {
         /// `NextToken` or `next_token`.
@@ -113,6 +122,7 @@ pub async fn read<P: Page>(
         let pass: Pass<P> = match paging {
             Paging::Whole => source.whole().await?,
             Paging::Numbered { number, size, per_page } => source.numbered(number, size, per_page).await?,
+            Paging::Offset { offset, size, per_page } => source.by_offset(offset, size, per_page).await?,
             Paging::Token { token, size, per_page } => source.by_token(token, size, per_page).await?,
         };
         let Some(found) = pass.trouble else { return Ok(Listing { head: pass.head, items: pass.items }) };
@@ -291,6 +301,28 @@ impl Source<'_> {
         Ok(gathering.finish())
     }
 
+    async fn by_offset<P: Page>(&self, offset: &str, size: &str, per_page: u32) -> Result<Pass<P>, CallError> {
+        let request = |from: u64| self.request.clone().param(offset, from).param(size, per_page);
+        let (reply, first) = self.page::<P>(&request(0)).await?;
+        let Some(total) = first.total() else {
+            return Err(reply.unlike("the total of the list is missing"));
+        };
+        let mut gathering = Gathering::new(first);
+        let mut pages = 1;
+        while gathering.trouble.is_none() && gathering.held() < total {
+            pages += 1;
+            if pages > MOST_PAGES {
+                gathering.trouble = Some(Trouble::Endless);
+                break;
+            }
+            let (_, page) = self.page::<P>(&request(gathering.held())).await?;
+            if gathering.add(page) == 0 {
+                gathering.trouble(Trouble::EmptyPage);
+            }
+        }
+        Ok(gathering.finish())
+    }
+
     async fn by_token<P: Page>(&self, token: &str, size: &str, per_page: u32) -> Result<Pass<P>, CallError> {
         let mut request = self.request.clone().param(size, per_page);
         let (_, first) = self.page::<P>(&request).await?;
@@ -332,16 +364,16 @@ mod tests {
 
     use super::*;
     use crate::cloud::{
+        api::wire::Field,
         testing::{Answer, account, client, json, list, query},
-        wire,
     };
 
     #[derive(Deserialize)]
     struct Reply {
         #[serde(default, rename = "TotalCount")]
         total: Option<u64>,
-        #[serde(default, rename = "NextToken", deserialize_with = "wire::opt_text")]
-        token: Option<String>,
+        #[serde(default, rename = "NextToken")]
+        token: Field<String>,
         #[serde(rename = "Ids")]
         ids: Vec<u32>,
     }
@@ -359,7 +391,7 @@ mod tests {
         }
 
         fn next_token(&self) -> Option<&str> {
-            self.token.as_deref()
+            self.token.value().map(String::as_str)
         }
 
         fn split(self) -> ((), Vec<u32>) {
@@ -432,6 +464,23 @@ mod tests {
             _ => numbered_page(12, 9..12),
         };
         assert_eq!(outcome(NUMBERED, uneven).await, (all(12), 3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn windows_by_offset_are_all_read() {
+        const OFFSET: Paging = Paging::Offset { offset: "NextToken", size: "Limit", per_page: 10 };
+        let window = |total: u32| {
+            move |_: u64, _: u32, from: &str| {
+                let from = from.parse().unwrap_or(0);
+                numbered_page(total, from..total.min(from + 10))
+            }
+        };
+        for (total, calls) in [(0, 1), (10, 1), (11, 2), (25, 3)] {
+            assert_eq!(outcome(OFFSET, window(total)).await, (all(total), calls), "{total}");
+        }
+        let hole = |_: u64, _: u32, from: &str| numbered_page(25, if from == "0" { 0..10 } else { 0..0 });
+        assert_eq!(outcome(OFFSET, hole).await, (fails("missing-page"), 6));
+        assert_eq!(outcome(OFFSET, |_, _, _| json(200, r#"{"Ids":[1]}"#)).await, (fails("schema"), 1));
     }
 
     #[tokio::test(start_paused = true)]

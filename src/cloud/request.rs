@@ -35,11 +35,13 @@ pub enum Product {
     Resourcedirectory,
     /// ActionTrail.
     Actiontrail,
+    /// The log service.
+    Sls,
 }
 
 impl Product {
     /// Every product, in the order of the declaration.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Servicemesh,
         Self::Cs,
         Self::Ecs,
@@ -53,6 +55,7 @@ impl Product {
         Self::Resourcemanager,
         Self::Resourcedirectory,
         Self::Actiontrail,
+        Self::Sls,
     ];
 
     /// The lower-case name, as the vendor's SDK and endpoint table spell it.
@@ -71,6 +74,7 @@ impl Product {
             Self::Resourcemanager => "resourcemanager",
             Self::Resourcedirectory => "resourcedirectory",
             Self::Actiontrail => "actiontrail",
+            Self::Sls => "sls",
         }
     }
 
@@ -95,13 +99,16 @@ impl Product {
             Self::Resourcemanager => "2020-03-31",
             Self::Resourcedirectory => "2022-04-19",
             Self::Actiontrail => "2020-07-06",
+            Self::Sls => "2020-12-30",
         }
     }
 
-    /// The first half of the product's RAM actions. CEN's is not its product name.
+    /// The first half of the product's RAM actions. CEN's and the log service's are not
+    /// the product's name.
     pub const fn ram_code(self) -> &'static str {
         match self {
             Self::Cbn => "cen",
+            Self::Sls => "log",
             other => other.name(),
         }
     }
@@ -116,6 +123,8 @@ pub enum Style {
     RpcForm,
     /// A path of its own; parameters in the query.
     Roa,
+    /// The log service: a path of its own, a JSON body, the project in the host, another signature.
+    Log,
 }
 
 /// What a whole reply must be.
@@ -157,6 +166,11 @@ impl Operation {
     /// A GET of a path, as Container Service wants it: `/clusters/{cluster_id}`.
     pub(in crate::cloud) const fn roa_get(product: Product, action: &'static str, path: &'static str) -> Self {
         Self::checked(product, action, Style::Roa, Method::Get, path)
+    }
+
+    /// A query by POST to the log service: `/logstores/{logstore}/logs`.
+    pub(in crate::cloud) const fn log_post(action: &'static str, path: &'static str) -> Self {
+        Self::checked(Product::Sls, action, Style::Log, Method::Post, path)
     }
 
     /// The same operation, whose reply is an array at the top: `DescribeClusterResources`.
@@ -204,7 +218,9 @@ impl Operation {
 
     /// The action to grant in a RAM policy: `vpc:DescribeEipAddresses`.
     pub fn ram_action(&self) -> String {
-        format!("{}:{}", self.product.ram_code(), self.action)
+        // One permission covers both versions of the log service's operation.
+        let action = if self.action == "GetLogsV2" { "GetLogStoreLogs" } else { self.action };
+        format!("{}:{action}", self.product.ram_code())
     }
 }
 
@@ -246,6 +262,8 @@ pub struct ReadRequest {
     path: String,
     query: Vec<(String, String)>,
     form: Vec<(String, String)>,
+    project: String,
+    json: Vec<u8>,
     resource: String,
 }
 
@@ -259,6 +277,8 @@ impl ReadRequest {
             path: operation.path.to_owned(),
             query: Vec::new(),
             form: Vec::new(),
+            project: String::new(),
+            json: Vec::new(),
             resource: String::new(),
         }
     }
@@ -268,7 +288,7 @@ impl ReadRequest {
     pub fn param(self, name: &str, value: impl ToString) -> Self {
         match self.operation.style {
             Style::RpcForm => self.form(name, value),
-            Style::RpcQuery | Style::Roa => self.query(name, value),
+            Style::RpcQuery | Style::Roa | Style::Log => self.query(name, value),
         }
     }
 
@@ -295,6 +315,18 @@ impl ReadRequest {
     /// Fills `{name}` of the path, percent-encoded.
     pub(in crate::cloud) fn path(mut self, name: &str, value: &str) -> Self {
         self.path = self.path.replace(&format!("{{{name}}}"), &super::sign::encode(value));
+        self
+    }
+
+    /// Says which project of the log service is asked; it becomes part of the host.
+    pub(in crate::cloud) fn project(mut self, project: &str) -> Self {
+        self.project = project.to_owned();
+        self
+    }
+
+    /// Sets a JSON body.
+    pub(in crate::cloud) fn json(mut self, body: &serde_json::Value) -> Self {
+        self.json = body.to_string().into_bytes();
         self
     }
 
@@ -325,6 +357,14 @@ impl ReadRequest {
 
     pub(in crate::cloud) fn query_params(&self) -> &[(String, String)] {
         &self.query
+    }
+
+    pub(in crate::cloud) fn project_name(&self) -> &str {
+        &self.project
+    }
+
+    pub(in crate::cloud) fn json_body(&self) -> &[u8] {
+        &self.json
     }
 
     pub(in crate::cloud) fn form_params(&self) -> &[(String, String)] {

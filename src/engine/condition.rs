@@ -141,7 +141,7 @@ impl VariableResolver for Resolver<'_> {
         let value = match self.facts.fact(variable, self.end)? {
             FactValue::Bool(value) => return Some(CowVal::owned(CelBool::from(value))),
             FactValue::Int(value) => return Some(CowVal::owned(CelInt::from(value))),
-            FactValue::Text(text) => return Some(CowVal::owned(CelString::from(text))),
+            FactValue::Text(text) | FactValue::Whole(text) => return Some(CowVal::owned(CelString::from(text))),
             FactValue::Texts(items) => Value::from(items),
             FactValue::Ints(items) => Value::from(items),
             FactValue::Map(map) => Value::from(HashMap::<String, String>::from_iter(map)),
@@ -183,7 +183,7 @@ impl Type {
         match ty {
             FactType::Bool => Self::Bool,
             FactType::Int => Self::Int,
-            FactType::Text => Self::Text,
+            FactType::Text | FactType::Whole => Self::Text,
             FactType::Word(words) => Self::Word(words),
             FactType::Texts => Self::List(Box::new(Self::Text)),
             FactType::Words(words) => Self::List(Box::new(Self::Word(words))),

@@ -7,6 +7,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod staleness;
+
 use ipnet::IpNet;
 
 use super::{
@@ -14,7 +16,7 @@ use super::{
     template::{escape, list},
 };
 use crate::model::{
-    AccessRow, AclJudgement, Endpoint, EndpointJudgement, EndpointKind, Exposure, Family, PortVerdict,
+    AccessRow, AclJudgement, Endpoint, EndpointJudgement, EndpointKind, Exposure, Family, Need, PortVerdict,
     ResourceJudgement, SecurityGroupJudgement, Shared, Sign, UnclaimedBalancerJudgement, cause_in_words,
 };
 
@@ -47,6 +49,8 @@ pub(super) enum FactType {
     /// A text out of a fixed list.
     Word(&'static [&'static str]),
     Texts,
+    /// Text of any length, which messages show whole.
+    Whole,
     /// Texts out of a fixed list.
     Words(&'static [&'static str]),
     Ints,
@@ -66,6 +70,7 @@ impl FactType {
             Self::Text => "text".to_owned(),
             Self::Word(list) => format!("one of {}", words(list)),
             Self::Texts => "list of texts".to_owned(),
+            Self::Whole => "text, shown whole".to_owned(),
             Self::Words(list) => format!("list of {}", words(list)),
             Self::Ints => "list of numbers".to_owned(),
             Self::Map => "map of text to text".to_owned(),
@@ -86,6 +91,8 @@ pub(super) enum FactValue {
     Int(i64),
     Text(String),
     Texts(Vec<String>),
+    /// Made by the program and escaped: shown as it is.
+    Whole(String),
     Ints(Vec<i64>),
     Map(BTreeMap<String, String>),
     Ports(Vec<PortFact>),
@@ -352,10 +359,48 @@ facts! { ENDPOINT, Endpoint(EndpointJudgement):
     [FactType::Texts] gates(e, _) => gates(e);
     /// One sentence per port and family: verdict, sources, witness, rules to blame.
     [FactType::Texts] access_report(e, _) => e.access.iter().map(row_in_words).collect::<Vec<_>>();
-    /// Whether the public path is still needed.
+    /// Whether the public path is still needed. Facts about that are never bounded: where it is
+    /// unknown, nothing is said.
     [FactType::Word(STALENESS)] staleness(e, _) => e.staleness.verdict.as_str();
     /// Why the public path is or is not needed.
     [FactType::Text] staleness_reason(e, _) => e.staleness.reason.as_str();
+    /// How sure that is, in percent.
+    [FactType::Int] staleness_confidence(e, _) => i64::from(e.staleness.confidence_percent);
+    /// The public path can go, but taking it away now would cut traffic that has yet to move.
+    [FactType::Bool] after_migration(e, _) => e.staleness.after_migration;
+    /// One sentence per consumer: who it is, whether it needs the public path, why.
+    [FactType::Texts] consumers(e, _) => staleness::consumers(e);
+    /// The consumers that need the public path, by kind and id.
+    [FactType::Texts] needed_consumers(e, _) => staleness::with_need(e, Need::Needed);
+    /// The consumers that use the public path although they have a private one, by kind and id.
+    [FactType::Texts] misrouted_consumers(e, _) => staleness::with_need(e, Need::Misrouted);
+    /// Reads and logs that would decide whether the public path is needed, one sentence each.
+    [FactType::Texts] deciding(e, _) => e.staleness.deciding.clone();
+    /// The smallest allowlist that would still serve the consumers that need the public path.
+    [FactType::Texts] proposed_allowlist(e, _) => nets(&e.staleness.proposed_allowlist);
+    /// That allowlist holds every address of every consumer that needs the public path.
+    [FactType::Bool] proposal_complete(e, _) => e.staleness.proposal_complete;
+    /// What to know before that allowlist is put in force, one sentence each, and the commands of
+    /// the vendor's tool that would do it, one a line. Nothing runs them.
+    [FactType::Whole] narrowing(e, _) => FactValue::Whole(staleness::narrowing(e));
+    /// Sources seen in logs that are none of the consumers: address, first and last time, volume.
+    [FactType::Texts] unexpected_clients(e, _) => staleness::unexpected(e);
+    /// Consumers that ought to be in the logs and are not.
+    [FactType::Texts] silent_consumers(e, _) => e.staleness.silent.clone();
+    /// Requests without an authenticated user came from the internet.
+    [FactType::Bool] probed(e, _) => e.staleness.probed;
+    /// Where the platform's own opinion contradicts what was found, one sentence each.
+    [FactType::Texts] platform_disagrees(e, _) => e.staleness.platform_disagrees.clone();
+    /// What would have to change for the nearest private path of each consumer to open: consumer
+    /// and step.
+    [FactType::Texts] steps(e, _) => staleness::steps(e, |_| true);
+    /// The steps of consumers whose private path is blocked and exactly one change away.
+    [FactType::Texts] one_step_away(e, _) => staleness::steps(e, staleness::is_one_step_away);
+    /// The public path is needed, and every port is known to admit no untrusted internet address.
+    [FactType::Bool] required_and_fenced(e, _) => staleness::required_and_fenced(e);
+    /// Who bound the EIP, when, from where and with which operation; empty where the audit trail
+    /// does not say.
+    [FactType::Text] bound_by(e, _) => e.bound_by.as_ref().map(staleness::binding);
 }
 
 facts! { SECURITY_GROUP, SecurityGroup(SecurityGroupJudgement):
@@ -608,7 +653,12 @@ fn unread(e: &EndpointJudgement) -> Vec<String> {
         sentences.extend(incomplete.iter().map(|gate| format!("{} {} could not be read whole", gate.kind, gate.id)));
     }
     if e.exposure == Exposure::Exposed && e.access.is_empty() {
-        sentences.insert("no listener in front of it was seen".to_owned());
+        // Its listeners were read: without them there would be a row for the port that it names.
+        let balancer =
+            e.load_balancer_id.as_ref().map_or_else(String::new, |id| format!(" of {}", escape(id.as_str())));
+        sentences.insert(format!(
+            "no port, since none of the listeners{balancer} is running; one that is started there opens the way"
+        ));
     }
     sentences.into_iter().collect()
 }
@@ -643,6 +693,12 @@ fn row_in_words(row: &AccessRow) -> String {
 impl From<bool> for FactValue {
     fn from(value: bool) -> Self {
         Self::Bool(value)
+    }
+}
+
+impl From<i64> for FactValue {
+    fn from(value: i64) -> Self {
+        Self::Int(value)
     }
 }
 

@@ -493,6 +493,7 @@ fn given(ty: &FactType, value: &serde_json::Value) -> Result<FactValue, String> 
         FactType::Bool => FactValue::Bool(value.as_bool().ok_or_else(wrong)?),
         FactType::Int => FactValue::Int(value.as_i64().ok_or_else(wrong)?),
         FactType::Text => FactValue::Text(text(value)?),
+        FactType::Whole => FactValue::Whole(text(value)?),
         FactType::Word(words) => FactValue::Text(word(words, value)?),
         FactType::Texts => FactValue::Texts(items()?.iter().map(text).collect::<Result<_, _>>()?),
         FactType::Words(words) => {

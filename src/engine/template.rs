@@ -104,6 +104,7 @@ pub(super) fn show(value: &FactValue) -> String {
         FactValue::Int(value) => value.to_string(),
         FactValue::Text(text) if text.is_empty() => "none".to_owned(),
         FactValue::Text(text) => escape(text),
+        FactValue::Whole(text) => text.clone(),
         FactValue::Texts(items) => list(items.iter().map(|item| escape(&cause_in_words(item)))),
         FactValue::Ints(items) => list(items.iter().map(i64::to_string)),
         FactValue::Map(map) => list(map.iter().map(|(key, value)| format!("{}={}", escape(key), escape(value)))),

@@ -1,5 +1,7 @@
 //! The engine as a whole: built-in rules, bounds, hostile, broken and misspelt rules.
 
+mod staleness;
+
 use std::{collections::BTreeSet, sync::OnceLock};
 
 use proptest::prelude::*;
@@ -64,12 +66,8 @@ fn endpoint(exposure: Exposure, access: Vec<AccessRow>) -> EndpointJudgement {
         product_eip_id: None,
         load_balancer_id: None,
         access,
-        staleness: Staleness {
-            verdict: StalenessVerdict::Unknown,
-            confidence_percent: 0,
-            after_migration: false,
-            reason: String::new(),
-        },
+        staleness: Staleness::plain(StalenessVerdict::Unknown, 0, ""),
+        bound_by: None,
     }
 }
 
@@ -106,14 +104,12 @@ fn the_exposure_family_speaks_chinese_and_falls_back_to_english() {
 /// Facts that no built-in rule needs: they are there for users' rules.
 const FOR_USERS: &[&str] = &[
     "endpoint.account_id",
-    "endpoint.fix_set",
+    "endpoint.deciding",
     "endpoint.private_address",
     "endpoint.region_id",
     "endpoint.resource_id",
     "endpoint.resource_kind",
     "endpoint.resource_name",
-    "endpoint.staleness",
-    "endpoint.staleness_reason",
     "endpoint.tags",
     "security-group.account_id",
     "security-group.name",
@@ -193,6 +189,7 @@ fn matches(ty: &super::facts::FactType, value: &FactValue) -> bool {
         | (Type::Int, FactValue::Int(_))
         | (Type::Text, FactValue::Text(_))
         | (Type::Texts, FactValue::Texts(_))
+        | (Type::Whole, FactValue::Whole(_))
         | (Type::Ints, FactValue::Ints(_))
         | (Type::Map, FactValue::Map(_))
         | (Type::Ports, FactValue::Ports(_)) => true,

@@ -6,6 +6,7 @@ mod diff;
 mod finding;
 mod fingerprint;
 mod gate;
+mod narrowing;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,7 @@ pub use finding::{Finding, FindingStatus, Subject, WaiverNote};
 pub use fingerprint::fingerprint;
 pub(crate) use gate::sort;
 pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
+pub use narrowing::{Narrow, NarrowPort, Narrowing};
 pub use run::{Run, RunHeader, RunVerdict};
 pub use verdict::{Outcome, counts, outcome};
 pub use waiver::{RawOnly, RawSelect, RawWaiver, RawWaiverFile, WAIVER_FILE_VERSION, Waiver};

@@ -84,12 +84,8 @@ fn endpoint(resource: &str, untrusted: &[&str]) -> EndpointJudgement {
             fix_set: Shared::default(),
             gates: Vec::new(),
         }],
-        staleness: Staleness {
-            verdict: StalenessVerdict::Unknown,
-            confidence_percent: 0,
-            after_migration: false,
-            reason: String::new(),
-        },
+        staleness: Staleness::plain(StalenessVerdict::Unknown, 0, ""),
+        bound_by: None,
     }
 }
 

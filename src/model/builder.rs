@@ -3,8 +3,9 @@
 use chrono::{DateTime, Utc};
 
 use super::{
-    Acl, Caller, Cluster, Coverage, Eip, Gap, Inventory, LoadBalancer, Mesh, NetworkInterface, NetworkLoadBalancer,
-    PortRangeList, PrefixList, SecurityGroup, Unit,
+    Acl, Caller, Cluster, Coverage, Eip, Gap, Inventory, LoadBalancer, LogReading, Mesh, MeshOpinion, Network,
+    NetworkInterface, NetworkLoadBalancer, PortRangeList, PrefixList, Refused, SecurityGroup, Text, TrailReading, Unit,
+    UnitState,
 };
 
 /// Push in any order; the inventory comes out the same.
@@ -22,6 +23,10 @@ pub struct InventoryBuilder {
     pub prefix_lists: Vec<PrefixList>,
     pub port_range_lists: Vec<PortRangeList>,
     pub network_interfaces: Vec<NetworkInterface>,
+    pub network: Network,
+    pub logs: Vec<LogReading>,
+    pub trails: Vec<TrailReading>,
+    pub opinions: Vec<MeshOpinion>,
     coverage: Coverage,
 }
 
@@ -41,6 +46,10 @@ impl InventoryBuilder {
             prefix_lists: Vec::new(),
             port_range_lists: Vec::new(),
             network_interfaces: Vec::new(),
+            network: Network::default(),
+            logs: Vec::new(),
+            trails: Vec::new(),
+            opinions: Vec::new(),
             coverage: Coverage::default(),
         }
     }
@@ -73,6 +82,10 @@ impl InventoryBuilder {
         self.prefix_lists.extend(other.prefix_lists);
         self.port_range_lists.extend(other.port_range_lists);
         self.network_interfaces.extend(other.network_interfaces);
+        self.network.merge(other.network);
+        self.logs.extend(other.logs);
+        self.trails.extend(other.trails);
+        self.opinions.extend(other.opinions);
         self.coverage.merge(other.coverage);
     }
 
@@ -84,6 +97,9 @@ impl InventoryBuilder {
             items.shrink_to_fit();
             items
         }
+        let mut network = self.network;
+        network.refused = unread_of(&self.coverage);
+        network.sort();
         Inventory {
             taken_at: self.taken_at,
             callers: ordered(self.callers, Clone::clone),
@@ -105,7 +121,61 @@ impl InventoryBuilder {
             network_interfaces: ordered(self.network_interfaces, |eni| {
                 (eni.network_interface_id.clone(), eni.scope.clone())
             }),
+            network,
+            logs: ordered(self.logs, |log| (log.scope.clone(), log.observer, log.observed.clone())),
+            trails: ordered(self.trails, |trail| trail.scope.clone()),
+            opinions: ordered(self.opinions, |opinion| (opinion.service_mesh_id.clone(), opinion.scope.clone())),
             coverage: self.coverage,
         }
     }
+
+    /// A builder that holds what the inventory does.
+    pub(super) fn from_inventory(inventory: Inventory) -> Self {
+        let Inventory {
+            taken_at,
+            callers,
+            meshes,
+            clusters,
+            eips,
+            load_balancers,
+            network_load_balancers,
+            acls,
+            security_groups,
+            prefix_lists,
+            port_range_lists,
+            network_interfaces,
+            network,
+            logs,
+            trails,
+            opinions,
+            coverage,
+        } = inventory;
+        Self {
+            taken_at,
+            callers,
+            meshes,
+            clusters,
+            eips,
+            load_balancers,
+            network_load_balancers,
+            acls,
+            security_groups,
+            prefix_lists,
+            port_range_lists,
+            network_interfaces,
+            network,
+            logs,
+            trails,
+            opinions,
+            coverage,
+        }
+    }
+}
+
+/// What is not in the ledger as read was not read: nothing is taken for absent that nobody asked for.
+fn unread_of(coverage: &Coverage) -> Refused {
+    // Where a product does not serve a region there is nothing of it.
+    let not_served = coverage.gaps().filter(|gap| gap.state == UnitState::NotServed).map(|gap| &gap.unit);
+    let read = coverage.scanned_units().chain(not_served).filter(|unit| !unit.resource_id.is_empty());
+    Refused::all_but(read.map(|unit| (Text::from(unit.operation.as_str()), Text::from(unit.resource_id.as_str()))))
 }

@@ -106,4 +106,32 @@ id! {
     PortRangeListId,
     /// An elastic network interface.
     NetworkInterfaceId,
+    /// A route table of a VPC.
+    RouteTableId,
+    /// A network ACL of vSwitches.
+    NetworkAclId,
+    /// A VPC peering connection.
+    VpcPeerId,
+    /// A router interface of Express Connect.
+    RouterInterfaceId,
+    /// A transit router.
+    TransitRouterId,
+    /// An attachment of a transit router.
+    TransitRouterAttachmentId,
+    /// A route table of a transit router.
+    TransitRouterRouteTableId,
+    /// A Cloud Enterprise Network.
+    CenId,
+    /// A route policy of a Cloud Enterprise Network.
+    CenRouteMapId,
+    /// A VPN gateway.
+    VpnGatewayId,
+    /// An IPsec connection.
+    VpnConnectionId,
+    /// A NAT gateway.
+    NatGatewayId,
+    /// An endpoint of PrivateLink.
+    VpcEndpointId,
+    /// A service of PrivateLink.
+    VpcEndpointServiceId,
 }

@@ -4,9 +4,9 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountId, Acl, AclId, Cluster, ClusterId, Coverage, Eip, LoadBalancer, LoadBalancerId, Mesh, MeshId,
-    NetworkInterface, NetworkLoadBalancer, PortRangeList, PortRangeListId, PrefixList, PrefixListId, RegionId,
-    SecurityGroup, SecurityGroupId, Unit, UnitState,
+    AccountId, Acl, AclId, Cluster, ClusterId, Coverage, Eip, InventoryBuilder, LoadBalancer, LoadBalancerId,
+    LogReading, Mesh, MeshId, MeshOpinion, Network, NetworkInterface, NetworkLoadBalancer, PortRangeList,
+    PortRangeListId, PrefixList, PrefixListId, RegionId, SecurityGroup, SecurityGroupId, TrailReading, Unit, UnitState,
 };
 
 /// Who asked: the answer of `GetCallerIdentity` for one account.
@@ -32,6 +32,11 @@ pub struct Inventory {
     pub(super) prefix_lists: Vec<PrefixList>,
     pub(super) port_range_lists: Vec<PortRangeList>,
     pub(super) network_interfaces: Vec<NetworkInterface>,
+    /// The network between VPCs, as far as it was read; its `refused` says what was not.
+    pub(super) network: Network,
+    pub(super) logs: Vec<LogReading>,
+    pub(super) trails: Vec<TrailReading>,
+    pub(super) opinions: Vec<MeshOpinion>,
     pub(super) coverage: Coverage,
 }
 
@@ -76,6 +81,9 @@ impl Inventory {
         prefix_lists: PrefixList,
         port_range_lists: PortRangeList,
         network_interfaces: NetworkInterface,
+        logs: LogReading,
+        trails: TrailReading,
+        opinions: MeshOpinion,
     }
 
     find! {
@@ -89,9 +97,19 @@ impl Inventory {
         port_range_list(port_range_lists, port_range_list_id: PortRangeListId) -> PortRangeList,
     }
 
+    /// The network between VPCs, as far as it was asked for.
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
     /// The ledger of planned reads.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
+    }
+
+    /// Back to a builder, so that more can be read into it.
+    pub fn into_builder(self) -> InventoryBuilder {
+        InventoryBuilder::from_inventory(self)
     }
 
     /// The callers and the ledger, for when everything else has been judged and may go.

@@ -1,12 +1,12 @@
 //! Judgements: what analysis says of what was read. Plain data with the words of product.md 2, 3
 //! and 6; `analysis` makes them, `engine`, `findings` and `report` read them.
 
-use std::{borrow::Cow, collections::BTreeMap, fmt};
+use std::{borrow::Cow, collections::BTreeMap};
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, EipId, LoadBalancerId, RegionId, Shared};
+use super::{AccountId, Binding, EipId, LoadBalancerId, RegionId, Shared, Staleness, words::words};
 
 /// A value known only between two ends. Where nothing was hidden both ends are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -30,33 +30,6 @@ impl<T: PartialEq> Bounds<T> {
     pub fn is_exact(&self) -> bool {
         self.lower == self.upper
     }
-}
-
-/// Declares an enum with fixed words and one `as_str`.
-macro_rules! words {
-    ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
-        $(#[$doc])*
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name {
-            $($(#[$vdoc])* #[serde(rename = $word)] $variant),+
-        }
-
-        impl $name {
-            /// Every word, in order.
-            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
-
-            /// The word of reports and rules.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $word),+ }
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(self.as_str())
-            }
-        }
-    };
 }
 
 words! {
@@ -147,17 +120,6 @@ words! {
     }
 }
 
-words! {
-    /// Whether the public path is still needed (product.md 4).
-    StalenessVerdict {
-        Required = "required",
-        Stale = "stale",
-        Orphaned = "orphaned",
-        Unknown = "unknown",
-        NotExposed = "not-exposed",
-    }
-}
-
 /// Which endpoint a judgement is about.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Endpoint {
@@ -199,6 +161,8 @@ pub struct EndpointJudgement {
     /// One row per listener port and family with a public address; empty unless exposed.
     pub access: Vec<AccessRow>,
     pub staleness: Staleness,
+    /// Who bound the EIP and when, where the audit trail says so.
+    pub bound_by: Option<Binding>,
 }
 
 /// Who can reach one port.
@@ -239,16 +203,6 @@ pub struct Gate {
     /// True if what it lets through is known exactly.
     pub complete: bool,
     pub note: String,
-}
-
-/// Whether the public path is still needed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Staleness {
-    pub verdict: StalenessVerdict,
-    /// Hundredths: 80 is 0.80. Integer, so that equal judgements are equal bytes.
-    pub confidence_percent: u8,
-    pub after_migration: bool,
-    pub reason: String,
 }
 
 /// What is said of a security group that stands in front of an exposed endpoint.

@@ -7,23 +7,38 @@
 #![deny(clippy::disallowed_methods)]
 
 mod builder;
+mod consumers;
 mod coverage;
+mod evidence;
 mod ids;
 mod inventory;
 mod judgement;
+pub(crate) mod lenient;
+mod network;
 mod resource;
 mod severity;
 mod shared;
+mod staleness;
 mod text;
 mod trusted;
+mod words;
 
 pub use builder::InventoryBuilder;
+pub use consumers::{NamedConsumer, NamedConsumers};
 pub use coverage::{Coverage, Gap, Unit, UnitState};
+pub use evidence::{
+    BindingEvent, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion, Observer, Requests, TrailReading,
+};
 pub use ids::*;
 pub use inventory::{Caller, Inventory};
 pub use judgement::*;
+pub use network::*;
 pub use resource::*;
 pub use severity::Severity;
 pub use shared::Shared;
+pub use staleness::{
+    Binding, Client, Connectivity, Consumer, ConsumerKind, ConsumerPath, Need, Staleness, StalenessVerdict, Traffic,
+    Via,
+};
 pub use text::{Interner, Text};
 pub use trusted::{TrustedEntry, TrustedList};

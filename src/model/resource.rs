@@ -135,6 +135,16 @@ pub struct Cluster {
     pub profile: String,
     pub state: String,
     pub vpc_id: VpcId,
+    /// Those of its control plane and nodes; empty where the reply did not say.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub v_switches: Vec<VSwitchId>,
+    /// The block of its pods, where they have addresses of their own; empty where they take those of
+    /// vSwitches.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub container_cidr: String,
+    /// When it last changed, as the reply has it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub updated: String,
     pub security_group_id: SecurityGroupId,
     /// `ipv4` or `dual`.
     pub ip_stack: String,
@@ -159,6 +169,9 @@ pub struct Eip {
     /// `SlbInstance`, `EcsInstance`, `Nat`, …; unknown words occur.
     pub instance_type: String,
     pub private_ip_address: String,
+    /// The VPC of the instance it is bound to, where the reply says.
+    #[serde(default, skip_serializing_if = "VpcId::is_empty")]
+    pub vpc_id: VpcId,
     pub service_managed: bool,
     pub tags: BTreeMap<String, String>,
 }
@@ -315,6 +328,10 @@ pub struct Permission {
     #[serde(skip_serializing_if = "is_empty", rename = "Ipv6DestCidrIp")]
     pub ipv6_dest_cidr_ip: Text,
     #[serde(skip_serializing_if = "is_empty")]
+    pub dest_group_id: Text,
+    #[serde(skip_serializing_if = "is_empty")]
+    pub dest_prefix_list_id: Text,
+    #[serde(skip_serializing_if = "is_empty")]
     pub nic_type: Text,
 }
 
@@ -336,6 +353,8 @@ impl Permission {
             source_port_range,
             dest_cidr_ip,
             ipv6_dest_cidr_ip,
+            dest_group_id,
+            dest_prefix_list_id,
             nic_type,
         } = self;
         for text in [
@@ -352,6 +371,8 @@ impl Permission {
             source_port_range,
             dest_cidr_ip,
             ipv6_dest_cidr_ip,
+            dest_group_id,
+            dest_prefix_list_id,
             nic_type,
         ] {
             interner.share(text);

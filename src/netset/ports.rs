@@ -21,36 +21,40 @@ pub fn all_ports() -> Interval<u16> {
 /// # Errors
 /// Where any part is bare (`443`), reversed or out of range: half a text is not a reading of it.
 pub fn parse_ports(text: &str, mut each: impl FnMut(Interval<u16>)) -> Result<(), MalformedPorts> {
-    for part in text.as_bytes().split(|byte| *byte == b',') {
-        each(parse_range(part).ok_or(MalformedPorts)?);
+    let mut rest = text.as_bytes();
+    loop {
+        let (range, after) = parse_range(rest).ok_or(MalformedPorts)?;
+        each(range);
+        match after.split_first() {
+            None => return Ok(()),
+            Some((b',', more)) => rest = more,
+            Some(_) => return Err(MalformedPorts),
+        }
     }
-    Ok(())
 }
 
-fn parse_range(text: &[u8]) -> Option<Interval<u16>> {
-    if text == b"-1/-1" {
-        return Some(all_ports());
+/// A range with the bytes after it.
+fn parse_range(text: &[u8]) -> Option<(Interval<u16>, &[u8])> {
+    if let Some(rest) = text.strip_prefix(b"-1/-1") {
+        return Some((all_ports(), rest));
     }
     let (first, rest) = parse_port(text)?;
     let (last, rest) = parse_port(rest.strip_prefix(b"/")?)?;
-    if !rest.is_empty() {
-        return None;
-    }
-    Interval::new(first, last)
+    Some((Interval::new(first, last)?, rest))
 }
 
 /// A port with the bytes after it. No sign, and no leading zero, which could be octal.
 fn parse_port(text: &[u8]) -> Option<(u16, &[u8])> {
     let mut rest = text;
-    let mut port = 0_u16;
+    let mut port = 0_u32;
     while let Some((digit @ b'0'..=b'9', after)) = rest.split_first() {
-        port = port.checked_mul(10)?.checked_add(u16::from(digit - b'0'))?;
-        if port == 0 {
+        port = port * 10 + u32::from(digit - b'0');
+        if port == 0 || port > u32::from(u16::MAX) {
             return None;
         }
         rest = after;
     }
-    (port != 0).then_some((port, rest))
+    (port != 0).then_some((port as u16, rest))
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Frozen like the JSON report: columns are added at the end, never renamed or removed.
-const COLUMNS: [&str; 25] = [
+const COLUMNS: [&str; 30] = [
     "record",
     "severity",
     "status",
@@ -38,6 +38,11 @@ const COLUMNS: [&str; 25] = [
     "waiver_ticket",
     "waiver_expires",
     "fingerprint",
+    "staleness",
+    "staleness_confidence",
+    "staleness_reason",
+    "proposed_allowlist",
+    "unexpected_clients",
 ];
 
 /// Writes the document's findings and gaps.
@@ -74,6 +79,7 @@ fn finding_row(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> [S
     };
     let label = |row: usize| table::port_label(&rows[row]);
     let waiver = finding.waiver.as_ref();
+    let staleness = endpoint.map(|endpoint| &endpoint.staleness);
     [
         "finding".to_owned(),
         finding.severity.to_string(),
@@ -106,7 +112,18 @@ fn finding_row(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> [S
         waiver.and_then(|waiver| waiver.ticket.as_deref()).unwrap_or_default().to_owned(),
         waiver.map(|waiver| waiver.expires.to_string()).unwrap_or_default(),
         finding.fingerprint.to_string(),
+        staleness.map(|staleness| staleness.verdict.to_string()).unwrap_or_default(),
+        staleness.map(|staleness| format!("{:.2}", staleness.confidence)).unwrap_or_default(),
+        staleness.map(|staleness| staleness.reason.to_string()).unwrap_or_default(),
+        staleness.map(|staleness| words(staleness.proposed_allowlist.iter())).unwrap_or_default(),
+        staleness
+            .map(|staleness| words(staleness.unexpected_clients.iter().map(|client| client.address)))
+            .unwrap_or_default(),
     ]
+}
+
+fn words(items: impl Iterator<Item = impl ToString>) -> String {
+    items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
 }
 
 fn gap_row(gap: &GapV1<'_>) -> [String; COLUMNS.len()] {

@@ -92,12 +92,12 @@ fn endpoint(id: &str, name: &str, kind: EndpointKind, exposure: Exposure, access
         product_eip_id: exposed.then(|| "eip-1".into()),
         load_balancer_id: exposed.then(|| "lb-1".into()),
         access,
-        staleness: Staleness {
-            verdict: if exposed { StalenessVerdict::Unknown } else { StalenessVerdict::NotExposed },
-            confidence_percent: 0,
-            after_migration: false,
-            reason: String::new(),
-        },
+        staleness: Staleness::plain(
+            if exposed { StalenessVerdict::Unknown } else { StalenessVerdict::NotExposed },
+            0,
+            "",
+        ),
+        bound_by: None,
     }
 }
 

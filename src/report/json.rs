@@ -9,8 +9,13 @@ use super::{ReadError, escape, v1};
 
 /// Writes the document, two blanks a level, with a line end behind it.
 pub(super) fn write(document: &v1::Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    write_pretty(document, out)
+}
+
+/// Writes one value, two blanks a level, with a line end behind it.
+pub(super) fn write_pretty(value: &impl Serialize, out: &mut dyn Write) -> io::Result<()> {
     let mut serializer = serde_json::Serializer::with_formatter(&mut *out, Safe(PrettyFormatter::new()));
-    document.serialize(&mut serializer)?;
+    value.serialize(&mut serializer)?;
     out.write_all(b"\n")
 }
 

@@ -7,8 +7,10 @@
 
 mod csv;
 mod escape;
+pub mod explain;
 mod json;
 mod jsonl;
+mod style;
 mod table;
 pub mod v1;
 

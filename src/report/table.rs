@@ -10,7 +10,7 @@ use std::{
     io::{self, Write},
 };
 
-use anstyle::{AnsiColor, Style};
+use anstyle::Style;
 use ipnet::IpNet;
 use tabled::{
     builder::Builder,
@@ -19,11 +19,14 @@ use tabled::{
 
 use super::{
     Options, escape,
+    style::{
+        BAD, DOUBT, GOOD, NARROWEST, confidence_word, paint, severity_style, staleness_style, verdict_style, wrapped,
+    },
     v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1, time},
 };
 use crate::{
     findings::{FindingStatus, RunVerdict},
-    model::{Enforcement, Exposure, Family, PortVerdict, Severity, UnitState, cause_in_words},
+    model::{Enforcement, Exposure, Family, PortVerdict, Severity, StalenessVerdict, UnitState, cause_in_words},
 };
 
 /// Ranges and rules named in a cell before the rest is counted.
@@ -37,9 +40,6 @@ const REMEDIES: usize = 5;
 
 /// Columns that a message or remedy may take on a terminal, over all its lines.
 const ON_TERMINAL: usize = 200;
-
-/// Narrower terminals are treated as this wide: below it, wrapping leaves nothing readable.
-const NARROWEST: usize = 60;
 
 /// Writes the document as tables.
 pub(super) fn write(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -63,7 +63,9 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         "{}: {} exposed, {} private, {} unknown",
         summary.endpoints, summary.exposed, summary.private, summary.unknown
     );
-    let mut facts = vec![("Control planes", counts), ("Findings", findings_sentence(document, options))];
+    let mut facts = vec![("Control planes", counts)];
+    facts.extend(needed_sentence(document).map(|text| ("Public paths", text)));
+    facts.push(("Findings", findings_sentence(document, options)));
     let mut unread = Vec::new();
     for (count, word) in [
         (coverage.denied, "denied"),
@@ -131,6 +133,40 @@ fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
     format!("{open} open; {} undecided; {} waived", summary.undecided, summary.waived)
 }
 
+/// `2 can go, 1 after a move, 1 needed, 3 undecided`: what becomes of the public paths; nothing where there is none.
+fn needed_sentence(document: &Document<'_>) -> Option<String> {
+    let count = |wanted: &dyn Fn(&EndpointV1<'_>) -> bool| {
+        document.endpoints.iter().filter(|endpoint| endpoint.exposure == Exposure::Exposed && wanted(endpoint)).count()
+    };
+    let can_go = |endpoint: &EndpointV1<'_>| {
+        matches!(endpoint.staleness.verdict, StalenessVerdict::Stale | StalenessVerdict::Orphaned)
+    };
+    let counts = [
+        (count(&|endpoint| can_go(endpoint) && !endpoint.staleness.after_migration), "can go"),
+        (count(&|endpoint| can_go(endpoint) && endpoint.staleness.after_migration), "can go after a move"),
+        (count(&|endpoint| endpoint.staleness.verdict == StalenessVerdict::Required), "needed"),
+        (count(&|endpoint| endpoint.staleness.verdict == StalenessVerdict::Unknown), "undecided"),
+    ];
+    let told: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect();
+    (!told.is_empty()).then(|| told.join(", "))
+}
+
+/// `stale, high confidence`; a verdict that claims nothing has no confidence worth a word.
+fn needed_words(endpoint: &EndpointV1<'_>) -> String {
+    let staleness = &endpoint.staleness;
+    let move_first = if staleness.after_migration { " after a move" } else { "" };
+    match staleness.verdict {
+        StalenessVerdict::NotExposed => "-".to_owned(),
+        StalenessVerdict::Unknown if staleness.confidence == 0.0 => staleness.verdict.to_string(),
+        verdict => format!("{verdict}{move_first}, {} confidence", confidence_word(staleness.confidence)),
+    }
+}
+
+fn needed_cell(endpoint: &EndpointV1<'_>, options: &Options) -> String {
+    paint(&needed_words(endpoint), staleness_style(endpoint.staleness.verdict), options)
+}
+
 /// What the verdict means, in words.
 pub(super) fn verdict_sentence(document: &Document<'_>) -> String {
     let settled = document.settled();
@@ -181,7 +217,17 @@ fn write_endpoints(document: &Document<'_>, out: &mut dyn Write, options: &Optio
         .collect();
     write_section(
         title,
-        &["SEVERITY", "CONTROL PLANE", "EXPOSURE", "ADDRESS", "PORT", "VERDICT", "WHO CAN REACH IT", "BECAUSE"],
+        &[
+            "SEVERITY",
+            "CONTROL PLANE",
+            "EXPOSURE",
+            "ADDRESS",
+            "STILL NEEDED",
+            "PORT",
+            "VERDICT",
+            "WHO CAN REACH IT",
+            "BECAUSE",
+        ],
         rows,
         out,
         options,
@@ -201,6 +247,15 @@ fn write_endpoint(
     let address = endpoint.public_address.as_deref().map(escape::name).unwrap_or_default();
     let head = join(&[&address, place.kind, &place.quoted_name(), &place.path()], " ");
     write_item(severity, &head, 0, width, out, options)?;
+    let staleness = &endpoint.staleness;
+    if staleness.verdict != StalenessVerdict::NotExposed && !staleness.reason.is_empty() {
+        let line = format!(
+            "{}: {}",
+            needed_cell(endpoint, options),
+            cut(&escape::paragraph(&staleness.reason), ON_TERMINAL / 2)
+        );
+        write_indented(&line, width, out)?;
+    }
     let ports = ports_worst_first(endpoint);
     if ports.is_empty() {
         let line = format!("{}: {}", paint(endpoint.exposure.as_str(), DOUBT, options), no_ports(endpoint));
@@ -271,7 +326,8 @@ fn ports_worst_first<'a, 'b>(endpoint: &'a EndpointV1<'b>) -> Vec<&'a AccessV1<'
 fn no_ports(endpoint: &EndpointV1<'_>) -> String {
     match endpoint.exposure {
         Exposure::Unknown => unread_words(endpoint),
-        Exposure::Exposed | Exposure::Private => "no listener port is known".to_owned(),
+        Exposure::Exposed => "unknown: none of its balancer's listeners is running".to_owned(),
+        Exposure::Private => "no public address was found".to_owned(),
     }
 }
 
@@ -290,6 +346,7 @@ fn endpoint_rows(
             Exposure::Unknown => paint("unknown", DOUBT, options),
         },
         endpoint.public_address.as_deref().map_or_else(|| "-".to_owned(), escape::name),
+        needed_cell(endpoint, options),
     ];
     let ports = ports_worst_first(endpoint);
     if ports.is_empty() {
@@ -684,6 +741,9 @@ fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         steps.push("Scan again: the failed reads above may have been passing trouble.".to_owned());
     }
     if !document.findings.is_empty() {
+        steps.push(
+            "One control plane or finding in full, with every consumer and path: `portcullis explain ID`.".to_owned(),
+        );
         steps.push("Everything, with full address lists and fingerprints for waivers: `--output json`.".to_owned());
     }
     if steps.is_empty() {
@@ -698,31 +758,6 @@ fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         }
     }
     Ok(())
-}
-
-/// Breaks at blanks, so that no line is wider, unless a word is.
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let columns = |text: &str| anstream::adapter::strip_str(text).map(escape::columns).sum::<usize>();
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split(' ') {
-        let wide = columns(word);
-        let line = lines.last_mut().expect("there is always a first line");
-        if used > 0 && used + 1 + wide > width {
-            lines.push(word.to_owned());
-            used = wide;
-        } else {
-            if used > 0 {
-                line.push(' ');
-                used += 1;
-            }
-            line.push_str(word);
-            used += wide;
-        }
-    }
-    // Two blanks between columns are an empty word, which may end a line.
-    lines.iter_mut().for_each(|line| line.truncate(line.trim_end().len()));
-    lines
 }
 
 fn write_title(title: &str, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -760,28 +795,6 @@ pub(crate) fn grid(header: &[&str], rows: Vec<Vec<String>>, options: &Options) -
     text
 }
 
-const BAD: Style = AnsiColor::Red.on_default().bold();
-const DOUBT: Style = AnsiColor::Yellow.on_default();
-const GOOD: Style = AnsiColor::Green.on_default();
-
-fn severity_style(severity: Severity) -> Style {
-    match severity {
-        Severity::Critical => BAD,
-        Severity::High => AnsiColor::Red.on_default(),
-        Severity::Medium => DOUBT,
-        Severity::Low => AnsiColor::Cyan.on_default(),
-        Severity::Info => Style::new(),
-    }
-}
-
-fn verdict_style(verdict: PortVerdict) -> Style {
-    match verdict {
-        PortVerdict::Open => BAD,
-        PortVerdict::Unverified | PortVerdict::Unknown => DOUBT,
-        PortVerdict::PrivateOnly | PortVerdict::Restricted => GOOD,
-    }
-}
-
 fn state_style(state: UnitState) -> Style {
     match state {
         UnitState::Denied | UnitState::Failed => DOUBT,
@@ -809,8 +822,4 @@ fn status_cell(status: FindingStatus, options: &Options) -> String {
         FindingStatus::Unknown => paint(status.as_str(), DOUBT, options),
         FindingStatus::Open | FindingStatus::Waived => status.to_string(),
     }
-}
-
-fn paint(text: &str, style: Style, options: &Options) -> String {
-    if options.color && style != Style::new() { format!("{style}{text}{style:#}") } else { text.to_owned() }
 }

@@ -4,17 +4,22 @@
 //!
 //! Fields are added, never renamed or removed. Field order here is the order of keys in the file.
 
+mod concerned;
+mod staleness;
+
 use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use self::concerned::Concerned;
+pub use self::staleness::{BindingV1, ClientV1, ConsumerV1, StalenessV1};
 use crate::{
     findings::{Finding, FindingStatus, Run, RunVerdict},
     model::{
         AccessRow, Coverage, EndpointJudgement, EndpointKind, Enforcement, Exposure, Family, Gap, Gate, GateKind,
-        PortVerdict, ResourceKind, Severity, Sign, StalenessVerdict, Unit, UnitState,
+        PortVerdict, ResourceKind, Severity, Sign, Unit, UnitState,
     },
 };
 
@@ -143,8 +148,8 @@ pub struct EndpointV1<'a> {
     pub load_balancer_id: Option<Text<'a>>,
     pub access: Vec<AccessV1<'a>>,
     pub staleness: StalenessV1<'a>,
-    /// Who bound the EIP; always null until the audit trail is read.
-    pub bound_by: Option<serde_json::Value>,
+    /// Who bound the EIP and when; null where no audit trail was read or it does not say.
+    pub bound_by: Option<BindingV1<'a>>,
     /// What could not be read and would decide; not part of the file.
     #[serde(skip)]
     pub unread: Cow<'a, [String]>,
@@ -163,6 +168,9 @@ pub struct AccessV1<'a> {
     pub witness: Option<IpAddr>,
     pub blame: Cow<'a, [String]>,
     pub gates: Vec<GateV1<'a>>,
+    /// Rules each of which would let an untrusted source in on its own.
+    #[serde(default)]
+    pub fix_set: Cow<'a, [String]>,
 }
 
 /// One filter in front of a port.
@@ -173,18 +181,6 @@ pub struct GateV1<'a> {
     pub enforcement: Enforcement,
     pub admits: Cow<'a, [IpNet]>,
     pub note: Text<'a>,
-}
-
-/// Whether the public path is still needed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct StalenessV1<'a> {
-    pub verdict: StalenessVerdict,
-    /// 0.00 to 1.00, in hundredths.
-    pub confidence: f64,
-    pub after_migration: bool,
-    pub reason: Text<'a>,
-    /// Who uses the endpoint; empty until consumers are judged.
-    pub consumers: Vec<serde_json::Value>,
 }
 
 /// One finding.
@@ -206,6 +202,9 @@ pub struct FindingV1<'a> {
     #[serde(with = "optional_seconds")]
     pub first_seen: Option<DateTime<Utc>>,
     pub waiver: Option<WaiverV1<'a>>,
+    /// Where the finding is about something else than an endpoint: the endpoints it concerns, sorted.
+    #[serde(default)]
+    pub concerns: Vec<String>,
     /// The rule's title; not part of the file, empty where a file was read back.
     #[serde(skip)]
     pub title: Text<'a>,
@@ -252,13 +251,14 @@ pub struct GapV1<'a> {
 impl<'a> Document<'a> {
     /// The report of a run. Borrows everything it can.
     pub fn of(run: &'a Run) -> Self {
+        let concerned = Concerned::of(run);
         Self {
             schema: Cow::Borrowed(SCHEMA),
             run: run_header(run),
             verdict: run.verdict,
             summary: summary(run),
             endpoints: sorted(run.judgements.endpoints.iter().map(endpoint).collect(), |a, b| a.id.cmp(&b.id)),
-            findings: sorted(run.findings.iter().map(finding).collect(), |a, b| {
+            findings: sorted(run.findings.iter().map(|one| finding(one, &concerned)).collect(), |a, b| {
                 b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint))
             }),
             coverage: coverage(&run.coverage, run),
@@ -346,14 +346,8 @@ fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
         eip_id: judgement.eip_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
         load_balancer_id: judgement.load_balancer_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
         access: judgement.access.iter().map(access).collect(),
-        staleness: StalenessV1 {
-            verdict: judgement.staleness.verdict,
-            confidence: f64::from(judgement.staleness.confidence_percent) / 100.0,
-            after_migration: judgement.staleness.after_migration,
-            reason: Cow::Borrowed(&judgement.staleness.reason),
-            consumers: Vec::new(),
-        },
-        bound_by: None,
+        staleness: StalenessV1::from(&judgement.staleness),
+        bound_by: judgement.bound_by.as_ref().map(BindingV1::from),
         unread: Cow::Borrowed(&judgement.unread),
     }
 }
@@ -370,6 +364,7 @@ fn access(row: &AccessRow) -> AccessV1<'_> {
         witness: row.witness,
         blame: Cow::Borrowed(&row.blame),
         gates: row.gates.iter().map(gate).collect(),
+        fix_set: Cow::Borrowed(&row.fix_set),
     }
 }
 
@@ -383,7 +378,7 @@ fn gate(gate: &Gate) -> GateV1<'_> {
     }
 }
 
-fn finding(finding: &Finding) -> FindingV1<'_> {
+fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a> {
     let subject = &finding.subject;
     FindingV1 {
         fingerprint: Cow::Borrowed(&finding.fingerprint),
@@ -406,6 +401,7 @@ fn finding(finding: &Finding) -> FindingV1<'_> {
             ticket: waiver.ticket.as_deref().map(Cow::Borrowed),
             expires: waiver.expires,
         }),
+        concerns: concerned.endpoints(subject),
         title: Cow::Borrowed(&finding.title),
         resource_name: Cow::Borrowed(&finding.resource_name),
     }

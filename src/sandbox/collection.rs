@@ -7,469 +7,7 @@ use std::{borrow::Cow, collections::HashMap};
 
 use serde_json::Value;
 
-/// What the simulated cloud knows of one kind of item.
-#[derive(Debug)]
-pub(super) struct Spec {
-    /// `vpc` of `accounts[].vpc.eips`.
-    pub(super) section: &'static str,
-    /// `eips` of `accounts[].vpc.eips`.
-    pub(super) list: &'static str,
-    /// Path of the id.
-    pub(super) id: &'static str,
-    /// Path of the region.
-    pub(super) region: &'static str,
-    /// False where the vendor's replies carry no region: it then places the item and is not served.
-    pub(super) region_is_served: bool,
-    /// Path of what places an item without region: its VPC or its balancer.
-    pub(super) placed_by: &'static str,
-    /// Paths that the list call does not show.
-    pub(super) not_in_list: &'static [&'static str],
-    /// Paths that the detail call does not show; `None` if there is no detail call that shows more.
-    pub(super) not_in_detail: Option<&'static [&'static str]>,
-    /// Path of a list that a paged call of its own serves: rules, entries.
-    pub(super) children: &'static str,
-    /// What list calls filter by. The first is the index.
-    pub(super) filters: &'static [Filter],
-}
-
-/// One request parameter that narrows a list.
-#[derive(Debug)]
-pub(super) struct Filter {
-    pub(super) parameter: &'static str,
-    pub(super) form: FilterForm,
-    /// Paths of the values that it is compared with; lists on the way are walked.
-    pub(super) paths: &'static [&'static str],
-}
-
-/// How a filter's values are written in a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum FilterForm {
-    /// `Name=a`
-    One,
-    /// `Name=a,b`, at most so many.
-    Commas(usize),
-    /// `Name.1=a&Name.2=b`, at most so many.
-    Numbered(usize),
-    /// `Name=["a","b"]`, at most so many.
-    JsonList(usize),
-    /// `Tag.1.Key=a&Tag.1.Value=b`; every tag must match.
-    Tags,
-}
-
-/// The kinds of items that list calls serve.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    Mesh,
-    Cluster,
-    SecurityGroup,
-    PrefixList,
-    PortRangeList,
-    NetworkInterface,
-    Vpc,
-    VSwitch,
-    Eip,
-    Clb,
-    ClbListener,
-    Acl,
-    Nlb,
-    NlbListener,
-    Member,
-}
-
-impl Kind {
-    /// Every kind, in the order in which a world is read: what places others comes first.
-    pub(super) const ALL: [Self; 15] = [
-        Self::Vpc,
-        Self::Clb,
-        Self::Nlb,
-        Self::Mesh,
-        Self::Cluster,
-        Self::SecurityGroup,
-        Self::PrefixList,
-        Self::PortRangeList,
-        Self::NetworkInterface,
-        Self::VSwitch,
-        Self::Eip,
-        Self::ClbListener,
-        Self::Acl,
-        Self::NlbListener,
-        Self::Member,
-    ];
-
-    /// What is known of the kind.
-    pub(super) fn spec(self) -> &'static Spec {
-        match self {
-            Self::Mesh => &MESH,
-            Self::Cluster => &CLUSTER,
-            Self::SecurityGroup => &SECURITY_GROUP,
-            Self::PrefixList => &PREFIX_LIST,
-            Self::PortRangeList => &PORT_RANGE_LIST,
-            Self::NetworkInterface => &NETWORK_INTERFACE,
-            Self::Vpc => &VPC,
-            Self::VSwitch => &VSWITCH,
-            Self::Eip => &EIP,
-            Self::Clb => &CLB,
-            Self::ClbListener => &CLB_LISTENER,
-            Self::Acl => &ACL,
-            Self::Nlb => &NLB,
-            Self::NlbListener => &NLB_LISTENER,
-            Self::Member => &MEMBER,
-        }
-    }
-}
-
-const fn one(parameter: &'static str, paths: &'static [&'static str]) -> Filter {
-    Filter { parameter, form: FilterForm::One, paths }
-}
-
-const fn commas(parameter: &'static str, most: usize, paths: &'static [&'static str]) -> Filter {
-    Filter { parameter, form: FilterForm::Commas(most), paths }
-}
-
-const fn numbered(parameter: &'static str, most: usize, paths: &'static [&'static str]) -> Filter {
-    Filter { parameter, form: FilterForm::Numbered(most), paths }
-}
-
-const fn tags(paths: &'static [&'static str]) -> Filter {
-    Filter { parameter: "Tag", form: FilterForm::Tags, paths }
-}
-
-static MESH: Spec = Spec {
-    section: "servicemesh",
-    list: "meshes",
-    id: "ServiceMeshInfo.ServiceMeshId",
-    region: "",
-    region_is_served: true,
-    placed_by: "",
-    // The list shows neither EIP ids nor anything of a canary control plane.
-    not_in_list: &[
-        "Endpoints.PublicCanaryPilotEndpoint",
-        "Endpoints.IntranetCanaryPilotEndpoint",
-        "Spec.LoadBalancer.PilotPublicEipId",
-        "Spec.LoadBalancer.ApiServerPublicEipId",
-        "Spec.LoadBalancer.CanaryPilotPublicEipId",
-        "Spec.LoadBalancer.CanaryPilotLoadBalancerId",
-        "Spec.MeshConfig.AccessLog",
-        "Spec.MeshConfig.Audit",
-        "Spec.MeshConfig.ControlPlaneLogInfo",
-        "Spec.MeshConfig.K8sNewAPIsSupport",
-        "Spec.MeshConfig.Kiali",
-    ],
-    not_in_detail: Some(&["Tag", "Upgradable", "Endpoints.ReverseTunnelEndpoint"]),
-    children: "",
-    filters: &[one("ServiceMeshId", &["ServiceMeshInfo.ServiceMeshId"]), tags(&["Tag"])],
-};
-
-static CLUSTER: Spec = Spec {
-    section: "cs",
-    list: "clusters",
-    id: "cluster_id",
-    region: "region_id",
-    region_is_served: true,
-    placed_by: "vpc_id",
-    not_in_list: &[
-        "parameters",
-        "control_plane_config",
-        "control_plane_endpoints_config",
-        "extra_sans",
-        "rrsa_config",
-        "auto_mode",
-        "node_cidr_mask",
-    ],
-    not_in_detail: Some(&[]),
-    children: "",
-    filters: &[
-        one("cluster_id", &["cluster_id"]),
-        one("name", &["name"]),
-        one("cluster_type", &["cluster_type"]),
-        one("cluster_spec", &["cluster_spec"]),
-        one("profile", &["profile"]),
-    ],
-};
-
-static SECURITY_GROUP: Spec = Spec {
-    section: "ecs",
-    list: "security_groups",
-    id: "SecurityGroupId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "VpcId",
-    not_in_list: &["InnerAccessPolicy", "SnapshotPolicyIds"],
-    // The attribute call does not say which type the group is.
-    not_in_detail: Some(&[
-        "SecurityGroupType",
-        "ServiceManaged",
-        "ServiceID",
-        "EcsCount",
-        "RuleCount",
-        "GroupToGroupRuleCount",
-        "ResourceGroupId",
-        "AvailableInstanceAmount",
-        "CreationTime",
-        "Tags",
-    ]),
-    children: "Permissions.Permission",
-    filters: &[
-        Filter { parameter: "SecurityGroupIds", form: FilterForm::JsonList(100), paths: &["SecurityGroupId"] },
-        one("SecurityGroupId", &["SecurityGroupId"]),
-        one("SecurityGroupName", &["SecurityGroupName"]),
-        one("VpcId", &["VpcId"]),
-        one("SecurityGroupType", &["SecurityGroupType"]),
-        one("ServiceManaged", &["ServiceManaged"]),
-        one("ResourceGroupId", &["ResourceGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static PREFIX_LIST: Spec = Spec {
-    section: "ecs",
-    list: "prefix_lists",
-    id: "PrefixListId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "",
-    not_in_list: &[],
-    not_in_detail: Some(&["AssociationCount", "ResourceGroupId", "Tags"]),
-    children: "Entries.Entry",
-    filters: &[
-        numbered("PrefixListId", 100, &["PrefixListId"]),
-        one("PrefixListName", &["PrefixListName"]),
-        one("AddressFamily", &["AddressFamily"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static PORT_RANGE_LIST: Spec = Spec {
-    section: "ecs",
-    list: "port_range_lists",
-    id: "PortRangeListId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "Entries",
-    filters: &[
-        numbered("PortRangeListId", 100, &["PortRangeListId"]),
-        one("PortRangeListName", &["PortRangeListName"]),
-        tags(&["Tags"]),
-    ],
-};
-
-static NETWORK_INTERFACE: Spec = Spec {
-    section: "ecs",
-    list: "network_interfaces",
-    id: "NetworkInterfaceId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "VpcId",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        numbered("NetworkInterfaceId", 100, &["NetworkInterfaceId"]),
-        one("VpcId", &["VpcId"]),
-        one("VSwitchId", &["VSwitchId"]),
-        one("InstanceId", &["InstanceId"]),
-        one("Type", &["Type"]),
-        one("ServiceManaged", &["ServiceManaged"]),
-        one("PrimaryIpAddress", &["PrivateIpAddress"]),
-        numbered("PrivateIpAddress", 100, &["PrivateIpAddress", "PrivateIpSets.PrivateIpSet.PrivateIpAddress"]),
-        numbered("Ipv6Address", 100, &["Ipv6Sets.Ipv6Set.Ipv6Address"]),
-        // The operation applies it to secondary interfaces only; see operation/ecs.rs.
-        one("SecurityGroupId", &["SecurityGroupIds.SecurityGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static VPC: Spec = Spec {
-    section: "vpc",
-    list: "vpcs",
-    id: "VpcId",
-    region: "RegionId",
-    region_is_served: true,
-    placed_by: "",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        commas("VpcId", 20, &["VpcId"]),
-        one("VpcName", &["VpcName"]),
-        one("IsDefault", &["IsDefault"]),
-        one("ResourceGroupId", &["ResourceGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static VSWITCH: Spec = Spec {
-    section: "vpc",
-    list: "vswitches",
-    id: "VSwitchId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "VpcId",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        one("VSwitchId", &["VSwitchId"]),
-        one("VpcId", &["VpcId"]),
-        one("ZoneId", &["ZoneId"]),
-        one("VSwitchName", &["VSwitchName"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static EIP: Spec = Spec {
-    section: "vpc",
-    list: "eips",
-    id: "AllocationId",
-    region: "RegionId",
-    region_is_served: true,
-    placed_by: "",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        commas("AllocationId", 50, &["AllocationId"]),
-        commas("EipAddress", 50, &["IpAddress"]),
-        one("AssociatedInstanceId", &["InstanceId"]),
-        one("AssociatedInstanceType", &["InstanceType"]),
-        one("Status", &["Status"]),
-        // `ServiceManaged` of the request is a boolean and of the item a number: operation/vpc.rs
-        // translates. No request has this name.
-        one("ServiceManagedNumber", &["ServiceManaged"]),
-        one("EipName", &["Name"]),
-        one("SegmentInstanceId", &["SegmentInstanceId"]),
-        one("ResourceGroupId", &["ResourceGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static CLB: Spec = Spec {
-    section: "slb",
-    list: "load_balancers",
-    id: "LoadBalancerId",
-    region: "RegionId",
-    region_is_served: true,
-    placed_by: "VpcId",
-    not_in_list: &[
-        "BackendServers",
-        "ListenerPorts",
-        "ListenerPortsAndProtocol",
-        "ListenerPortsAndProtocal",
-        "AutoReleaseTime",
-        "EndTime",
-        "EndTimeStamp",
-    ],
-    not_in_detail: Some(&[]),
-    children: "",
-    filters: &[
-        commas("LoadBalancerId", 10, &["LoadBalancerId"]),
-        one("LoadBalancerName", &["LoadBalancerName"]),
-        one("Address", &["Address"]),
-        one("AddressType", &["AddressType"]),
-        one("AddressIPVersion", &["AddressIPVersion"]),
-        one("NetworkType", &["NetworkType"]),
-        one("LoadBalancerStatus", &["LoadBalancerStatus"]),
-        one("VpcId", &["VpcId"]),
-        one("VSwitchId", &["VSwitchId"]),
-        one("ResourceGroupId", &["ResourceGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static CLB_LISTENER: Spec = Spec {
-    section: "slb",
-    list: "listeners",
-    id: "",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "LoadBalancerId",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        numbered("LoadBalancerId", 10, &["LoadBalancerId"]),
-        one("ListenerProtocol", &["ListenerProtocol"]),
-        one("ListenerPort", &["ListenerPort"]),
-        one("AclId", &["AclId", "AclIds"]),
-        tags(&["Tags"]),
-    ],
-};
-
-static ACL: Spec = Spec {
-    section: "slb",
-    list: "acls",
-    id: "AclId",
-    region: "RegionId",
-    region_is_served: false,
-    placed_by: "",
-    not_in_list: &["RelatedListeners"],
-    not_in_detail: Some(&[]),
-    children: "AclEntrys.AclEntry",
-    filters: &[
-        one("AclId", &["AclId"]),
-        one("AclName", &["AclName"]),
-        one("AddressIPVersion", &["AddressIPVersion"]),
-        one("ResourceGroupId", &["ResourceGroupId"]),
-        tags(&["Tags.Tag"]),
-    ],
-};
-
-static NLB: Spec = Spec {
-    section: "nlb",
-    list: "load_balancers",
-    id: "LoadBalancerId",
-    region: "RegionId",
-    region_is_served: true,
-    placed_by: "VpcId",
-    not_in_list: &["Cps"],
-    not_in_detail: Some(&[]),
-    children: "",
-    filters: &[
-        numbered("LoadBalancerIds", 20, &["LoadBalancerId"]),
-        numbered("LoadBalancerNames", 20, &["LoadBalancerName"]),
-        numbered("VpcIds", 10, &["VpcId"]),
-        one("AddressType", &["AddressType"]),
-        one("AddressIpVersion", &["AddressIpVersion"]),
-        one("Ipv6AddressType", &["Ipv6AddressType"]),
-        one("DNSName", &["DNSName"]),
-        one("LoadBalancerStatus", &["LoadBalancerStatus"]),
-        tags(&["Tags"]),
-    ],
-};
-
-static NLB_LISTENER: Spec = Spec {
-    section: "nlb",
-    list: "listeners",
-    id: "ListenerId",
-    region: "RegionId",
-    region_is_served: true,
-    placed_by: "LoadBalancerId",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[
-        numbered("LoadBalancerIds", 20, &["LoadBalancerId"]),
-        numbered("ListenerIds", 20, &["ListenerId"]),
-        one("ListenerProtocol", &["ListenerProtocol"]),
-        tags(&["Tags"]),
-    ],
-};
-
-static MEMBER: Spec = Spec {
-    section: "resourcedirectory",
-    list: "accounts",
-    id: "AccountId",
-    region: "",
-    region_is_served: true,
-    placed_by: "",
-    not_in_list: &[],
-    not_in_detail: None,
-    children: "",
-    filters: &[tags(&["Tags.Tag"])],
-};
+use super::kind::{Filter, FilterForm, Spec};
 
 /// One item, as text.
 #[derive(Debug)]
@@ -527,21 +65,14 @@ pub(super) struct Collection {
 }
 
 impl Collection {
-    /// Adds an item, with `children` beyond those in it. `place` finds the region of what places it.
-    pub(super) fn push(
-        &mut self,
-        spec: &Spec,
-        mut value: Value,
-        mut children: Vec<Child>,
-        place: impl Fn(&str) -> Option<Box<str>>,
-    ) {
-        let text = |path: &str| values_at(&value, path).into_iter().next();
-        let id = text(spec.id).unwrap_or_default();
-        let region = text(spec.region)
-            .filter(|region| !region.is_empty())
-            .or_else(|| text(spec.placed_by).and_then(|placed_by| place(&placed_by)));
+    /// Adds an item that is in `region`, with `children` beyond those in it.
+    pub(super) fn push(&mut self, spec: &Spec, mut value: Value, mut children: Vec<Child>, region: Option<Box<str>>) {
+        let id = values_at(&value, spec.id).into_iter().next().unwrap_or_default();
         let values: Box<[Vec<Box<str>>]> = spec.filters.iter().map(|filter| filter.values(&value)).collect();
         children.extend(take_children(&mut value, spec.children));
+        for part in spec.parts {
+            take_wrapped(&mut value, part.path);
+        }
         if !spec.region_is_served {
             remove(&mut value, spec.region);
         }
@@ -661,7 +192,8 @@ fn tag_texts(item: &Value, path: &str) -> Vec<Box<str>> {
     texts
 }
 
-fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
+/// What stands at a path of names.
+pub(super) fn at<'a>(value: &'a Value, path: &str) -> Option<&'a Value> {
     path.split('.').try_fold(value, |value, name| value.get(name))
 }
 
@@ -699,20 +231,49 @@ fn take_children(value: &mut Value, path: &str) -> Vec<Child> {
     if path.is_empty() {
         return Vec::new();
     }
-    let taken = take(value, path);
-    // The wrapper that held them is served by the call that serves them.
-    if let Some((wrapper, _)) = path.split_once('.') {
-        remove(value, wrapper);
-    }
-    let Some(Value::Array(children)) = taken else { return Vec::new() };
-    let child = |value: Value| Child {
+    let Some(Value::Array(children)) = take_wrapped(value, path) else { return Vec::new() };
+    let is_rule = path == "Permissions.Permission";
+    let child = |mut value: Value| Child {
         is_egress: value
             .get("Direction")
             .and_then(Value::as_str)
             .is_some_and(|text| text.eq_ignore_ascii_case("egress")),
-        json: value.to_string().into(),
+        json: {
+            if is_rule {
+                complete_rule(&mut value);
+            }
+            value.to_string().into()
+        },
     };
     children.into_iter().map(child).collect()
+}
+
+/// Takes a list, and the wrapper that held it: both are served by a call of their own.
+fn take_wrapped(value: &mut Value, path: &str) -> Option<Value> {
+    let taken = take(value, path);
+    if let Some((wrapper, _)) = path.split_once('.') {
+        remove(value, wrapper);
+    }
+    taken
+}
+
+/// What a rule does not use the API serves as empty text; a world may leave it out.
+fn complete_rule(rule: &mut Value) {
+    const FIELDS: [&str; 9] = [
+        "PortRange",
+        "PortRangeListId",
+        "SourceCidrIp",
+        "Ipv6SourceCidrIp",
+        "SourceGroupId",
+        "SourcePrefixListId",
+        "SourcePortRange",
+        "DestCidrIp",
+        "Ipv6DestCidrIp",
+    ];
+    let Value::Object(fields) = rule else { return };
+    for name in FIELDS {
+        fields.entry(name).or_insert_with(|| Value::String(String::new()));
+    }
 }
 
 fn take(value: &mut Value, path: &str) -> Option<Value> {
@@ -741,15 +302,16 @@ fn without(value: &Value, hidden: &[&str]) -> Box<str> {
 mod tests {
     use serde_json::json;
 
-    use super::*;
+    use super::{super::kind::Kind, *};
 
     fn eips() -> Collection {
         let mut eips = Collection::default();
+        let spec = Kind::Eip.spec();
         for (id, region, lb) in [("eip-1", "a", "lb-1"), ("eip-2", "b", "lb-2"), ("eip-3", "a", "lb-2")] {
             let eip = json!({"AllocationId": id, "RegionId": region, "InstanceId": lb, "Extra": {"kept": true}});
-            eips.push(&EIP, eip, Vec::new(), |_| None);
+            eips.push(spec, eip, Vec::new(), Some(region.into()));
         }
-        eips.push(&EIP, json!({"AllocationId": "eip-4", "InstanceId": "lb-1"}), Vec::new(), |_| None);
+        eips.push(spec, json!({"AllocationId": "eip-4", "InstanceId": "lb-1"}), Vec::new(), None);
         eips
     }
 
@@ -775,10 +337,10 @@ mod tests {
         let mut groups = Collection::default();
         let group = json!({"SecurityGroupId": "sg-1", "VpcId": "vpc-1", "SecurityGroupType": "normal", "InnerAccessPolicy": "Drop",
             "Permissions": {"Permission": [{"Direction": "egress"}, {"Direction": "ingress", "New": 1}]}});
-        groups.push(&SECURITY_GROUP, group, Vec::new(), |vpc| (vpc == "vpc-1").then(|| "a".into()));
-        groups.push(&SECURITY_GROUP, json!({"SecurityGroupId": "sg-2", "RegionId": "b"}), Vec::new(), |_| None);
+        let spec = Kind::SecurityGroup.spec();
+        groups.push(spec, group, Vec::new(), Some("a".into()));
+        groups.push(spec, json!({"SecurityGroupId": "sg-2", "RegionId": "b"}), Vec::new(), Some("b".into()));
         let group = groups.get(0);
-        assert_eq!(group.region.as_deref(), Some("a"));
         assert_eq!(&*group.listed, r#"{"SecurityGroupId":"sg-1","SecurityGroupType":"normal","VpcId":"vpc-1"}"#);
         assert_eq!(group.detail(), r#"{"InnerAccessPolicy":"Drop","SecurityGroupId":"sg-1","VpcId":"vpc-1"}"#);
         assert_eq!(group.children.iter().map(|rule| rule.is_egress).collect::<Vec<_>>(), [true, false]);

@@ -307,6 +307,7 @@ fn cut(body: &str) -> String {
 
 fn inner_403(shape: ErrorShape, request_id: &str) -> String {
     match shape {
+        ErrorShape::Log => json!({"errorCode": "Unauthorized", "errorMessage": "no permission"}),
         ErrorShape::Rpc => json!({"RequestId": request_id, "Code": "403", "Success": "false", "Message": "Forbidden"}),
         ErrorShape::Roa => json!({"request_id": request_id, "code": "403", "success": false, "message": "Forbidden"}),
     }

@@ -5,8 +5,9 @@ use std::str::FromStr;
 use serde_json::{Value, json};
 
 use super::{
-    collection::{Child, Kind},
+    collection::Child,
     error::SandboxError,
+    kind::Kind,
     page::mix,
     world::{AccessKey, Account, Behaviour, World},
 };

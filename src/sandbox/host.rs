@@ -11,25 +11,35 @@ pub(super) enum Product {
     Cs,
     Ecs,
     Vpc,
+    VpcPeer,
+    Cbn,
     Slb,
     Nlb,
+    PrivateLink,
     Sts,
     ResourceManager,
     ResourceDirectory,
+    ActionTrail,
+    Sls,
 }
 
 impl Product {
     /// Every one of them.
-    pub(super) const ALL: [Self; 9] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::ServiceMesh,
         Self::Cs,
         Self::Ecs,
         Self::Vpc,
+        Self::VpcPeer,
+        Self::Cbn,
         Self::Slb,
         Self::Nlb,
+        Self::PrivateLink,
         Self::Sts,
         Self::ResourceManager,
         Self::ResourceDirectory,
+        Self::ActionTrail,
+        Self::Sls,
     ];
 
     /// The product whose API has this version; the versions of the served products are all different.
@@ -39,11 +49,15 @@ impl Product {
             "2015-12-15" => Self::Cs,
             "2014-05-26" => Self::Ecs,
             "2016-04-28" => Self::Vpc,
+            "2022-01-01" => Self::VpcPeer,
+            "2017-09-12" => Self::Cbn,
             "2014-05-15" => Self::Slb,
             "2022-04-30" => Self::Nlb,
+            "2020-04-15" => Self::PrivateLink,
             "2015-04-01" => Self::Sts,
             "2020-03-31" => Self::ResourceManager,
             "2022-04-19" => Self::ResourceDirectory,
+            "2020-07-06" => Self::ActionTrail,
             _ => return None,
         })
     }
@@ -55,11 +69,16 @@ impl Product {
             Self::Cs => "cs",
             Self::Ecs => "ecs",
             Self::Vpc => "vpc",
+            Self::VpcPeer => "vpcpeer",
+            Self::Cbn => "cbn",
             Self::Slb => "slb",
             Self::Nlb => "nlb",
+            Self::PrivateLink => "privatelink",
             Self::Sts => "sts",
             Self::ResourceManager => "resourcemanager",
             Self::ResourceDirectory => "resourcedirectory",
+            Self::ActionTrail => "actiontrail",
+            Self::Sls => "sls",
         }
     }
 
@@ -67,13 +86,17 @@ impl Product {
     pub(super) fn error_shape(self) -> ErrorShape {
         match self {
             Self::Cs => ErrorShape::Roa,
+            Self::Sls => ErrorShape::Log,
             _ => ErrorShape::Rpc,
         }
     }
 
     /// True if an account's data is split by region. The rest answers from anywhere for everything.
     pub(super) fn is_regional(self) -> bool {
-        !matches!(self, Self::ServiceMesh | Self::Sts | Self::ResourceManager | Self::ResourceDirectory)
+        !matches!(
+            self,
+            Self::ServiceMesh | Self::VpcPeer | Self::Cbn | Self::Sts | Self::ResourceManager | Self::ResourceDirectory
+        )
     }
 }
 
@@ -84,6 +107,8 @@ pub(super) struct Target {
     pub(super) product: Option<Product>,
     /// `None` where the host serves several regions.
     pub(super) region: Option<String>,
+    /// The project of the log service, which stands in its hosts.
+    pub(super) project: Option<String>,
 }
 
 /// Regions whose classic load balancers answer on `slb.aliyuncs.com` only.
@@ -103,15 +128,30 @@ const SLB_SHARED_HOST: [&str; 9] = [
 pub(super) fn resolve(host: &str) -> Option<Target> {
     let host = without_port(host).to_ascii_lowercase();
     if is_loopback(&host) {
-        return Some(Target { product: None, region: None });
+        return Some(Target { product: None, region: None, project: None });
     }
     let name = host.strip_suffix(".aliyuncs.com")?;
+    if let Some(name) = name.strip_suffix(".log") {
+        return log_service(name);
+    }
     let (product, region) = match name.split_once('.') {
         None => shared_host(name)?,
         Some((label, region)) => (regional_host(label, region)?, Some(region)),
     };
     let region = region.filter(|_| product.is_regional()).map(str::to_owned);
-    Some(Target { product: Some(product), region })
+    Some(Target { product: Some(product), region, project: None })
+}
+
+/// `{project}.{region}`, where the region may be the inner side of one.
+fn log_service(name: &str) -> Option<Target> {
+    let (project, region) = name.split_once('.')?;
+    let region = region.strip_suffix("-intranet").unwrap_or(region);
+    let is_plain = |text: &str| !text.is_empty() && !text.contains('.');
+    (is_plain(project) && is_plain(region)).then(|| Target {
+        product: Some(Product::Sls),
+        region: Some(region.to_owned()),
+        project: Some(project.to_owned()),
+    })
 }
 
 fn without_port(host: &str) -> &str {
@@ -133,6 +173,8 @@ fn shared_host(name: &str) -> Option<(Product, Option<&'static str>)> {
         "ecs" => (Product::Ecs, None),
         "ecs-cn-hangzhou" => (Product::Ecs, Some("cn-hangzhou")),
         "vpc" => (Product::Vpc, None),
+        "vpcpeer" => (Product::VpcPeer, None),
+        "cbn" => (Product::Cbn, None),
         "slb" => (Product::Slb, None),
         "sts" => (Product::Sts, None),
         "resourcemanager" => (Product::ResourceManager, None),
@@ -151,6 +193,9 @@ fn regional_host(label: &str, region: &str) -> Option<Product> {
         "slb" if SLB_SHARED_HOST.contains(&region) || finance_or_gov => return None,
         "slb" | "slb-vpc" => Product::Slb,
         "nlb" | "nlb-vpc" => Product::Nlb,
+        "cen" if region == "vpc-proxy" => Product::Cbn,
+        "actiontrail" | "actiontrail-vpc" => Product::ActionTrail,
+        "privatelink" | "privatelink-vpc" => Product::PrivateLink,
         "sts" if matches!(region, "ap-south-1" | "ap-southeast-2") => return None,
         "sts" | "sts-vpc" => Product::Sts,
         "servicemesh" if region == "vpc-proxy" => Product::ServiceMesh,
@@ -165,7 +210,11 @@ mod tests {
 
     #[track_caller]
     fn check(host: &str, product: Product, region: Option<&str>) {
-        assert_eq!(resolve(host), Some(Target { product: Some(product), region: region.map(str::to_owned) }), "{host}");
+        assert_eq!(
+            resolve(host),
+            Some(Target { product: Some(product), region: region.map(str::to_owned), project: None }),
+            "{host}"
+        );
     }
 
     #[test]
@@ -179,7 +228,22 @@ mod tests {
         check("slb.aliyuncs.com", Product::Slb, None);
         check("slb.eu-central-1.aliyuncs.com", Product::Slb, Some("eu-central-1"));
         check("nlb.cn-hangzhou.aliyuncs.com", Product::Nlb, Some("cn-hangzhou"));
+        check("vpcpeer.aliyuncs.com", Product::VpcPeer, None);
+        check("cbn.aliyuncs.com", Product::Cbn, None);
+        check("privatelink.cn-shanghai.aliyuncs.com", Product::PrivateLink, Some("cn-shanghai"));
         check("sts.cn-hangzhou.aliyuncs.com", Product::Sts, None);
+    }
+
+    #[test]
+    fn the_log_services_hosts_name_the_project() {
+        for host in ["flow.cn-hangzhou.log.aliyuncs.com", "flow.cn-hangzhou-intranet.log.aliyuncs.com"] {
+            let region = Some("cn-hangzhou".to_owned());
+            let project = Some("flow".to_owned());
+            assert_eq!(resolve(host), Some(Target { product: Some(Product::Sls), region, project }), "{host}");
+        }
+        for host in ["cn-hangzhou.log.aliyuncs.com", "a.b.cn-hangzhou.log.aliyuncs.com", ".x.log.aliyuncs.com"] {
+            assert_eq!(resolve(host), None, "{host}");
+        }
     }
 
     #[test]
@@ -191,6 +255,9 @@ mod tests {
             "resourcedirectorymaster.aliyuncs.com",
             "sts.ap-south-1.aliyuncs.com",
             "nlb.aliyuncs.com",
+            "cbn.cn-hangzhou.aliyuncs.com",
+            "vpcpeer.cn-hangzhou.aliyuncs.com",
+            "privatelink.aliyuncs.com",
             "ecs.cn-hangzhou.example.com",
             "192.0.2.1",
             "",
@@ -202,7 +269,7 @@ mod tests {
     #[test]
     fn loopback_serves_every_product() {
         for host in ["127.0.0.1:8080", "localhost", "[::1]:80", "::1"] {
-            assert_eq!(resolve(host), Some(Target { product: None, region: None }), "{host}");
+            assert_eq!(resolve(host), Some(Target { product: None, region: None, project: None }), "{host}");
         }
     }
 }

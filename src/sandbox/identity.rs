@@ -14,6 +14,7 @@ use super::{
     fault::expired_token,
     reply::ApiError,
     sign::{Incoming, Presented, header},
+    sign_log,
     world::{Account, World},
 };
 
@@ -22,6 +23,9 @@ const DATE_WINDOW: Duration = Duration::from_secs(15 * 60);
 
 /// How dates of requests and of credentials are written.
 const DATE_FORMAT: &str = "%Y-%m-%dT%H:%M:%SZ";
+
+/// How dates of requests to the log service are written.
+const LOG_DATE_FORMAT: &str = "%Y%m%dT%H%M%SZ";
 
 /// Who a request comes from.
 #[derive(Clone, Debug)]
@@ -92,6 +96,23 @@ impl Identities {
         check_date(incoming.headers, SystemTime::now())?;
         self.use_nonce(incoming.headers)?;
         Ok(caller)
+    }
+
+    /// Checks key, token, signature and date of a request to the log service, which has no nonce.
+    pub(super) fn authenticate_log(&self, incoming: Incoming<'_>, region: &str) -> Result<Caller, ApiError> {
+        let presented = sign_log::Presented::from_headers(incoming.headers)?;
+        let token = header(incoming.headers, "x-acs-security-token");
+        let (caller, secret) = self.credentials(&presented.access_key_id, token)?;
+        presented.verify(incoming, region, &secret)?;
+        let date = header(incoming.headers, "x-log-date").unwrap_or_default();
+        let date = NaiveDateTime::parse_from_str(date, LOG_DATE_FORMAT).map(|date| date.and_utc());
+        let is_fresh = |date: DateTime<Utc>| {
+            (DateTime::<Utc>::from(SystemTime::now()) - date).abs().to_std().is_ok_and(|off| off <= DATE_WINDOW)
+        };
+        if date.is_ok_and(is_fresh) {
+            return Ok(caller);
+        }
+        Err(ApiError::new(400, "RequestTimeTooSkewed", "The date of the request and the server's differ too much."))
     }
 
     fn credentials(&self, access_key_id: &str, token: Option<&str>) -> Result<(Caller, String), ApiError> {

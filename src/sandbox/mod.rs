@@ -12,7 +12,8 @@
 //! - [`generate`]: worlds of any size from a few numbers and a seed.
 //!
 //! To add a world, make `worlds/<name>/{world.json, planted.yaml}` and name it in `embedded.rs`.
-//! To add a fault, add a case to `fault.rs`. To add a read, add a row to `operation/<product>.rs`.
+//! To add a fault, add a case to `fault.rs`. To add a read, add a row to `operation/<product>.rs`, and
+//! one to `kind` for what it lists.
 
 mod collection;
 mod embedded;
@@ -22,16 +23,18 @@ pub mod generate;
 mod host;
 mod identity;
 mod journal;
+mod kind;
 mod operation;
 mod page;
 mod reply;
 mod server;
 mod sign;
+mod sign_log;
 mod world;
 
 pub use embedded::{EmbeddedWorld, worlds};
 pub use error::SandboxError;
 pub use journal::Entry;
-pub use operation::operations;
+pub use operation::{LOG_QUERIES, operations};
 pub use server::{Server, serve};
 pub use world::{AccessKey, Behaviour, World};

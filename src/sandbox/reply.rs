@@ -11,6 +11,8 @@ pub(super) enum ErrorShape {
     Rpc,
     /// The container service: `{"code", "message", "requestId"}`.
     Roa,
+    /// The log service: `{"errorCode", "errorMessage"}`.
+    Log,
 }
 
 /// An error as the vendor's API reports it.
@@ -50,6 +52,7 @@ impl ApiError {
     /// The body, in the product's shape.
     pub(super) fn body(&self, shape: ErrorShape, request_id: &str, host: &str) -> String {
         match shape {
+            ErrorShape::Log => json!({"errorCode": self.code, "errorMessage": self.message}),
             ErrorShape::Roa => json!({"code": self.code, "message": self.message, "requestId": request_id}),
             ErrorShape::Rpc if self.code == "Forbidden.RAM" => json!({
                 "RequestId": request_id, "HostId": host, "Code": self.code, "Message": self.message,

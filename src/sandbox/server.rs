@@ -32,12 +32,13 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
 use super::{
-    collection::{Kind, values_at},
+    collection::values_at,
     error::SandboxError,
     fault::{Fault, Faults, Subject},
     host::{self, Product, Target},
     identity::{Caller, Identities},
     journal::{Entry, Journal},
+    kind::Kind,
     operation::{self, Call, Operation},
     page,
     reply::{Answer, ApiError, ErrorShape, Reply},
@@ -354,6 +355,7 @@ struct Route {
     operation: &'static Operation,
     variables: Parameters,
     host_region: Option<String>,
+    project: String,
 }
 
 impl Cloud {
@@ -409,7 +411,7 @@ impl Cloud {
         entry.params.extend(parameters.cloned());
         let route = route(arrived, entry)?;
         entry.params.extend(route.variables.iter().cloned());
-        let caller = self.caller(arrived, route.operation)?;
+        let caller = self.caller(arrived, &route)?;
         let account = caller.as_ref().map(|caller| &caller.account).or(self.anonymous_account.as_ref());
         let account = account.ok_or_else(|| ApiError::new(404, "EntityNotExist", "The world has no account."))?;
         if let Some(caller) = &caller {
@@ -438,6 +440,8 @@ impl Cloud {
             query: &arrived.query,
             form: &arrived.form,
             path: &route.variables,
+            project: &route.project,
+            body: &arrived.body,
             identities: &self.identities,
             page_cap: self.behaviour.page_cap,
             page_fault: fault.and_then(Fault::page),
@@ -445,31 +449,39 @@ impl Cloud {
             request_id: &entry.request_id.clone(),
         };
         let shape = route.product.error_shape();
-        let answer =
-            match check_region(arrived, &route, account, &region).and_then(|()| (route.operation.answer)(&call)) {
-                Ok(body) => Answer::json(200, body),
-                Err(error) => failure(&error, shape, entry),
-            };
-        Ok(match fault {
+        let answer = match check_region(arrived, &route, account, &region).and_then(|()| route.operation.answer(&call))
+        {
+            Ok(body) => Answer::json(200, body),
+            Err(error) => failure(&error, shape, entry),
+        };
+        let reply = match fault {
             Some(fault) => fault.spoil(answer, shape, &entry.request_id),
             None => Reply::Answer(answer),
-        })
+        };
+        match (route.product, reply) {
+            (Product::Sls, Reply::Answer(answer)) => compress(answer, arrived, &entry.request_id).map(Reply::Answer),
+            (_, reply) => Ok(reply),
+        }
     }
 
-    fn caller(&self, arrived: &Arrived, operation: &Operation) -> Result<Option<Caller>, ApiError> {
-        let presented = Presented::from_headers(&arrived.headers)?;
-        let Some(presented) = presented else {
-            if operation.is_anonymous {
-                return Ok(None);
-            }
-            return Err(ApiError::new(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action."));
-        };
+    fn caller(&self, arrived: &Arrived, route: &Route) -> Result<Option<Caller>, ApiError> {
         let incoming = Incoming {
             method: &arrived.method,
             path: &arrived.path,
             query: &arrived.query,
             headers: &arrived.headers,
             body: &arrived.body,
+        };
+        if route.product == Product::Sls {
+            let region = route.host_region.as_deref().unwrap_or_default();
+            return self.identities.authenticate_log(incoming, region).map(Some);
+        }
+        let presented = Presented::from_headers(&arrived.headers)?;
+        let Some(presented) = presented else {
+            if route.operation.is_anonymous {
+                return Ok(None);
+            }
+            return Err(ApiError::new(400, "MissingAccessKeyId", "AccessKeyId is mandatory for this action."));
         };
         self.identities.authenticate(incoming, &presented).map(Some)
     }
@@ -487,7 +499,8 @@ impl Cloud {
         let mut regions = vec![region];
         regions.extend(of_mesh.as_deref());
         // `RegionId` that contradicts the host is refused later; until then it says what was meant.
-        regions.extend(arrived.query.iter().filter(|(name, _)| name == "RegionId").map(|(_, value)| value.as_str()));
+        let asked = arrived.query.iter().chain(&arrived.form);
+        regions.extend(asked.filter(|(name, _)| name == "RegionId").map(|(_, value)| value.as_str()));
         self.faults.strike(Subject {
             action: route.operation.action,
             account_id: &account.id,
@@ -513,7 +526,27 @@ impl Cloud {
 }
 
 fn shape_of(entry: &Entry) -> ErrorShape {
-    if entry.product == Product::Cs.name() { ErrorShape::Roa } else { ErrorShape::Rpc }
+    let product = Product::ALL.into_iter().find(|product| product.name() == entry.product);
+    product.map_or(ErrorShape::Rpc, Product::error_shape)
+}
+
+/// The log service packs good replies as one raw block, which no `content-encoding` announces.
+fn compress(mut answer: Answer, arrived: &Arrived, request_id: &str) -> Result<Answer, ApiError> {
+    answer.headers.push(("x-log-requestid", request_id.to_owned()));
+    if answer.status != 200 {
+        return Ok(answer);
+    }
+    let accepted = header(&arrived.headers, "accept-encoding").unwrap_or_default();
+    if !accepted.split(',').any(|coding| coding.trim() == "zstd") {
+        let message = "The simulated cloud packs replies with zstd only: send accept-encoding: zstd.";
+        return Err(ApiError::new(400, "ParameterInvalid", message));
+    }
+    let size = answer.body.len();
+    answer.body = zstd::bulk::compress(&answer.body, 3)
+        .map_err(|error| ApiError::new(500, "InternalServerError", error.to_string()))?;
+    answer.headers.push(("x-log-compresstype", "zstd".to_owned()));
+    answer.headers.push(("x-log-bodyrawsize", size.to_string()));
+    Ok(answer)
 }
 
 fn failure(error: &ApiError, shape: ErrorShape, entry: &mut Entry) -> Answer {
@@ -546,13 +579,20 @@ async fn arrive(request: Request<IncomingBody>) -> Result<Arrived, ApiError> {
 }
 
 fn route(arrived: &Arrived, entry: &mut Entry) -> Result<Route, ApiError> {
-    let Some(Target { product, region }) = host::resolve(&arrived.host) else {
+    let Some(Target { product, region, project }) = host::resolve(&arrived.host) else {
         // The real name would not resolve; there is no HTTP reply that says so.
         let message = format!("The vendor has no host \"{}\": no such name.", arrived.host);
         return Err(ApiError::new(421, "InvalidHost.NotFound", message));
     };
     if let Some(product) = product {
         entry.product = product.name().to_owned();
+    }
+    if product == Some(Product::Sls) {
+        let project = project.unwrap_or_default();
+        let (operation, variables) = operation::find_by_path(Product::Sls, &arrived.method, &arrived.path)?;
+        operation.action.clone_into(&mut entry.action);
+        entry.params.insert("project".to_owned(), project.clone());
+        return Ok(Route { product: Product::Sls, operation, variables, host_region: region, project });
     }
     let version = header(&arrived.headers, "x-acs-version").unwrap_or_default();
     let by_version = Product::from_version(version);
@@ -568,7 +608,7 @@ fn route(arrived: &Arrived, entry: &mut Entry) -> Result<Route, ApiError> {
         return Err(ApiError::new(400, "MissingAction", "Action is mandatory: the header x-acs-action is missing."));
     }
     let (operation, variables) = operation::find(product, &entry.action, &arrived.method, &arrived.path)?;
-    Ok(Route { product, operation, variables, host_region: region })
+    Ok(Route { product, operation, variables, host_region: region, project: String::new() })
 }
 
 /// The host's region, else `RegionId`, else the account's first.

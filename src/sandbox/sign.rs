@@ -137,7 +137,7 @@ fn check_body_hash(incoming: Incoming<'_>) -> Result<(), ApiError> {
 }
 
 /// Both sides percent-encoded, sorted by key, an absent value as empty.
-fn canonical_query(query: &[(String, String)]) -> String {
+pub(super) fn canonical_query(query: &[(String, String)]) -> String {
     let mut pairs: Vec<_> = query.iter().collect();
     pairs.sort();
     pairs.iter().map(|(key, value)| format!("{}={}", encode(key), encode(value))).collect::<Vec<_>>().join("&")

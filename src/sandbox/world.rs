@@ -15,11 +15,12 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
-    collection::{Child, Collection, Kind, values_at},
+    collection::{Child, Collection, at, values_at},
     embedded,
     error::SandboxError,
     fault::{self, Fault},
     generate,
+    kind::Kind,
 };
 
 /// The version this program reads.
@@ -76,6 +77,16 @@ impl Default for Behaviour {
     }
 }
 
+/// The items of an account, by kind.
+#[derive(Debug)]
+pub(super) struct Collections([Collection; Kind::ALL.len()]);
+
+impl Default for Collections {
+    fn default() -> Self {
+        Self(std::array::from_fn(|_| Collection::default()))
+    }
+}
+
 /// One account of the world.
 #[derive(Debug, Default)]
 pub(super) struct Account {
@@ -84,7 +95,7 @@ pub(super) struct Account {
     pub(super) roles: Vec<String>,
     /// The regions that exist, in the order of the document; the first is the default.
     pub(super) regions: Vec<String>,
-    pub(super) collections: [Collection; Kind::ALL.len()],
+    pub(super) collections: Collections,
     /// `servicemesh.clusters`, by mesh.
     pub(super) mesh_clusters: HashMap<String, Vec<Box<str>>>,
     /// `servicemesh.unconnected_clusters`, by mesh.
@@ -97,6 +108,8 @@ pub(super) struct Account {
     pub(super) cluster_resources: HashMap<String, Vec<Box<str>>>,
     /// `cs.tasks`, by task id.
     pub(super) tasks: HashMap<String, Box<str>>,
+    /// `sls.logs`, by project and logstore: flat records.
+    pub(super) logs: HashMap<String, Vec<Value>>,
     /// True for an account that manages a resource directory.
     pub(super) has_directory: bool,
 }
@@ -104,7 +117,7 @@ pub(super) struct Account {
 impl Account {
     /// The items of one kind.
     pub(super) fn collection(&self, kind: Kind) -> &Collection {
-        &self.collections[kind as usize]
+        &self.collections.0[kind as usize]
     }
 
     /// Adds an item of a list that list calls serve.
@@ -114,18 +127,31 @@ impl Account {
 
     /// Adds such an item with rules or entries beyond those that it holds.
     pub(super) fn push_with_children(&mut self, kind: Kind, value: Value, children: Vec<Child>) {
-        let mut collection = std::mem::take(&mut self.collections[kind as usize]);
-        collection.push(kind.spec(), value, children, |placed_by| self.place(kind, placed_by));
-        self.collections[kind as usize] = collection;
+        let region = self.region_of(kind, &value);
+        self.push_placed(kind, value, children, region);
     }
 
-    fn place(&self, kind: Kind, placed_by: &str) -> Option<Box<str>> {
-        let placing = match kind {
-            Kind::ClbListener => Kind::Clb,
-            Kind::NlbListener => Kind::Nlb,
-            _ => Kind::Vpc,
+    fn push_placed(&mut self, kind: Kind, value: Value, children: Vec<Child>, region: Option<Box<str>>) {
+        let spec = kind.spec();
+        for part in spec.parts {
+            let elements = at(&value, part.path).and_then(Value::as_array).into_iter().flatten();
+            for element in elements.cloned().collect::<Vec<_>>() {
+                let element = inherit(element, &value, part.inherits);
+                self.push_placed(part.kind, element, Vec::new(), region.clone());
+            }
+        }
+        self.collections.0[kind as usize].push(spec, value, children, region);
+    }
+
+    /// Where an item says it is, else where what places it is.
+    fn region_of(&self, kind: Kind, value: &Value) -> Option<Box<str>> {
+        let spec = kind.spec();
+        let text = |path: &str| values_at(value, path).into_iter().find(|text| !text.is_empty());
+        let by_place = || {
+            let (placing, path) = spec.placed_by?;
+            self.collection(placing).find(&text(path)?, None).find_map(|item| item.region.clone())
         };
-        self.collection(placing).find(placed_by, None).find_map(|item| item.region.clone())
+        text(spec.region).or_else(by_place)
     }
 
     /// Without a list of regions an account has those that its items name.
@@ -134,7 +160,7 @@ impl Account {
             return;
         }
         let mut regions: BTreeSet<String> =
-            self.collections.iter().flat_map(Collection::regions).map(str::to_owned).collect();
+            self.collections.0.iter().flat_map(Collection::regions).map(str::to_owned).collect();
         for mesh in self.collection(Kind::Mesh).iter() {
             let mesh: Value = serde_json::from_str(mesh.detail()).unwrap_or_default();
             regions.extend(values_at(&mesh, "ServiceMeshInfo.RegionId").into_iter().map(String::from));
@@ -236,33 +262,28 @@ impl World {
     }
 }
 
+/// An element of a part, with what it takes over from its parent.
+fn inherit(mut element: Value, parent: &Value, inherits: &[(&str, &str)]) -> Value {
+    if let Some(fields) = element.as_object_mut() {
+        for (from, to) in inherits {
+            if let Some(value) = parent.get(from) {
+                fields.entry(*to).or_insert_with(|| value.clone());
+            }
+        }
+    }
+    element
+}
+
 /// The lists of later operations: their place is known, and no operation serves them yet.
 const OTHER_LISTS: [(&str, &[&str]); 10] = [
-    (
-        "servicemesh",
-        &["clusters", "unconnected_clusters", "proxy_status", "additional_status", "multi_cluster_networks"],
-    ),
-    ("cs", &["resources", "tasks"]),
-    (
-        "vpc",
-        &[
-            "route_tables",
-            "nat_gateways",
-            "snat_entries",
-            "vpn_gateways",
-            "vpn_connections",
-            "router_interfaces",
-            "flow_logs",
-            "network_acls",
-            "forward_entries",
-            "virtual_border_routers",
-        ],
-    ),
-    ("vpcpeer", &["connections"]),
-    ("cbn", &["cens", "transit_routers", "route_maps", "bandwidth_packages"]),
-    ("privatelink", &["endpoints", "endpoint_services"]),
-    ("actiontrail", &["events"]),
-    ("sls", &["logs"]),
+    ("servicemesh", &["multi_cluster_networks"]),
+    ("cs", &[]),
+    ("vpc", &[]),
+    ("vpcpeer", &[]),
+    ("cbn", &[]),
+    ("privatelink", &[]),
+    ("actiontrail", &[]),
+    ("sls", &[]),
     ("slb", &[]),
     ("nlb", &[]),
 ];
@@ -386,6 +407,11 @@ impl Reader {
         }
         if let Some((path, value)) = take("cs", "resources") {
             account.cluster_resources = self.items_by_key(&path, value);
+        }
+        if let Some((path, value)) = take("sls", "logs") {
+            let logs = self.object(&path, value).into_iter();
+            account.logs =
+                logs.map(|(name, list)| (name.clone(), self.items(&format!("{path}.{name}"), list))).collect();
         }
         if let Some((path, value)) = take("cs", "tasks") {
             let tasks = self.items(&path, value).into_iter();

@@ -135,6 +135,33 @@ pub(super) async fn cluster_ids(reader: &Reader, scope: &Scope) -> Result<BTreeS
     }
 }
 
+/// One classic balancer, for its address.
+pub(super) async fn balancer(reader: &Reader, scope: &Scope, id: &str) -> Result<LoadBalancer, Failure> {
+    let call = Call { reader, scope, region: scope.region_id.as_str() };
+    only(call.balancers(&[id.to_owned()]).await)
+}
+
+/// The listeners of one classic balancer.
+pub(super) async fn listeners(reader: &Reader, scope: &Scope, id: &str) -> Result<Vec<Listener>, Failure> {
+    let call = Call { reader, scope, region: scope.region_id.as_str() };
+    only(call.listeners(&[id.to_owned()]).await)
+}
+
+/// The listeners of one network balancer.
+pub(super) async fn network_listeners(reader: &Reader, scope: &Scope, id: &str) -> Result<Vec<NlbListener>, Failure> {
+    let call = Call { reader, scope, region: scope.region_id.as_str() };
+    only(call.network_listeners(&[id.to_owned()]).await)
+}
+
+/// What the one resource of a call brought, if it is whole.
+fn only<T>(each: Each<Option<T>>) -> Result<T, Failure> {
+    match each.into_iter().next().map(|(_, read)| (read.value, read.failure)) {
+        Some((Some(value), None)) => Ok(value),
+        Some((_, Some(failure))) => Err(failure),
+        _ => Err(Failure::new("not-in-reply", "the reply does not hold the resource that was asked for")),
+    }
+}
+
 /// Where the calls of a job go.
 struct Call<'a> {
     reader: &'a Reader,
@@ -374,7 +401,6 @@ impl Call<'_> {
                 group.permissions.push(security_group::rule(rule, &mut rule_problems));
             }
         }
-        group.permissions.retain(security_group::is_ingress);
         group.permissions.sort_by(|one, other| one.security_group_rule_id.cmp(&other.security_group_rule_id));
         if !list_problems.is_empty() {
             // A rule is missing, and it may be the one that decides.

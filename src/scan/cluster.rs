@@ -1,7 +1,9 @@
 //! Kubernetes clusters: what the list, the detail and the list of cloud resources say.
 
 use super::{
-    convert::{escaped, plain_id, plain_id_reading, same_region, scope, strict_flag, tags, text_reading},
+    convert::{
+        escaped, plain_id, plain_id_reading, required_id_reading, same_region, scope, strict_flag, tags, text_reading,
+    },
     mesh::{fill, positive},
 };
 use crate::{
@@ -9,7 +11,7 @@ use crate::{
         cs,
         wire::{Field, Problems, inner_json, is_plain_id},
     },
-    model::{Cluster, ClusterId, Entrance, LoadBalancerId, Reading, Scope},
+    model::{Cluster, ClusterId, Entrance, LoadBalancerId, Reading, Scope, VSwitchId},
 };
 
 /// A cluster with the balancers that its configuration names for the API server.
@@ -69,6 +71,9 @@ fn convert(wire: cs::Cluster, asked: &Scope, identity: &mut Problems, problems: 
         Reading::Value(id) => id,
         Reading::Absent | Reading::Unread => String::new(),
     };
+    let mut v_switches: Vec<VSwitchId> =
+        wire.vswitch_ids.optional("vswitch_ids", problems).into_iter().map(Into::into).collect();
+    v_switches.sort();
     let cluster = Cluster {
         scope: scope(&asked.account_id, &asked.region_id),
         cluster_id: id.into(),
@@ -77,6 +82,9 @@ fn convert(wire: cs::Cluster, asked: &Scope, identity: &mut Problems, problems: 
         profile: wire.profile.text("profile", problems),
         state: wire.state.text("state", problems),
         vpc_id: wire.vpc_id.text("vpc_id", problems).into(),
+        v_switches,
+        container_cidr: wire.container_cidr.text("container_cidr", problems),
+        updated: wire.updated.text("updated", problems),
         security_group_id: security_group_id.into(),
         ip_stack: wire.ip_stack.text("ip_stack", problems),
         api_server: Entrance {
@@ -142,7 +150,7 @@ fn balancers(
     let config = config.read("control_plane_endpoints_config", problems)?;
     let mut ids = Vec::new();
     for balancer in config.load_balancers_config.optional("load_balancers_config", problems) {
-        match plain_id_reading(balancer.load_balancer_id, "load_balancers_config.load_balancer_id", problems) {
+        match required_id_reading(balancer.load_balancer_id, "load_balancers_config.load_balancer_id", problems) {
             Reading::Value(id) => ids.push(id),
             Reading::Absent => {}
             Reading::Unread => return None,

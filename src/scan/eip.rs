@@ -22,11 +22,12 @@ pub(super) fn listed(wire: EipAddress, asked: &Scope, problems: &mut Problems) -
     let eip = Eip {
         scope: scope(&asked.account_id, &asked.region_id),
         allocation_id: allocation_id.into(),
-        ip_address: wire.ip_address.text("IpAddress", problems),
+        ip_address: wire.ip_address.required_text("IpAddress", problems).unwrap_or_default(),
         status,
         instance_id,
         instance_type,
         private_ip_address: wire.private_ip_address.text("PrivateIpAddress", problems),
+        vpc_id: wire.vpc_id.text("VpcId", problems).into(),
         service_managed: wire.service_managed.optional("ServiceManaged", problems).is_some_and(|flag| flag.0),
         tags: tags(wire.tags, "Tags", problems),
     };

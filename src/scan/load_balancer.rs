@@ -27,7 +27,7 @@ pub(super) fn listed(
         load_balancer_name: wire.load_balancer_name.text("LoadBalancerName", problems),
         address: wire.address.text("Address", problems),
         address_type,
-        address_ip_version: wire.address_ip_version.text("AddressIPVersion", problems),
+        address_ip_version: wire.address_ip_version.required_text("AddressIPVersion", problems).unwrap_or_default(),
         load_balancer_status: wire.load_balancer_status.text("LoadBalancerStatus", problems),
         vpc_id: wire.vpc_id.text("VpcId", problems).into(),
         listeners: Reading::Unread,
@@ -61,6 +61,12 @@ pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(
         .collect();
     acl_ids.sort();
     acl_ids.dedup();
+    // With the list off the rest may be stale, or not be there.
+    let is_on = acl_status.value().is_none_or(|status| status == "on");
+    let acl_type = match wire.acl_type {
+        field if is_on => field.required_text("AclType", problems).unwrap_or_default(),
+        field => field.text("AclType", problems),
+    };
     let Some(listener_port) = port else { return Err(balancer) };
     if balancer.is_empty() {
         return Err(balancer);
@@ -70,7 +76,7 @@ pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(
         listener_protocol: wire.listener_protocol.text("ListenerProtocol", problems),
         status: wire.status.text("Status", problems),
         acl_status,
-        acl_type: wire.acl_type.text("AclType", problems),
+        acl_type,
         acl_ids,
     };
     Ok((balancer, listener))

@@ -117,8 +117,14 @@ fn convert(
     let id = plain_id(info.service_mesh_id, "ServiceMeshInfo.ServiceMeshId", identity)?;
     let region_id: RegionId = plain_id(info.region_id, "ServiceMeshInfo.RegionId", identity)?.into();
 
-    // Where an object has another shape, its fields are wrong, not absent.
-    let endpoints = wire.endpoints.read("Endpoints", problems);
+    // Where an object has another shape, or is not there at all, its fields are unread, not absent.
+    let endpoints = match wire.endpoints.0 {
+        Field::Missing => {
+            problems.note("Endpoints", "is missing");
+            None
+        }
+        _ => wire.endpoints.read("Endpoints", problems),
+    };
     let endpoint = |field: fn(&Endpoints) -> &Field<String>, name: &'static str, problems: &mut Problems| {
         endpoints.as_ref().map_or(Reading::Unread, |endpoints| text_reading(field(endpoints).clone(), name, problems))
     };
@@ -193,7 +199,7 @@ fn convert(
         network.v_switches.optional("Spec.Network.VSwitches", problems).into_iter().map(Into::into).collect();
     v_switches.sort();
     let security_group_id =
-        match plain_id_reading::<String>(network.security_group_id, "Spec.Network.SecurityGroupId", problems) {
+        match required_id_reading::<String>(network.security_group_id, "Spec.Network.SecurityGroupId", problems) {
             Reading::Value(id) => id,
             Reading::Absent | Reading::Unread => String::new(),
         };

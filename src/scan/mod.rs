@@ -4,6 +4,9 @@
 //! [`collect`] asks each account who it is, which regions and meshes it has, and then reads region
 //! by region (`region`). What was read goes to an [`Inventory`]; how every planned read ended goes
 //! to its ledger, so that nothing that was not read looks clean.
+//!
+//! The network between VPCs is read on demand (`network`): [`Scan::read_more`] reads what somebody who
+//! looked at the inventory wants to know, and nothing else.
 
 mod account;
 mod calls;
@@ -12,6 +15,7 @@ mod convert;
 mod eip;
 mod load_balancer;
 mod mesh;
+mod network;
 mod network_load_balancer;
 mod permission;
 mod progress;
@@ -20,6 +24,7 @@ mod read;
 mod reader;
 mod region;
 mod security_group;
+mod session;
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -30,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use permission::{Permission, permissions};
 pub use progress::{Progress, Silent};
+pub use session::Session;
 
 use self::{
     account::{AccountScan, Regions},
@@ -42,7 +48,7 @@ use crate::{
         client::{Account, Client, Stats},
         error::{CallError, Class},
     },
-    model::{AccountId, Caller, Inventory, InventoryBuilder, RegionId, Unit},
+    model::{AccountId, Caller, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
 };
 
 /// Accounts that are read at once. Each has limits of its own.
@@ -66,6 +72,21 @@ pub struct Scan {
     pub stats: Stats,
     /// True if the scan was cut short; the ledger says what was not read.
     pub interrupted: bool,
+    /// The accounts, for reading more.
+    pub session: Session,
+}
+
+impl Scan {
+    /// Reads what is wanted of the network into the inventory. What the ledger has already, well or
+    /// not, is not asked again; every other read ends as one unit of it.
+    ///
+    /// # Errors
+    /// Only where the connection cannot be trusted.
+    pub async fn read_more(self, wanted: Vec<Wanted>) -> Result<Self, ScanError> {
+        let Self { inventory, session, .. } = self;
+        let inventory = session.read_more(inventory, wanted).await?;
+        Ok(Self { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
+    }
 }
 
 /// Why nothing can be said of the cloud.
@@ -127,17 +148,17 @@ pub async fn collect(
     }
     check_regions(settings, scans.iter().map(|(_, regions)| regions))?;
 
-    let readers: Vec<Arc<Reader>> = scans.iter().map(|(scan, _)| Arc::clone(&scan.reader)).collect();
+    let readers = scans.iter().map(|(scan, _)| (scan.account_id.clone(), Arc::clone(&scan.reader))).collect();
+    let session = Session::new(client.clone(), readers, Arc::clone(&progress), cancel);
     let mut read =
         stream::iter(scans).map(|(scan, regions)| scan.run(regions, settings)).buffer_unordered(ACCOUNTS_AT_ONCE);
     while let Some(account) = read.next().await {
         builder.merge(account);
     }
     drop(read);
-    if let Some(error) = readers.iter().find_map(|reader| reader.untrusted()) {
-        return Err(untrusted(&error));
-    }
-    Ok(Scan { inventory: builder.build(), stats: client.stats(), interrupted: cancel.is_cancelled() })
+    session.check_trust()?;
+    let inventory = builder.build();
+    Ok(Scan { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
 }
 
 /// Asks every account who it is. Equal answers are one account.

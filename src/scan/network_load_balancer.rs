@@ -22,9 +22,9 @@ pub(super) fn convert(
     let security_group_ids = groups(wire.security_group_ids, problems);
     let mut addresses: Vec<NlbAddress> = wire
         .zone_mappings
-        .optional("ZoneMappings", problems)
+        .required("ZoneMappings", None, problems)
         .into_iter()
-        .flat_map(|zone| zone.load_balancer_addresses.optional("LoadBalancerAddresses", problems))
+        .flat_map(|zone| zone.load_balancer_addresses.required("LoadBalancerAddresses", None, problems))
         .collect::<Vec<_>>()
         .into_iter()
         .map(|address| NlbAddress {

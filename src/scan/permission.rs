@@ -1,7 +1,12 @@
 //! What a scan needs to be allowed, for a least-privilege policy.
 
 use crate::cloud::{
-    api::{cs, ecs, nlb, servicemesh, slb, vpc},
+    api::{
+        cbn::{self, transit_router},
+        cs, ecs, nlb, privatelink, servicemesh, slb,
+        vpc::{self, acl, gateway, route},
+        vpcpeer,
+    },
     request::Operation,
 };
 
@@ -16,7 +21,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 20] = [
+    let used: [(&Operation, &str); 48] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -37,6 +42,34 @@ pub fn permissions() -> Vec<Permission> {
         (&ecs::DESCRIBE_PREFIX_LIST_ATTRIBUTES, "which sources a prefix list in a rule holds"),
         (&ecs::DESCRIBE_PORT_RANGE_LIST_ENTRIES, "which ports a port list in a rule holds"),
         (&ecs::DESCRIBE_NETWORK_INTERFACES, "to which addresses a rule with a destination applies"),
+        (&vpc::DESCRIBE_VPCS, "which blocks the VPCs of consumers have"),
+        (&vpc::DESCRIBE_V_SWITCHES, "where consumers are, and which table and ACL they use"),
+        (&route::DESCRIBE_ROUTE_TABLE_LIST, "which table a vSwitch uses that does not say it"),
+        (&route::DESCRIBE_ROUTE_ENTRY_LIST, "where a VPC's routes lead"),
+        (&route::DESCRIBE_ROUTER_INTERFACES, "where a private line leads"),
+        (&acl::DESCRIBE_NETWORK_ACL_ATTRIBUTES, "what a vSwitch's ACL lets pass"),
+        (&gateway::DESCRIBE_VPN_GATEWAYS, "whether a VPN gateway carries traffic"),
+        (&gateway::DESCRIBE_VPN_CONNECTIONS, "for which networks a VPN connection is, and whether it is up"),
+        (&gateway::DESCRIBE_NAT_GATEWAYS, "through which gateways consumers reach the internet"),
+        (&gateway::DESCRIBE_SNAT_TABLE_ENTRIES, "with which addresses consumers reach the internet"),
+        (&vpcpeer::LIST_VPC_PEER_CONNECTIONS, "which VPCs a peering joins"),
+        (&cbn::DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES, "which networks a CEN joins"),
+        (&cbn::DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS, "whether a CEN carries traffic between regions"),
+        (&cbn::DESCRIBE_CEN_ROUTE_MAPS, "which routes a CEN passes on"),
+        (&transit_router::LIST_TRANSIT_ROUTERS, "whether a transit router forwards"),
+        (&transit_router::LIST_TRANSIT_ROUTER_VPC_ATTACHMENTS, "which VPCs a transit router joins"),
+        (&transit_router::LIST_TRANSIT_ROUTER_PEER_ATTACHMENTS, "to which routers of other regions it leads"),
+        (&transit_router::LIST_TRANSIT_ROUTER_VBR_ATTACHMENTS, "to which premises it leads by a line"),
+        (&transit_router::LIST_TRANSIT_ROUTER_VPN_ATTACHMENTS, "to which premises it leads by a tunnel"),
+        (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLES, "which tables a transit router has"),
+        (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS, "which table an attachment uses"),
+        (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, "from whom a table learns"),
+        (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_ENTRIES, "where a transit router's routes lead"),
+        (&privatelink::LIST_VPC_ENDPOINTS, "which endpoints consumers have"),
+        (&privatelink::LIST_VPC_ENDPOINT_SERVICES, "whether an endpoint's service is up"),
+        (&privatelink::LIST_VPC_ENDPOINT_SERVICE_RESOURCES, "which balancer stands behind a service"),
+        (&servicemesh::DESCRIBE_CENS, "which clusters a mesh calls not joined by CEN"),
+        (&servicemesh::DESCRIBE_SERVICE_MESH_CLUSTERS, "which clusters a mesh forbids for their network"),
     ];
     let mut permissions: Vec<Permission> =
         used.into_iter().map(|(operation, why)| Permission { action: operation.ram_action(), why }).collect();

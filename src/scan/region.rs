@@ -42,7 +42,7 @@ use crate::{
 
 /// Calls of one operation that are under way at once. The client's own limiter decides how fast they
 /// go; this bounds how much is in memory.
-const MAX_IN_FLIGHT: usize = 32;
+pub(super) const MAX_IN_FLIGHT: usize = 32;
 
 /// One read to be made, with everything it needs.
 #[derive(Clone, Debug)]
@@ -264,6 +264,28 @@ impl RegionScan {
     /// Reads the region. Never fails: what could not be read is in the ledger.
     pub(super) async fn run(mut self) -> InventoryBuilder {
         self.plan_lists();
+        self.work().await
+    }
+
+    /// Reads these groups and what their rules refer to, and nothing else of the region. Never fails.
+    /// `known` are reads that the ledger has already, by action and resource.
+    pub(super) async fn run_groups(
+        mut self,
+        ids: &[String],
+        known: impl IntoIterator<Item = (&'static str, String)>,
+    ) -> InventoryBuilder {
+        self.rest_asked = true;
+        self.unclaimed_asked = true;
+        self.asked.extend(known);
+        for id in ids {
+            // To which of its interfaces a rule applies matters only where the group stands in front.
+            self.asked.insert((ecs::DESCRIBE_NETWORK_INTERFACES.action(), id.clone()));
+            self.need_group(id);
+        }
+        self.work().await
+    }
+
+    async fn work(mut self) -> InventoryBuilder {
         loop {
             self.start();
             match self.running.next().await {
@@ -516,7 +538,12 @@ impl RegionScan {
     fn cluster_resources(&mut self, id: &ClusterId, read: Read<ApiServerBalancers>) {
         let balancers = self.record(&cs::DESCRIBE_CLUSTER_RESOURCES, id.as_str(), read);
         if let Some(cluster) = self.clusters.get_mut(id) {
-            cluster.api_server.load_balancer_id = balancers.chosen;
+            let entrance = &mut cluster.api_server;
+            // An API server has a balancer. Where neither the cluster nor its resources name it, it
+            // is not known, and may be any that is public.
+            let unnamed = balancers.chosen == Reading::Absent
+                && (entrance.load_balancer_id.is_unread() || has_address(entrance) && !self.public.exposes(entrance));
+            entrance.load_balancer_id = if unnamed { Reading::Unread } else { balancers.chosen };
         }
         if balancers.candidates.len() > 1 {
             self.alternatives.insert(id.clone(), balancers.candidates);
@@ -717,8 +744,10 @@ impl RegionScan {
         let Some(mut group) = self.record(&ecs::DESCRIBE_SECURITY_GROUP_ATTRIBUTE, id, read) else { return };
         group.permissions.iter_mut().for_each(|rule| rule.share(&mut self.texts));
         for rule in &group.permissions {
-            if crate::cloud::api::wire::is_plain_id(&rule.source_prefix_list_id) {
-                self.plan_once(&rule.source_prefix_list_id, Job::PrefixList);
+            for list in [&rule.source_prefix_list_id, &rule.dest_prefix_list_id] {
+                if crate::cloud::api::wire::is_plain_id(list) {
+                    self.plan_once(list, Job::PrefixList);
+                }
             }
             if crate::cloud::api::wire::is_plain_id(&rule.port_range_list_id) {
                 self.plan_once(&rule.port_range_list_id, Job::PortRangeList);
@@ -892,6 +921,12 @@ impl RegionScan {
         self.builder.network_interfaces.extend(self.interfaces.into_values());
         self.builder
     }
+}
+
+/// True if the product gives the entrance an address, or may: one that failed or is served
+/// elsewhere has none.
+fn has_address(entrance: &Entrance) -> bool {
+    entrance.public_endpoint != Reading::Absent || entrance.intranet_endpoint != Reading::Absent
 }
 
 /// The units of a region that the operator left out, with the meshes that the central list places

@@ -50,26 +50,39 @@ pub(super) fn group(
     }
 }
 
-/// One rule. A field of another type keeps a text that is no valid value, so that the rule counts
+/// One rule. The API serves what a rule does not use as empty text, so that a field which is not
+/// there was not read: without the destination of a rule that drops, it would seem to drop more. One
+/// that is missing or of another type keeps a text that is no valid value, so that the rule counts
 /// as one whose effect is not known rather than as one that matches nothing.
 pub(super) fn rule(wire: ecs::Permission, problems: &mut Problems) -> Permission {
     fn text(field: Field<Box<str>>, name: &'static str, problems: &mut Problems) -> Text {
-        let wrong = match &field {
+        let unread = match &field {
             Field::Wrong(seen) => Some(seen.as_str().into()),
-            _ => None,
+            Field::Missing => {
+                problems.note(name, "is missing");
+                Some("missing".into())
+            }
+            Field::Null | Field::Value(_) => None,
         };
-        field.optional(name, problems).or(wrong).unwrap_or_default().into()
+        field.optional(name, problems).or(unread).unwrap_or_default().into()
     }
+    // A source that was not read may be any: it must not give way to those that were, nor they to it.
+    let sources = [&wire.source_cidr_ip, &wire.ipv6_source_cidr_ip, &wire.source_group_id, &wire.source_prefix_list_id];
+    let unread_source = sources.iter().any(|field| matches!(field, Field::Missing | Field::Wrong(_)));
     let policy = text(wire.policy, "Permissions.Policy", problems);
     if policy.is_empty() {
-        problems.note("Permissions.Policy", "is missing");
+        problems.note("Permissions.Policy", "is empty");
     }
     let ip_protocol = text(wire.ip_protocol, "Permissions.IpProtocol", problems);
     if ip_protocol.is_empty() {
-        problems.note("Permissions.IpProtocol", "is missing");
+        problems.note("Permissions.IpProtocol", "is empty");
     }
-    Permission {
-        security_group_rule_id: text(wire.security_group_rule_id, "Permissions.SecurityGroupRuleId", problems),
+    let permission = Permission {
+        security_group_rule_id: wire
+            .security_group_rule_id
+            .required("Permissions.SecurityGroupRuleId", problems)
+            .unwrap_or_default()
+            .into(),
         direction: text(wire.direction, "Permissions.Direction", problems),
         policy,
         priority: text(wire.priority, "Permissions.Priority", problems),
@@ -83,18 +96,26 @@ pub(super) fn rule(wire: ecs::Permission, problems: &mut Problems) -> Permission
         source_port_range: text(wire.source_port_range, "Permissions.SourcePortRange", problems),
         dest_cidr_ip: text(wire.dest_cidr_ip, "Permissions.DestCidrIp", problems),
         ipv6_dest_cidr_ip: text(wire.ipv6_dest_cidr_ip, "Permissions.Ipv6DestCidrIp", problems),
+        // Of egress rules; the vendor's sample of an ingress rule leaves them out.
+        dest_group_id: wire.dest_group_id.optional("Permissions.DestGroupId", problems).unwrap_or_default().into(),
+        dest_prefix_list_id: wire
+            .dest_prefix_list_id
+            .optional("Permissions.DestPrefixListId", problems)
+            .unwrap_or_default()
+            .into(),
         nic_type: text(wire.nic_type, "Permissions.NicType", problems),
+    };
+    if !unread_source {
+        return permission;
     }
+    // Blocks come before groups and lists, each for its own family.
+    Permission { source_cidr_ip: "unread".into(), ipv6_source_cidr_ip: "unread".into(), ..permission }
 }
 
-/// True for rules of the direction that matters here, in case the filter is not honoured.
-pub(super) fn is_ingress(rule: &Permission) -> bool {
-    rule.direction.is_empty() || rule.direction.eq_ignore_ascii_case("ingress")
-}
-
-/// True if the rule counts only for some addresses of the interface.
+/// True if the rule lets in, or keeps out, only what is for some addresses of the interface.
 pub(super) fn narrows_destination(rule: &Permission) -> bool {
-    !rule.dest_cidr_ip.is_empty() || !rule.ipv6_dest_cidr_ip.is_empty()
+    let lets_out = rule.direction.eq_ignore_ascii_case("egress");
+    !lets_out && (!rule.dest_cidr_ip.is_empty() || !rule.ipv6_dest_cidr_ip.is_empty())
 }
 
 /// A prefix list with its entries.

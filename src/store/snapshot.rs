@@ -17,8 +17,9 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::model::{
-    Acl, Caller, Cluster, Eip, Gap, Interner, Inventory, InventoryBuilder, LoadBalancer, Mesh, NetworkInterface,
-    NetworkLoadBalancer, PortRangeList, PrefixList, SecurityGroup, Unit, UnitState,
+    Acl, Caller, Cluster, Eip, Gap, Interner, Inventory, InventoryBuilder, LoadBalancer, LogReading, Mesh, MeshOpinion,
+    Network, NetworkInterface, NetworkLoadBalancer, PortRangeList, PrefixList, SecurityGroup, TrailReading, Unit,
+    UnitState,
 };
 
 /// The version that this program writes, and the only one it reads.
@@ -117,9 +118,17 @@ enum LineRef<'a> {
     PrefixList(&'a PrefixList),
     PortRangeList(&'a PortRangeList),
     NetworkInterface(&'a NetworkInterface),
+    /// One noun of the network, in its list.
+    Network(&'a Network),
+    Log(&'a LogReading),
+    Trail(&'a TrailReading),
+    Opinion(&'a MeshOpinion),
     Scanned(&'a Unit),
     Gap(&'a Gap),
-    End { lines: u64, digest: &'a SnapshotDigest },
+    End {
+        lines: u64,
+        digest: &'a SnapshotDigest,
+    },
 }
 
 /// Every other line, as it is read.
@@ -136,6 +145,10 @@ enum Line {
     PrefixList(PrefixList),
     PortRangeList(PortRangeList),
     NetworkInterface(Box<NetworkInterface>),
+    Network(Box<Network>),
+    Log(LogReading),
+    Trail(TrailReading),
+    Opinion(MeshOpinion),
     Scanned(Unit),
     Gap(Gap),
     End { lines: u64, digest: SnapshotDigest },
@@ -236,6 +249,10 @@ fn collect(builder: &mut InventoryBuilder, texts: &mut Interner, line: Line, num
         Line::PrefixList(list) => builder.prefix_lists.push(list),
         Line::PortRangeList(list) => builder.port_range_lists.push(list),
         Line::NetworkInterface(interface) => builder.network_interfaces.push(*interface),
+        Line::Network(network) => builder.network.merge(*network),
+        Line::Log(log) => builder.logs.push(log),
+        Line::Trail(trail) => builder.trails.push(trail),
+        Line::Opinion(opinion) => builder.opinions.push(opinion),
         Line::Scanned(unit) => builder.scanned(unit),
         Line::Gap(gap) if gap.state == UnitState::Scanned => {
             let why = "a gap cannot be in the state `scanned`".to_owned();
@@ -286,6 +303,10 @@ impl<W: Write> LineWriter<W> {
         inventory.prefix_lists().iter().try_for_each(|item| self.line(&LineRef::PrefixList(item)))?;
         inventory.port_range_lists().iter().try_for_each(|item| self.line(&LineRef::PortRangeList(item)))?;
         inventory.network_interfaces().iter().try_for_each(|item| self.line(&LineRef::NetworkInterface(item)))?;
+        inventory.network().pieces().iter().try_for_each(|piece| self.line(&LineRef::Network(piece)))?;
+        inventory.logs().iter().try_for_each(|log| self.line(&LineRef::Log(log)))?;
+        inventory.trails().iter().try_for_each(|trail| self.line(&LineRef::Trail(trail)))?;
+        inventory.opinions().iter().try_for_each(|opinion| self.line(&LineRef::Opinion(opinion)))?;
         inventory.coverage().scanned_units().try_for_each(|unit| self.line(&LineRef::Scanned(unit)))?;
         inventory.coverage().gaps().try_for_each(|gap| self.line(&LineRef::Gap(gap)))
     }

@@ -4,7 +4,11 @@
 //!
 //! [`Misreading`] holds the ways in which such lists are commonly read wrong.
 
-use std::{collections::BTreeSet, net::IpAddr, str::FromStr};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::IpAddr,
+    str::FromStr,
+};
 
 use serde_json::Value;
 
@@ -140,6 +144,8 @@ pub struct Reading {
     pub blame: BTreeSet<String>,
     pub fix_set: BTreeSet<String>,
     pub unresolved: BTreeSet<String>,
+    /// For each name in `blame`, where it decides.
+    pub decided: BTreeMap<String, BTreeSet<Cell>>,
 }
 
 /// Reads a question. `also` is anything else whose blocks must not lie across cells: the answer it
@@ -543,6 +549,9 @@ impl<'q> Reader<'q> {
             if others_admit && !trusted {
                 reading.blame.extend(view.blame.iter().cloned());
                 reading.fix_set.extend(view.fix_set.iter().cloned());
+                for name in &view.blame {
+                    reading.decided.entry(name.clone()).or_default().insert(cell);
+                }
             }
         }
     }
@@ -637,7 +646,7 @@ fn ports_of(text: &str) -> Option<Vec<(u16, u16)>> {
 }
 
 /// Decimal digits of a sum of cell sizes: the whole of IPv6 does not fit any integer of ours.
-fn count(cells: &[Cell]) -> String {
+pub fn count<'c>(cells: impl IntoIterator<Item = &'c Cell>) -> String {
     let mut digits: Vec<u8> = vec![0];
     for cell in cells {
         let mut carry = 0;

@@ -1,9 +1,11 @@
 //! The program as a user meets it: run as a process, in an environment that holds nothing.
 
 mod access;
+mod explain;
 mod hostile;
 mod network;
 mod output;
+mod path;
 mod scan;
 mod scratch;
 mod signals;

@@ -65,6 +65,7 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["rules", "show", "control-plane-open"], "control-plane-open-to-untrusted"),
         (&["access", "missing.json"], "missing.json"),
         (&["access", "."], "folder"),
+        (&["path", "missing.json"], "missing.json"),
         (&["completions", "fsh"], "fish"),
         (&["sandbox", "--listen", "0.0.0.0:0"], "loopback"),
         (&["sandbox", "--world", "nowhere"], "demo"),
@@ -204,11 +205,11 @@ fn completions_and_the_manual_know_every_command() {
     let scratch = Scratch::new();
     for shell in ["bash", "zsh", "fish"] {
         let script = scratch.expect(0, &["completions", shell]).stdout;
-        assert!(script.contains("history") && script.contains("endpoint-url"), "{shell}");
+        assert!(script.contains("history") && script.contains("explain") && script.contains("endpoint-url"), "{shell}");
     }
     let manual = scratch.expect(0, &["man"]).stdout;
     assert!(manual.starts_with(".ie") || manual.contains(".TH"), "{manual}");
-    assert!(manual.contains("DOCTOR") && manual.contains("endpoint"));
+    assert!(manual.contains("DOCTOR") && manual.contains("EXPLAIN") && manual.contains("endpoint"));
 }
 
 #[test]

@@ -18,8 +18,8 @@ use super::{
 /// The allowlist, made ready once for any number of queries.
 #[derive(Clone, Debug)]
 pub struct Trusted {
-    v4: Gaps<u32>,
-    v6: Gaps<u128>,
+    pub(super) v4: Gaps<u32>,
+    pub(super) v6: Gaps<u128>,
 }
 
 impl Trusted {
@@ -80,9 +80,9 @@ pub struct Admitted {
     pub unresolved: Vec<String>,
 }
 
-/// Everything said of a query.
+/// Everything said of a query. `N` is what ids and words are kept in.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Answer<N = String> {
     /// Sources that every stage admits.
     pub allowed: Bounds<AddressSet>,
     /// Those of them that nobody trusts.
@@ -92,30 +92,46 @@ pub struct Answer {
     /// A globally routable address of the residue's upper bound.
     pub witness: Option<IpAddr>,
     /// Rule ids, and words for holes that are no rules. Sorted.
-    pub blame: Vec<String>,
+    pub blame: Vec<N>,
     /// The Accept rules to delete. Sorted.
-    pub fix_set: Vec<String>,
+    pub fix_set: Vec<N>,
     /// Rule ids, `listener` or `securitygroups`: what could not be read. Sorted.
-    pub unresolved: Vec<String>,
+    pub unresolved: Vec<N>,
 }
 
-impl Answer {
+impl<N> Answer<N> {
     /// True if the residue is known exactly, whatever could not be read.
     pub fn is_complete(&self) -> bool {
         self.residue.is_exact()
     }
 }
 
-/// What is said of one family.
-struct FamilyAnswer<A: Address> {
-    allowed: Bounds<RangeSet<A>>,
-    residue: Bounds<RangeSet<A>>,
-    blame: Vec<String>,
-    fix_set: Vec<String>,
-    unresolved: Vec<String>,
+impl Answer<Cow<'_, str>> {
+    /// The same with ids and words of its own.
+    pub fn into_owned(self) -> Answer {
+        let owned = |names: Vec<Cow<'_, str>>| names.into_iter().map(Cow::into_owned).collect();
+        Answer {
+            allowed: self.allowed,
+            residue: self.residue,
+            exposure: self.exposure,
+            witness: self.witness,
+            blame: owned(self.blame),
+            fix_set: owned(self.fix_set),
+            unresolved: owned(self.unresolved),
+        }
+    }
 }
 
-impl<A: Address> Default for FamilyAnswer<A> {
+/// What is said of one family.
+struct FamilyAnswer<'q, A: Address> {
+    allowed: Bounds<RangeSet<A>>,
+    residue: Bounds<RangeSet<A>>,
+    blame: Vec<Cow<'q, str>>,
+    fix_set: Vec<Cow<'q, str>>,
+    unresolved: Vec<Cow<'q, str>>,
+}
+
+impl<A: Address> Default for FamilyAnswer<'_, A> {
     fn default() -> Self {
         Self {
             allowed: Bounds::exact(RangeSet::empty()),
@@ -129,6 +145,16 @@ impl<A: Address> Default for FamilyAnswer<A> {
 
 /// Answers a query: who gets through all stages and is not trusted. No stage admits everybody.
 pub fn evaluate(query: &Query, stages: &[Stage<'_>], lists: &Lists<'_>, trusted: &Trusted) -> Answer {
+    evaluate_borrowed(query, stages, lists, trusted).into_owned()
+}
+
+/// As [`evaluate()`], with ids borrowed from the rules.
+pub(super) fn evaluate_borrowed<'q>(
+    query: &Query,
+    stages: &[Stage<'q>],
+    lists: &Lists<'_>,
+    trusted: &Trusted,
+) -> Answer<Cow<'q, str>> {
     let v4 = match query.families {
         Families::Ipv6 => FamilyAnswer::default(),
         _ => evaluate_family(query, stages, lists, &trusted.v4, query.destination_v4.map(u32::from)),
@@ -159,21 +185,21 @@ fn join(v4: Bounds<RangeSet<u32>>, v6: Bounds<RangeSet<u128>>) -> Bounds<Address
     Bounds { lower: AddressSet { v4: v4.lower, v6: v6.lower }, upper: AddressSet { v4: v4.upper, v6: v6.upper } }
 }
 
-fn merged(mut one: Vec<String>, two: Vec<String>) -> Vec<String> {
+fn merged<'q>(mut one: Vec<Cow<'q, str>>, two: Vec<Cow<'q, str>>) -> Vec<Cow<'q, str>> {
     one.extend(two);
     one.sort_unstable();
     one.dedup();
     one
 }
 
-fn evaluate_family<A: Address>(
+fn evaluate_family<'q, A: Address>(
     query: &Query,
-    stages: &[Stage<'_>],
+    stages: &[Stage<'q>],
     lists: &Lists<'_>,
     gaps: &Gaps<A>,
     destination: Option<A>,
-) -> FamilyAnswer<A> {
-    let mut stages: Vec<StageSets<'_, A>> =
+) -> FamilyAnswer<'q, A> {
+    let mut stages: Vec<StageSets<'_, 'q, A>> =
         stages.iter().map(|stage| prepare(stage, query, destination, lists)).collect();
     let mut answer = FamilyAnswer {
         unresolved: stages.iter_mut().flat_map(|stage| std::mem::take(&mut stage.unresolved)).collect(),
@@ -183,13 +209,7 @@ fn evaluate_family<A: Address>(
     let residue_upper = gaps.subtract_from(&upper);
     if !residue_upper.is_empty() {
         for (index, stage) in stages.iter().enumerate() {
-            let others = stages.iter().enumerate().filter(|(other, _)| *other != index);
-            let target = if stages.len() == 1 {
-                Cow::Borrowed(gaps.untrusted())
-            } else {
-                Cow::Owned(gaps.subtract_from(&intersection(others.map(|(_, other)| &other.upper))))
-            };
-            let blame = stage.blame(query, &target);
+            let blame = stage.blame(query, &untrusted_at(&stages, index, gaps));
             answer.blame.extend(blame.blame);
             answer.fix_set.extend(blame.fix_set);
         }
@@ -203,6 +223,19 @@ fn evaluate_family<A: Address>(
         answer.allowed = Bounds { lower: lower.into_owned(), upper: upper.into_owned() };
     }
     answer
+}
+
+/// Every source that nobody trusts and all stages but one admit.
+pub(super) fn untrusted_at<'g, A: Address>(
+    stages: &[StageSets<'_, '_, A>],
+    index: usize,
+    gaps: &'g Gaps<A>,
+) -> Cow<'g, RangeSet<A>> {
+    if stages.len() == 1 {
+        return Cow::Borrowed(gaps.untrusted());
+    }
+    let others = stages.iter().enumerate().filter(|(other, _)| *other != index);
+    Cow::Owned(gaps.subtract_from(&intersection(others.map(|(_, other)| &other.upper))))
 }
 
 /// What all sets have in common; everything if there is none.

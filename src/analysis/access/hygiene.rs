@@ -77,8 +77,10 @@ pub fn admit_everything_rules(groups: &[Group<'_>], lists: &Lists<'_>) -> Vec<St
         })
     };
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
-    let names: BTreeSet<String> =
-        rules.filter(|(group, rule)| admits(group, rule)).map(|(group, rule)| rule.name(group.id)).collect();
+    let names: BTreeSet<String> = rules
+        .filter(|(group, rule)| admits(group, rule))
+        .map(|(group, rule)| rule.name(group.id).into_owned())
+        .collect();
     names.into_iter().collect()
 }
 
@@ -121,11 +123,12 @@ pub fn shadowed_rules(groups: &[Group<'_>], lists: &Lists<'_>) -> Vec<String> {
         }
     }
     let shadowed = views.iter().enumerate().filter(|(number, _)| search.matching[*number] && !search.deciding[*number]);
-    let names: BTreeSet<String> = shadowed.map(|(_, (group, view))| view.name(group.id)).collect();
+    let names: BTreeSet<String> = shadowed.map(|(_, (group, view))| view.name(group.id).into_owned()).collect();
     names.into_iter().collect()
 }
 
-/// Every protocol that some rule names, and one that none does, for rules of all protocols.
+/// Every protocol that some rule names, and one that none does, for rules of all protocols. Always
+/// the two that have ports: on these a rule of all protocols may be read by its ports.
 fn protocols(views: &[(&Group<'_>, &super::RuleView<'_>)]) -> BTreeSet<u8> {
     let mut named: BTreeSet<u8> = views
         .iter()
@@ -134,6 +137,7 @@ fn protocols(views: &[(&Group<'_>, &super::RuleView<'_>)]) -> BTreeSet<u8> {
             ProtocolText::All | ProtocolText::Unknown => None,
         })
         .collect();
+    named.extend([Protocol::Tcp, Protocol::Udp].map(Protocol::number));
     named.extend((0..=u8::MAX).rev().find(|number| !named.contains(number)));
     named
 }

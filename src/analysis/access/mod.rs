@@ -11,25 +11,35 @@
 //! Phases: `rule` reads a rule's texts into the largest and the smallest set that it can match;
 //! `table` lays both out as entries for the sweep; `stage` asks the sweep for what a stage
 //! admits; `attribute` finds Blame and FixSet; [`evaluate()`] intersects stages and takes the
-//! trusted set away. `hygiene` finds rules that never decide and rules that decide too much.
-//! `question` and `stream` answer saved questions.
+//! trusted set away. `share` says how much of it
+//! each rule answers for. `hygiene` finds rules that never decide and rules that decide too much.
+//! `question`, `stream` and `write` read, answer and write saved questions;
+//! `cache` keeps answers from one run to the next.
 
 mod attribute;
+mod cache;
 mod evaluate;
 mod hygiene;
 mod lists;
 mod question;
 mod rule;
+mod share;
 mod stage;
 mod stream;
 mod sweep;
 mod table;
+mod write;
 
+pub use cache::{Cache, SECRET, UnusableCache};
 pub use evaluate::{Admitted, Answer, Exposure, Trusted, admitted, evaluate};
 pub use hygiene::{WorldOpen, admit_everything_rules, shadowed_rules, world_open};
 pub use lists::Lists;
 pub use question::{Question, QuestionError};
+pub(in crate::analysis) use question::{case_id_of, without_place};
 pub use rule::{Families, Protocol, Query, RuleView, SourcePath};
+pub use share::{Share, shares};
 pub use stage::{AclEntries, Group, Groups, ListenerAcl, Stage};
-pub use stream::{AnswerError, Format, Summary, answer};
+pub use stream::{Summary, answer, answer_with};
+
+pub use super::saved::{AnswerError, Format, TextError};
 pub use sweep::{Class, Entry, Sweep};

@@ -9,23 +9,25 @@ use std::{
     borrow::Cow,
     collections::BTreeMap,
     fmt,
-    io::Write,
     marker::PhantomData,
     net::{Ipv4Addr, Ipv6Addr},
 };
 
-use ipnet::IpNet;
 use serde::{
-    Deserialize, Deserializer, Serialize,
+    Deserialize, Deserializer,
     de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::netset::{AddressSet, Block, MalformedAddress};
+use crate::{
+    analysis::saved::TextError,
+    netset::{Block, MalformedAddress},
+};
 
 use super::{
-    evaluate::{Answer, Trusted, evaluate},
+    evaluate::{Answer, Trusted, evaluate, evaluate_borrowed},
     lists::Lists,
     rule::{Families, Protocol, Query, RuleView, SourcePath},
+    share::{Share, shares},
     stage::{AclEntries, Group, Groups, ListenerAcl, Stage},
 };
 
@@ -64,10 +66,8 @@ pub enum QuestionError {
         "a list; a question is one JSON object with Query and Stages: write one object a line, without brackets around them"
     )]
     List,
-    #[error("not UTF-8 from byte {offset} on; save the question as UTF-8")]
-    Encoding { offset: usize },
-    #[error("longer than {limit} bytes; split the question, or write JSON Lines with one question a line")]
-    TooLong { limit: usize },
+    #[error(transparent)]
+    Text(#[from] TextError),
     #[error("{field} `{}` is not understood; write {choices}", seen.escape_default())]
     Word { field: &'static str, seen: String, choices: &'static str },
     #[error("Query.Port `{}` is no port; write a number from 1 to 65535", seen.escape_default())]
@@ -80,7 +80,7 @@ pub enum QuestionError {
 }
 
 /// The parser's message without its line, which is always the first.
-fn without_place(error: &serde_json::Error) -> String {
+pub(in crate::analysis) fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let place = format!(" at line {} column {}", error.line(), error.column());
     match text.strip_suffix(&place) {
@@ -115,9 +115,34 @@ impl<'a> Question<'a> {
     /// cannot be read. What the API said is never an error: it makes the answer incomplete.
     pub fn answer(&self) -> Result<Answer, QuestionError> {
         let query = self.query()?;
-        let stages = self.stages.iter().map(|name| self.stage(name)).collect::<Result<Vec<_>, _>>()?;
-        let trusted = self.trusted()?;
-        Ok(evaluate(&query, &stages, &self.lists(), &trusted))
+        let stages = self.stages()?;
+        Ok(evaluate(&query, &stages, &self.lists(), &read_allowlist(&self.allowlist)?))
+    }
+
+    /// As [`Self::answer`], with ids borrowed from the question, and without reading an allowlist
+    /// again that `last` has read.
+    pub(super) fn answer_borrowed<'q>(
+        &'q self,
+        last: &mut LastAllowlist<'a>,
+    ) -> Result<Answer<Cow<'q, str>>, QuestionError> {
+        let query = self.query()?;
+        let stages = self.stages()?;
+        Ok(evaluate_borrowed(&query, &stages, &self.lists(), last.read(&self.allowlist)?))
+    }
+
+    /// How much of the residue each blamed rule answers for; `None` where there are too many rules
+    /// to say.
+    ///
+    /// # Errors
+    /// As [`Self::answer`].
+    pub fn shares(&self) -> Result<Option<Vec<Share>>, QuestionError> {
+        let query = self.query()?;
+        let stages = self.stages()?;
+        Ok(shares(&query, &stages, &self.lists(), &read_allowlist(&self.allowlist)?))
+    }
+
+    fn stages(&self) -> Result<Vec<Stage<'_>>, QuestionError> {
+        self.stages.iter().map(|name| self.stage(name)).collect()
     }
 
     fn query(&self) -> Result<Query, QuestionError> {
@@ -148,12 +173,6 @@ impl<'a> Question<'a> {
             destination_v4,
             destination_v6,
         })
-    }
-
-    fn trusted(&self) -> Result<Trusted, QuestionError> {
-        let blocks = self.allowlist.iter().map(|text| Block::parse(text.as_str()));
-        let set = blocks.collect::<Result<_, _>>().map_err(QuestionError::Allowlist)?;
-        Ok(Trusted::new(&set))
     }
 
     fn lists(&self) -> Lists<'_> {
@@ -209,6 +228,27 @@ impl<'a> Question<'a> {
         }
         let entries = pages.flat_map(|acl| acl.acl_entrys.0.iter());
         AclEntries::Read(entries.map(|entry| entry.acl_entry_ip.as_str()).collect())
+    }
+}
+
+fn read_allowlist(texts: &[Text<'_>]) -> Result<Trusted, QuestionError> {
+    let blocks = texts.iter().map(|text| Block::parse(text.as_str()));
+    let set = blocks.collect::<Result<_, _>>().map_err(QuestionError::Allowlist)?;
+    Ok(Trusted::new(&set))
+}
+
+/// The allowlist that was read last. The questions of a file mostly have the same one.
+#[derive(Debug, Default)]
+pub(super) struct LastAllowlist<'a>(Option<(Vec<Text<'a>>, Trusted)>);
+
+impl<'a> LastAllowlist<'a> {
+    fn read(&mut self, texts: &[Text<'a>]) -> Result<&Trusted, QuestionError> {
+        let known = self.0.take().filter(|(known, _)| known == texts);
+        let known = match known {
+            Some(known) => known,
+            None => (texts.to_vec(), read_allowlist(texts)?),
+        };
+        Ok(&self.0.insert(known).1)
     }
 }
 
@@ -531,7 +571,7 @@ fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(deserial
 }
 
 /// The `CaseId` of a text that could not be read as a question, if it comes before what is wrong.
-pub(super) fn case_id_of(text: &str) -> Option<String> {
+pub(in crate::analysis) fn case_id_of(text: &str) -> Option<String> {
     let mut found = None;
     let mut deserializer = serde_json::Deserializer::from_str(text);
     // The error was reported already; what was found before it stays found.
@@ -565,101 +605,5 @@ impl<'de> Visitor<'de> for CaseIdSeed<'_> {
             }
         }
         Ok(())
-    }
-}
-
-/// Writes an answer as one JSON object. By hand: answers are mostly blocks and ids, which need
-/// neither a serializer nor memory of their own.
-pub(super) fn write_answer_json(case_id: Option<&str>, answer: &Answer, out: &mut Vec<u8>) {
-    out.extend_from_slice(b"{\"CaseId\":");
-    write_value(&case_id, out);
-    out.extend_from_slice(b",\"Complete\":");
-    write_value(&answer.is_complete(), out);
-    out.extend_from_slice(b",\"Allowed\":");
-    write_cover(&answer.allowed.upper, out);
-    out.extend_from_slice(b",\"Residue\":");
-    write_cover(&answer.residue.upper, out);
-    if !answer.is_complete() {
-        out.extend_from_slice(b",\"ResidueLower\":");
-        write_cover(&answer.residue.lower, out);
-    }
-    write_display(format_args!(",\"ResidueCount\":\"{}\"", answer.residue.upper.count()), out);
-    write_display(format_args!(",\"Exposure\":\"{}\"", answer.exposure.as_str()), out);
-    match answer.witness {
-        Some(address) => write_display(format_args!(",\"Witness\":\"{address}\""), out),
-        None => out.extend_from_slice(b",\"Witness\":null"),
-    }
-    out.extend_from_slice(b",\"Blame\":");
-    write_value(&answer.blame, out);
-    out.extend_from_slice(b",\"FixSet\":");
-    write_value(&answer.fix_set, out);
-    out.extend_from_slice(b",\"Unresolved\":");
-    write_value(&answer.unresolved, out);
-    out.push(b'}');
-}
-
-fn write_value(value: &impl Serialize, out: &mut Vec<u8>) {
-    serde_json::to_writer(out, value).expect("texts and numbers can be written to memory");
-}
-
-fn write_display(text: fmt::Arguments<'_>, out: &mut Vec<u8>) {
-    out.write_fmt(text).expect("text can be written to memory");
-}
-
-/// Writes the minimal cover of a set as it is found.
-fn write_cover(set: &AddressSet, out: &mut Vec<u8>) {
-    out.push(b'[');
-    for (index, net) in set.v4.cover().chain(set.v6.cover()).enumerate() {
-        if index > 0 {
-            out.push(b',');
-        }
-        out.push(b'"');
-        match net {
-            IpNet::V4(net) => {
-                for (octet, after) in net.addr().octets().into_iter().zip([b'.', b'.', b'.', b'/']) {
-                    push_number(octet, out);
-                    out.push(after);
-                }
-                push_number(net.prefix_len(), out);
-            }
-            IpNet::V6(_) => write_display(format_args!("{}", Shown(net)), out),
-        }
-        out.push(b'"');
-    }
-    out.push(b']');
-}
-
-/// The formatting machinery would take as long as the analysis.
-fn push_number(number: u8, out: &mut Vec<u8>) {
-    if number >= 100 {
-        out.push(b'0' + number / 100);
-    }
-    if number >= 10 {
-        out.push(b'0' + number / 10 % 10);
-    }
-    out.push(b'0' + number % 10);
-}
-
-/// The answer to what could not be understood.
-#[derive(Debug, Serialize)]
-#[serde(rename_all = "PascalCase")]
-pub(super) struct ErrorLine<'a> {
-    pub(super) case_id: Option<&'a str>,
-    pub(super) error: String,
-}
-
-/// A block without dots in IPv6: `::ffff:808:800/120` is no IPv4 and must not look like it.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shown(pub(super) IpNet);
-
-impl fmt::Display for Shown {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            IpNet::V6(net) if net.addr().to_ipv4_mapped().is_some() => {
-                let [.., high, low] = net.addr().segments();
-                write!(f, "::ffff:{high:x}:{low:x}/{}", net.prefix_len())
-            }
-            net => fmt::Display::fmt(&net, f),
-        }
     }
 }

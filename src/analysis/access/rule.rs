@@ -1,7 +1,10 @@
 //! Reads the texts of one security-group rule into what it matches: the largest set that it could,
 //! and the smallest. Where everything is readable both are the same.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::{
+    borrow::Cow,
+    net::{Ipv4Addr, Ipv6Addr},
+};
 
 use crate::{
     model::Permission,
@@ -122,18 +125,18 @@ impl<'a> From<&'a Permission> for RuleView<'a> {
     }
 }
 
-impl RuleView<'_> {
+impl<'a> RuleView<'a> {
     /// The rule's id; where the API gave none, a description by which it is found in its group.
-    pub(super) fn name(&self, group_id: &str) -> String {
+    pub(super) fn name(&self, group_id: &str) -> Cow<'a, str> {
         if !self.id.is_empty() {
-            return self.id.to_owned();
+            return Cow::Borrowed(self.id);
         }
         let source = [self.source_cidr, self.source_cidr_v6, self.source_group_id, self.source_prefix_list_id]
             .into_iter()
             .find(|text| !text.is_empty())
             .unwrap_or("?");
         let ports = if self.port_range.is_empty() { self.port_range_list_id } else { self.port_range };
-        format!("{group_id}:{}:{}:{}:{ports}:{source}", self.policy, self.priority, self.protocol)
+        Cow::Owned(format!("{group_id}:{}:{}:{}:{ports}:{source}", self.policy, self.priority, self.protocol))
     }
 }
 

@@ -1,5 +1,7 @@
 //! The filters on a path, and what each admits between its two bounds.
 
+use std::borrow::Cow;
+
 use crate::{
     model::SecurityGroup,
     netset::{Address, Block, RangeSet},
@@ -82,40 +84,44 @@ pub enum AclEntries<'a> {
 
 /// What a stage admits in one family, and why.
 #[derive(Debug)]
-pub(super) struct StageSets<'s, A> {
+pub(super) struct StageSets<'s, 'q, A> {
     pub(super) upper: RangeSet<A>,
     /// `None` where it is the same as the upper bound.
     lower: Option<RangeSet<A>>,
-    cause: Cause<'s, A>,
+    cause: Cause<'s, 'q, A>,
     /// Rule ids and words for what could not be read.
-    pub(super) unresolved: Vec<String>,
+    pub(super) unresolved: Vec<Cow<'q, str>>,
 }
 
 /// Who answers for what a stage admits.
 #[derive(Debug)]
-enum Cause<'s, A> {
+enum Cause<'s, 'q, A> {
     /// A hole that is no rule.
     Word(&'static str),
-    Rules {
-        table: RuleTable<A>,
-        groups: &'s [Group<'s>],
-        /// Members that reach each other whatever the rules say.
-        inner: Vec<(&'s str, RangeSet<A>)>,
-    },
+    Rules(Rules<'s, 'q, A>),
+}
+
+/// Rules that were merged.
+#[derive(Debug)]
+pub(super) struct Rules<'s, 'q, A> {
+    pub(super) table: RuleTable<A>,
+    pub(super) groups: &'s [Group<'q>],
+    /// Members that reach each other whatever the rules say.
+    pub(super) inner: Vec<(&'q str, RangeSet<A>)>,
 }
 
 /// Who is to blame for a residue.
 #[derive(Debug, Default)]
-pub(super) struct Blame {
-    pub(super) blame: Vec<String>,
-    pub(super) fix_set: Vec<String>,
+pub(super) struct Blame<'q> {
+    pub(super) blame: Vec<Cow<'q, str>>,
+    pub(super) fix_set: Vec<Cow<'q, str>>,
 }
 
 /// The word for groups that could not be read, and for what a network load balancer admits of
 /// itself.
 const SECURITY_GROUPS: &str = "securitygroups";
 
-impl<A: Address> StageSets<'_, A> {
+impl<'s, 'q, A: Address> StageSets<'s, 'q, A> {
     pub(super) fn lower(&self) -> &RangeSet<A> {
         self.lower.as_ref().unwrap_or(&self.upper)
     }
@@ -124,53 +130,62 @@ impl<A: Address> StageSets<'_, A> {
         self.lower.is_none()
     }
 
+    /// The rules behind it, where there are any.
+    pub(super) fn rules(&self) -> Option<&Rules<'s, 'q, A>> {
+        match &self.cause {
+            Cause::Word(_) => None,
+            Cause::Rules(rules) => Some(rules),
+        }
+    }
+
     /// Blames what lets untrusted sources in. `target` is every source that nobody trusts and all
     /// other stages admit.
-    pub(super) fn blame(&self, query: &Query, target: &RangeSet<A>) -> Blame {
+    pub(super) fn blame(&self, query: &Query, target: &RangeSet<A>) -> Blame<'q> {
         match &self.cause {
             Cause::Word(word) if self.upper.meets(target) => {
-                Blame { blame: vec![(*word).to_owned()], fix_set: Vec::new() }
+                Blame { blame: vec![Cow::Borrowed(*word)], fix_set: Vec::new() }
             }
             Cause::Word(_) => Blame::default(),
-            Cause::Rules { table, groups, inner } => blame_rules(table, groups, inner, query, target),
+            Cause::Rules(rules) => rules.blame(query, target),
         }
     }
 }
 
-fn blame_rules<A: Address>(
-    table: &RuleTable<A>,
-    groups: &[Group<'_>],
-    inner: &[(&str, RangeSet<A>)],
-    query: &Query,
-    target: &RangeSet<A>,
-) -> Blame {
-    let Marks { blamed, exposing } = attribute(table, query.port, target);
-    let mut blame = names(groups, &blamed);
-    let members = inner.iter().filter(|(_, members)| members.meets(target));
-    blame.extend(members.map(|(group_id, _)| format!("inner:{group_id}")));
-    if blamed.contains(&HOLE) {
-        blame.push(SECURITY_GROUPS.to_owned());
+impl<'q, A: Address> Rules<'_, 'q, A> {
+    fn blame(&self, query: &Query, target: &RangeSet<A>) -> Blame<'q> {
+        let Marks { blamed, exposing } = attribute(&self.table, query.port, target);
+        let mut blame = names(self.groups, &blamed);
+        let members = self.inner.iter().filter(|(_, members)| members.meets(target));
+        blame.extend(members.map(|(group_id, _)| Cow::Owned(format!("inner:{group_id}"))));
+        if blamed.contains(&HOLE) {
+            blame.push(Cow::Borrowed(SECURITY_GROUPS));
+        }
+        Blame { blame, fix_set: names(self.groups, &exposing) }
     }
-    Blame { blame, fix_set: names(groups, &exposing) }
 }
 
 /// The names of rules by their numbers within the stage, which ascend.
-fn names(groups: &[Group<'_>], numbers: &[u32]) -> Vec<String> {
-    let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group.id, rule)));
-    let mut wanted = numbers.iter().copied().peekable();
+pub(super) fn names<'q>(groups: &[Group<'q>], numbers: &[u32]) -> Vec<Cow<'q, str>> {
     let mut names = Vec::with_capacity(numbers.len());
-    let found = (0_u32..).zip(rules).filter(|(number, _)| wanted.next_if_eq(number).is_some());
-    names.extend(found.map(|(_, (group_id, rule))| rule.name(group_id)));
+    let mut wanted = numbers.iter().map(|number| *number as usize).peekable();
+    let mut first = 0;
+    for group in groups {
+        let end = first + group.rules.len();
+        while let Some(number) = wanted.next_if(|number| *number < end) {
+            names.extend(group.rules.get(number - first).map(|rule| rule.name(group.id)));
+        }
+        first = end;
+    }
     names
 }
 
 /// Reads a stage for one family.
-pub(super) fn prepare<'s, A: Address>(
-    stage: &'s Stage<'_>,
+pub(super) fn prepare<'s, 'q, A: Address>(
+    stage: &'s Stage<'q>,
     query: &Query,
     destination: Option<A>,
     lists: &Lists<'_>,
-) -> StageSets<'s, A> {
+) -> StageSets<'s, 'q, A> {
     match stage {
         Stage::SecurityGroup(groups) => {
             let unread = groups.unread || groups.groups.is_empty();
@@ -227,14 +242,14 @@ pub(super) fn merge<A: Address>(
 }
 
 /// The members of a basic group whose inner access is open, and whether that is certain.
-struct Members<'s, A> {
-    group_id: &'s str,
+struct Members<'q, A> {
+    group_id: &'q str,
     upper: RangeSet<A>,
     lower: RangeSet<A>,
 }
 
 /// `None` where members of the group certainly do not reach each other by being members.
-fn inner_members<'s, A: Address>(group: &'s Group<'_>, lists: &Lists<'_>) -> Option<Members<'s, A>> {
+fn inner_members<'q, A: Address>(group: &Group<'q>, lists: &Lists<'_>) -> Option<Members<'q, A>> {
     let enterprise = group.group_type.eq_ignore_ascii_case("enterprise");
     let closed = group.inner_access_policy.eq_ignore_ascii_case("drop");
     if enterprise || closed {
@@ -251,13 +266,13 @@ fn inner_members<'s, A: Address>(group: &'s Group<'_>, lists: &Lists<'_>) -> Opt
     Some(Members { group_id: group.id, upper, lower })
 }
 
-fn admit<'s, A: Address>(
+fn admit<'s, 'q, A: Address>(
     table: RuleTable<A>,
-    groups: &'s [Group<'_>],
-    members: Vec<Members<'s, A>>,
+    groups: &'s [Group<'q>],
+    members: Vec<Members<'q, A>>,
     unread: bool,
     query: &Query,
-) -> StageSets<'s, A> {
+) -> StageSets<'s, 'q, A> {
     let mut sweep = Sweep::default();
     let rules_upper = table.admitted(Bound::Upper, query.port, &mut sweep);
     let inner_is_exact = members.iter().all(|group| group.upper == group.lower);
@@ -270,10 +285,10 @@ fn admit<'s, A: Address>(
     numbers.dedup();
     let mut unresolved = names(groups, &numbers);
     if unread || !inner_is_exact {
-        unresolved.push(SECURITY_GROUPS.to_owned());
+        unresolved.push(Cow::Borrowed(SECURITY_GROUPS));
     }
     let inner = members.into_iter().map(|group| (group.group_id, group.upper)).collect();
-    StageSets { upper, lower, cause: Cause::Rules { table, groups, inner }, unresolved }
+    StageSets { upper, lower, cause: Cause::Rules(Rules { table, groups, inner }), unresolved }
 }
 
 /// How a listener uses its ACLs.
@@ -285,13 +300,13 @@ enum AclUse {
     Either,
 }
 
-fn read_listener<'s, A: Address>(listener: &ListenerAcl<'_>) -> StageSets<'s, A> {
+fn read_listener<'s, 'q, A: Address>(listener: &ListenerAcl<'_>) -> StageSets<'s, 'q, A> {
     let exact = |upper, word| StageSets { upper, lower: None, cause: Cause::Word(word), unresolved: Vec::new() };
     let between = |lower, upper| StageSets {
         upper,
         lower: Some(lower),
         cause: Cause::Word("listener:unresolved"),
-        unresolved: vec!["listener".to_owned()],
+        unresolved: vec![Cow::Borrowed("listener")],
     };
     if listener.unread {
         return between(RangeSet::empty(), RangeSet::full());

@@ -189,6 +189,16 @@ impl<A: Address> RuleTable<A> {
         Some(&self.source_ports[number.checked_sub(1)? as usize])
     }
 
+    /// The sources that would get through at the upper bound without some rules.
+    pub(super) fn admitted_without(&self, rules: &[u32], port: u16, sweep: &mut Sweep<A>) -> RangeSet<A> {
+        let mut admitted = Vec::new();
+        for atom in self.source_port_atoms(Bound::Upper, port) {
+            let kept = self.matching(Bound::Upper, port, atom).filter(|entry| !rules.contains(&entry.rule));
+            admitted.extend_from_slice(sweep.admitted(kept));
+        }
+        RangeSet::from_intervals(admitted)
+    }
+
     /// The sources that get through on a listener port with some source port.
     pub(super) fn admitted(&self, bound: Bound, port: u16, sweep: &mut Sweep<A>) -> RangeSet<A> {
         let atoms = self.source_port_atoms(bound, port);

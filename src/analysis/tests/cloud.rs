@@ -7,8 +7,8 @@ use crate::{
     analysis::judge,
     model::{
         AccessRow, AccountId, Acl, Cluster, ClusterId, Eip, EndpointJudgement, EndpointKind, Entrance, Gap, Inventory,
-        InventoryBuilder, Judgements, Listener, LoadBalancer, Mesh, MeshId, NetworkLoadBalancer, NlbAddress,
-        NlbListener, Permission, PrefixList,
+        InventoryBuilder, Judgements, Listener, LoadBalancer, Mesh, MeshId, NamedConsumers, NetworkLoadBalancer,
+        NlbAddress, NlbListener, Permission, PrefixList,
         Reading::{Absent, Value},
         RegionId, Scope, SecurityGroup, TrustedEntry, TrustedList, Unit, UnitState,
     },
@@ -201,7 +201,7 @@ impl Cloud {
     }
 
     pub(super) fn judge(&self) -> Judgements {
-        judge(&self.inventory(), &self.trusted)
+        judge(&self.inventory(), &self.trusted, &NamedConsumers::default())
     }
 
     pub(super) fn endpoint(&self, kind: EndpointKind) -> EndpointJudgement {

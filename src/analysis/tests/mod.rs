@@ -5,5 +5,6 @@ mod cloud;
 mod exposure;
 mod gates;
 mod security_group;
+mod staleness;
 mod unclaimed;
 mod unread;

@@ -18,6 +18,12 @@ pub const DESCRIBE_CLUSTER_DETAIL: Operation =
 /// The cloud resources of one cluster, an array at the top.
 pub const DESCRIBE_CLUSTER_RESOURCES: Operation =
     Operation::roa_get(Product::Cs, "DescribeClusterResources", "/clusters/{cluster_id}/resources").replying_array();
+/// The log project of one cluster's audit log.
+pub const GET_CLUSTER_AUDIT_PROJECT: Operation =
+    Operation::roa_get(Product::Cs, "GetClusterAuditProject", "/clusters/{cluster_id}/audit");
+/// The log project of one cluster's control plane.
+pub const CHECK_CONTROL_PLANE_LOG_ENABLE: Operation =
+    Operation::roa_get(Product::Cs, "CheckControlPlaneLogEnable", "/clusters/{cluster_id}/controlplanelog");
 
 /// Items per page of the list. The limit is not documented; the documentation's sample has 10.
 pub const CLUSTERS_PAGE_SIZE: u32 = 50;
@@ -42,6 +48,16 @@ pub fn describe_cluster_detail(region: &str, cluster_id: &str) -> ReadRequest {
 /// is no API server.
 pub fn describe_cluster_resources(region: &str, cluster_id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_CLUSTER_RESOURCES, region).path("cluster_id", cluster_id).resource(cluster_id)
+}
+
+/// Asks where the audit log of a cluster goes.
+pub fn get_cluster_audit_project(region: &str, cluster_id: &str) -> ReadRequest {
+    ReadRequest::new(GET_CLUSTER_AUDIT_PROJECT, region).path("cluster_id", cluster_id).resource(cluster_id)
+}
+
+/// Asks where the log of a cluster's control plane goes.
+pub fn check_control_plane_log_enable(region: &str, cluster_id: &str) -> ReadRequest {
+    ReadRequest::new(CHECK_CONTROL_PLANE_LOG_ENABLE, region).path("cluster_id", cluster_id).resource(cluster_id)
 }
 
 /// Reply of `DescribeRegions`, in camel case unlike the rest of the product.
@@ -85,6 +101,9 @@ pub struct Cluster {
     pub cluster_type: Field<String>,
     pub profile: Field<String>,
     pub vpc_id: Field<String>,
+    pub vswitch_ids: List<String>,
+    pub container_cidr: Field<String>,
+    pub updated: Field<String>,
     pub security_group_id: Field<String>,
     pub ip_stack: Field<String>,
     /// JSON in text, see [`MasterUrl`].
@@ -177,4 +196,23 @@ impl Page for Clusters {
         let total = self.total();
         self.clusters.into_page("clusters", total)
     }
+}
+
+/// Reply of `GetClusterAuditProject`. Without the flag it is not known whether there is an audit log.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct AuditProject {
+    pub audit_enabled: Field<bool>,
+    pub sls_project_name: Field<String>,
+}
+
+/// Reply of `CheckControlPlaneLogEnable`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ControlPlaneLog {
+    pub log_project: Field<String>,
+    /// The components that are logged, each to a logstore of its name.
+    pub components: List<String>,
+    /// Days.
+    pub log_ttl: Field<String>,
 }

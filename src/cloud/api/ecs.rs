@@ -48,12 +48,12 @@ pub fn describe_security_groups(region: &str, ids: &[String]) -> ReadRequest {
         .resource(&ids.join(","))
 }
 
-/// Asks for the ingress rules of one group. The page driver adds the token.
+/// Asks for the rules of one group, in both directions. The page driver adds the token.
 pub fn describe_security_group_attribute(region: &str, id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_SECURITY_GROUP_ATTRIBUTE, region)
         .param("RegionId", region)
         .param("SecurityGroupId", id)
-        .param("Direction", "ingress")
+        .param("Direction", "all")
         .resource(id)
 }
 
@@ -149,6 +149,8 @@ pub struct Permission {
     pub dest_cidr_ip: Field<Box<str>>,
     #[serde(rename = "Ipv6DestCidrIp")]
     pub ipv6_dest_cidr_ip: Field<Box<str>>,
+    pub dest_group_id: Field<Box<str>>,
+    pub dest_prefix_list_id: Field<Box<str>>,
     pub nic_type: Field<Box<str>>,
 }
 

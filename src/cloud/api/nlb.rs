@@ -2,11 +2,11 @@
 
 use serde::Deserialize;
 
-use super::wire::{Field, List, Problems, Tag, element_id, object_elements};
-use crate::cloud::{
-    page::Page,
-    request::{Operation, Product, ReadRequest},
+use super::{
+    paged::page_of,
+    wire::{Field, List, Tag, object_elements},
 };
+use crate::cloud::request::{Operation, Product, ReadRequest};
 
 /// Balancers, by token.
 pub const LIST_LOAD_BALANCERS: Operation = Operation::rpc_query(Product::Nlb, "ListLoadBalancers");
@@ -42,13 +42,9 @@ pub fn list_listeners(region: &str, ids: &[String]) -> ReadRequest {
         .resource(&ids.join(","))
 }
 
-/// One page of `ListLoadBalancers`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct LoadBalancers {
-    pub total_count: Field<u64>,
-    pub next_token: Field<String>,
-    pub load_balancers: List<LoadBalancer>,
+page_of! {
+    /// One page of `ListLoadBalancers`.
+    LoadBalancers { load_balancers: "LoadBalancers" of LoadBalancer } by load_balancer_id, token
 }
 
 /// A balancer, in the list and as the reply of `GetLoadBalancerAttribute`.
@@ -91,13 +87,9 @@ pub struct ZoneAddress {
     pub ipv6_address: Field<String>,
 }
 
-/// One page of `ListListeners`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Listeners {
-    pub total_count: Field<u64>,
-    pub next_token: Field<String>,
-    pub listeners: List<Listener>,
+page_of! {
+    /// One page of `ListListeners`.
+    Listeners { listeners: "Listeners" of Listener } by listener_id, token
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -113,48 +105,4 @@ pub struct Listener {
     /// `TCP`, `UDP`, `TCPSSL`.
     pub listener_protocol: Field<String>,
     pub listener_status: Field<String>,
-}
-
-impl Page for LoadBalancers {
-    type Item = Field<LoadBalancer>;
-    type Head = Problems;
-
-    fn id(item: &Self::Item) -> String {
-        element_id(item, |balancer| &balancer.load_balancer_id)
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.total_count.total_beside_token()
-    }
-
-    fn next_token(&self) -> Option<&str> {
-        self.next_token.value().map(String::as_str)
-    }
-
-    fn split(self) -> (Problems, Vec<Self::Item>) {
-        let total = self.total_count.value().copied();
-        self.load_balancers.into_page("LoadBalancers", total)
-    }
-}
-
-impl Page for Listeners {
-    type Item = Field<Listener>;
-    type Head = Problems;
-
-    fn id(item: &Self::Item) -> String {
-        element_id(item, |listener| &listener.listener_id)
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.total_count.total_beside_token()
-    }
-
-    fn next_token(&self) -> Option<&str> {
-        self.next_token.value().map(String::as_str)
-    }
-
-    fn split(self) -> (Problems, Vec<Self::Item>) {
-        let total = self.total_count.value().copied();
-        self.listeners.into_page("Listeners", total)
-    }
 }

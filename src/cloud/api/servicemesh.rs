@@ -1,9 +1,13 @@
-//! Service Mesh (ASM). One central host answers for all regions; nothing is paged.
+//! Service Mesh (ASM). One central host answers for all regions; nothing is paged but
+//! the candidates for a mesh.
 
 use serde::Deserialize;
 
-use super::wire::{Field, List, Object, Tag, object_elements};
-use crate::cloud::request::{Operation, Product, ReadRequest};
+use super::wire::{Field, Lenient, List, Object, Problems, Tag, element_id, object_elements};
+use crate::cloud::{
+    page::{Page, Paging},
+    request::{Operation, Product, ReadRequest},
+};
 
 /// Every mesh of the account in every region, by GET.
 pub const DESCRIBE_SERVICE_MESHES: Operation = Operation::rpc_get(Product::Servicemesh, "DescribeServiceMeshes");
@@ -13,6 +17,21 @@ pub const DESCRIBE_SERVICE_MESH_DETAIL: Operation =
 /// The data-plane clusters of one mesh. Takes its parameter in the query, unlike its siblings.
 pub const DESCRIBE_CLUSTERS_IN_SERVICE_MESH: Operation =
     Operation::rpc_query(Product::Servicemesh, "DescribeClustersInServiceMesh");
+
+/// The clusters of one mesh that the service sees in other networks without CEN in between. In the query.
+pub const DESCRIBE_CENS: Operation = Operation::rpc_query(Product::Servicemesh, "DescribeCens");
+/// Clusters that could join one mesh, with what forbids it. The mesh in the query, the window in the form.
+pub const DESCRIBE_SERVICE_MESH_CLUSTERS: Operation =
+    Operation::rpc_form(Product::Servicemesh, "DescribeServiceMeshClusters");
+/// How far each proxy of one mesh has its configuration. Takes a form.
+pub const DESCRIBE_SERVICE_MESH_PROXY_STATUS: Operation =
+    Operation::rpc_form(Product::Servicemesh, "DescribeServiceMeshProxyStatus");
+/// The state of one mesh's balancers, EIPs and log projects. Takes a form.
+pub const DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS: Operation =
+    Operation::rpc_form(Product::Servicemesh, "DescribeServiceMeshAdditionalStatus");
+
+/// How the candidates are paged: the limit is not documented.
+pub const CANDIDATES_PAGING: Paging = Paging::Offset { offset: "Offset", size: "Limit", per_page: 20 };
 
 /// Asks for every mesh.
 pub fn describe_service_meshes() -> ReadRequest {
@@ -36,6 +55,29 @@ pub struct ServiceMeshes {
     pub service_meshes: List<ServiceMesh>,
 }
 
+/// Asks which clusters of a mesh are without CEN: the service's own opinion, that knows of no other path.
+pub fn describe_cens(mesh_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_CENS, "").query("ServiceMeshId", mesh_id).resource(mesh_id)
+}
+
+/// Asks for the candidates of a mesh. The page driver adds the window.
+pub fn describe_service_mesh_clusters(mesh_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_SERVICE_MESH_CLUSTERS, "").query("ServiceMeshId", mesh_id).resource(mesh_id)
+}
+
+/// Asks for the proxies of a mesh.
+pub fn describe_service_mesh_proxy_status(mesh_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_SERVICE_MESH_PROXY_STATUS, "").form("ServiceMeshId", mesh_id).resource(mesh_id)
+}
+
+/// Asks for everything about a mesh's balancers and EIPs.
+pub fn describe_service_mesh_additional_status(mesh_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS, "")
+        .form("ServiceMeshId", mesh_id)
+        .form("CheckMode", "full")
+        .resource(mesh_id)
+}
+
 /// Reply of `DescribeServiceMeshDetail`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -53,7 +95,7 @@ pub struct ServiceMesh {
     pub clusters: List<String>,
     pub tag: List<Tag>,
 }
-object_elements!(ServiceMesh, MeshCluster);
+object_elements!(ServiceMesh, MeshCluster, Candidate, Proxy);
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -112,12 +154,25 @@ pub struct Network {
 #[serde(rename_all = "PascalCase", default)]
 pub struct MeshConfig {
     pub audit: Object<Audit>,
+    pub control_plane_log_info: Object<ControlPlaneLogInfo>,
+}
+
+/// Where the control plane writes its own log.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ControlPlaneLogInfo {
+    pub enabled: Field<Lenient>,
+    pub project: Field<String>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Audit {
     pub enabled: Field<bool>,
+    /// The project of the log service; the documented default is `mesh-log-` and the mesh's id.
+    pub project: Field<String>,
+    /// `audit_project_exist` or `audit_project_not_exist`.
+    pub audit_project_status: Field<String>,
 }
 
 /// Reply of `DescribeClustersInServiceMesh`.
@@ -137,4 +192,115 @@ pub struct MeshCluster {
     pub region_id: Field<String>,
     pub vpc_id: Field<String>,
     pub state: Field<String>,
+}
+
+/// Reply of `DescribeCens`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct UnconnectedClusters {
+    pub clusters: List<String>,
+}
+
+/// One window of `DescribeServiceMeshClusters`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Candidates {
+    pub number_of_clusters: Field<u64>,
+    pub clusters: List<Candidate>,
+}
+
+/// A cluster that could join.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Candidate {
+    pub cluster_id: Field<String>,
+    pub region_id: Field<String>,
+    pub vpc_id: Field<String>,
+    pub state: Field<String>,
+    /// 0 may join, 1 no permission in the cluster, 2 another network without private connectivity,
+    /// 3 blocks overlap, 4 the namespace `istio-system` is taken.
+    pub forbidden_flag: Field<u64>,
+    /// JSON in text.
+    pub forbidden_info: Field<String>,
+}
+
+impl Page for Candidates {
+    type Item = Field<Candidate>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        element_id(item, |candidate| &candidate.cluster_id)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.number_of_clusters.value().copied()
+    }
+
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total();
+        self.clusters.into_page("Clusters", total)
+    }
+}
+
+/// Reply of `DescribeServiceMeshProxyStatus`. It has a `Code` of its own, which the client checks.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ProxyStatus {
+    pub proxy_status: List<Proxy>,
+}
+
+/// A proxy that is, or was, connected to the pilot.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Proxy {
+    /// Name and namespace.
+    pub proxy_id: Field<String>,
+    pub istio_version: Field<String>,
+    /// `SYNCED`, `STALE`, `NOT SENT`.
+    pub cluster_synced: Field<String>,
+    pub listener_synced: Field<String>,
+    pub route_synced: Field<String>,
+    pub endpoint_synced: Field<String>,
+}
+
+/// Reply of `DescribeServiceMeshAdditionalStatus`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AdditionalStatus {
+    pub cluster_status: Object<ClusterStatus>,
+}
+
+/// `exist`, `not_exist`, `failed`, `time_out`, `not_in_use`, `locked` for EIPs. Without an answer
+/// nothing is known; it never means "not there".
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ClusterStatus {
+    #[serde(rename = "ApiServerEIPStatus")]
+    pub api_server_eip_status: Field<String>,
+    #[serde(rename = "PilotEIPStatus")]
+    pub pilot_eip_status: Field<String>,
+    #[serde(rename = "CanaryPilotEIPStatus")]
+    pub canary_pilot_eip_status: Field<String>,
+    pub api_server_load_balancer_status: Object<LoadBalancerStatus>,
+    pub pilot_load_balancer_status: Object<LoadBalancerStatus>,
+    pub canary_pilot_load_balancer_status: Object<LoadBalancerStatus>,
+    /// `reused`, `not_reused`, `failed`, `time_out`.
+    pub sg_status: Field<String>,
+    /// `exist`, or `not_exist`, also with a blank.
+    pub audit_project_status: Field<String>,
+}
+
+/// Why a balancer that looks exposed may not answer, or may serve others too.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct LoadBalancerStatus {
+    pub locked: Field<bool>,
+    /// True where the balancer has listeners that are not the mesh's.
+    pub reused: Field<bool>,
+    /// `too_much`, `num_exact`, `too_little`.
+    #[serde(rename = "SLBBackEndServerNumStatus")]
+    pub back_end_server_num_status: Field<String>,
+    /// `exist`, `not_exist`, `conflict`, `failed`, `time_out`.
+    #[serde(rename = "SLBExistStatus")]
+    pub exist_status: Field<String>,
 }

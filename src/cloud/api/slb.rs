@@ -2,7 +2,10 @@
 
 use serde::Deserialize;
 
-use super::wire::{Field, List, Problems, Tag, element_id, object_elements};
+use super::{
+    paged::page_of,
+    wire::{Field, List, Problems, Tag, object_elements},
+};
 use crate::cloud::{
     page::Page,
     request::{Operation, Product, ReadRequest},
@@ -56,12 +59,9 @@ pub fn describe_access_control_list_attribute(region: &str, id: &str) -> ReadReq
         .resource(id)
 }
 
-/// One page of `DescribeLoadBalancers`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct LoadBalancers {
-    pub total_count: Field<u64>,
-    pub load_balancers: List<LoadBalancer>,
+page_of! {
+    /// One page of `DescribeLoadBalancers`.
+    LoadBalancers { load_balancers: "LoadBalancers" of LoadBalancer } by load_balancer_id, numbered
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -82,13 +82,9 @@ pub struct LoadBalancer {
 }
 object_elements!(LoadBalancer, Listener, AclEntry);
 
-/// One page of `DescribeLoadBalancerListeners`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Listeners {
-    pub total_count: Field<u64>,
-    pub next_token: Field<String>,
-    pub listeners: List<Listener>,
+page_of! {
+    /// One page of `DescribeLoadBalancerListeners`.
+    Listeners { listeners: "Listeners" of Listener } by fn listener_id, token
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -127,52 +123,6 @@ pub struct AclEntry {
     pub acl_entry_ip: Field<Box<str>>,
 }
 
-impl Page for LoadBalancers {
-    type Item = Field<LoadBalancer>;
-    type Head = Problems;
-
-    fn id(item: &Self::Item) -> String {
-        element_id(item, |balancer| &balancer.load_balancer_id)
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.total_count.value().copied()
-    }
-
-    fn split(self) -> (Problems, Vec<Self::Item>) {
-        let total = self.total();
-        self.load_balancers.into_page("LoadBalancers", total)
-    }
-}
-
-impl Page for Listeners {
-    type Item = Field<Listener>;
-    type Head = Problems;
-
-    fn id(item: &Self::Item) -> String {
-        let Some(listener) = item.value() else { return String::new() };
-        let balancer = listener.load_balancer_id.value().map(String::as_str).unwrap_or_default();
-        let port = listener.listener_port.value().copied().unwrap_or_default();
-        // One port may serve TCP and UDP.
-        let protocol = listener.listener_protocol.value().map(String::as_str).unwrap_or_default();
-        format!("{balancer}/{protocol}/{port}")
-    }
-
-    fn total(&self) -> Option<u64> {
-        self.total_count.total_beside_token()
-    }
-
-    fn next_token(&self) -> Option<&str> {
-        self.next_token.value().map(String::as_str)
-    }
-
-    /// Balancers without any listener may leave the key out; the total then says 0.
-    fn split(self) -> (Problems, Vec<Self::Item>) {
-        let total = self.total_count.value().copied();
-        self.listeners.into_page("Listeners", total)
-    }
-}
-
 impl Page for AccessControlListAttribute {
     type Item = Field<AclEntry>;
     /// The list without entries.
@@ -191,4 +141,11 @@ impl Page for AccessControlListAttribute {
         let (problems, entries) = std::mem::take(&mut self.acl_entrys).into_page("AclEntrys", total);
         ((problems, self), entries)
     }
+}
+
+/// One port may serve TCP and UDP.
+fn listener_id(listener: &Listener) -> String {
+    let text = |field: &Field<String>| field.value().cloned().unwrap_or_default();
+    let port = listener.listener_port.value().copied().unwrap_or_default();
+    format!("{}/{}/{port}", text(&listener.load_balancer_id), text(&listener.listener_protocol))
 }

@@ -19,4 +19,6 @@ pub fn get_caller_identity() -> ReadRequest {
 pub struct CallerIdentity {
     pub account_id: Field<String>,
     pub arn: Field<String>,
+    /// `Account`, `RAMUser` or `AssumedRoleUser`.
+    pub identity_type: Field<String>,
 }

@@ -13,6 +13,7 @@ use super::{
     temporary::{instant, secret},
 };
 use crate::cloud::{
+    api::{sts as api, wire::Problems},
     client::{Account, Client, Reply},
     error::CallError,
     request::{Operation, Product, ReadRequest},
@@ -21,7 +22,6 @@ use crate::cloud::{
 const ASSUME_ROLE: Operation = Operation::rpc_query(Product::Sts, "AssumeRole");
 /// In a form, so that the service account's token is in no URL.
 const ASSUME_ROLE_WITH_OIDC: Operation = Operation::rpc_form(Product::Sts, "AssumeRoleWithOIDC").anonymous();
-const GET_CALLER_IDENTITY: Operation = Operation::rpc_query(Product::Sts, "GetCallerIdentity");
 
 /// Whose keys these are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,27 +44,19 @@ pub async fn caller_identity(
     account: &Account,
     sts_region: &str,
 ) -> Result<CallerIdentity, CallError> {
-    let reply = client.read(account, &ReadRequest::new(GET_CALLER_IDENTITY, sts_region)).await?;
-    let identity: IdentityReply = reply.parse()?;
-    if identity.account_id.is_empty() || !identity.account_id.bytes().all(|byte| byte.is_ascii_digit()) {
+    let reply = client.read(account, &ReadRequest::new(api::GET_CALLER_IDENTITY, sts_region)).await?;
+    let identity: api::CallerIdentity = reply.parse()?;
+    let mut problems = Problems::default();
+    let account_id = identity.account_id.text("AccountId", &mut problems);
+    let arn = identity.arn.required("Arn", &mut problems).unwrap_or_default();
+    let identity_type = identity.identity_type.text("IdentityType", &mut problems);
+    if !problems.is_empty() {
+        return Err(reply.unlike(problems.summary()));
+    }
+    if account_id.is_empty() || !account_id.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(reply.unlike("`AccountId` is no account number"));
     }
-    Ok(CallerIdentity {
-        account_id: identity.account_id,
-        arn: printable(&identity.arn),
-        identity_type: printable(&identity.identity_type),
-    })
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct IdentityReply {
-    #[serde(deserialize_with = "crate::cloud::wire::text")]
-    account_id: String,
-    #[serde(deserialize_with = "crate::cloud::wire::text")]
-    arn: String,
-    #[serde(default, deserialize_with = "crate::cloud::wire::text")]
-    identity_type: String,
+    Ok(CallerIdentity { account_id, arn: printable(&arn), identity_type: printable(&identity_type) })
 }
 
 /// The token service as the sources of keys use it.

@@ -3,11 +3,7 @@
 use serde_json::{Value, json};
 
 use super::{Body, Call, Numbers, Operation};
-use crate::sandbox::{
-    collection::{Item, Kind},
-    host::Product,
-    reply::ApiError,
-};
+use crate::sandbox::{collection::Item, host::Product, kind::Kind, reply::ApiError};
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation::new(Product::Cs, "DescribeClustersV1", clusters).path("/api/v1/clusters").not_found(GONE, 404),
@@ -18,14 +14,19 @@ pub(super) static OPERATIONS: &[Operation] = &[
     Operation::new(Product::Cs, "DescribeClusterResources", resources)
         .path("/clusters/{cluster_id}/resources")
         .not_found(GONE, 404),
+    Operation::new(Product::Cs, "GetClusterAuditProject", audit_project)
+        .path("/clusters/{cluster_id}/audit")
+        .not_found(GONE, 404),
+    Operation::new(Product::Cs, "CheckControlPlaneLogEnable", control_plane_log)
+        .path("/clusters/{cluster_id}/controlplanelog")
+        .not_found(GONE, 404),
     Operation::new(Product::Cs, "DescribeRegions", regions).path("/regions").not_found("InvalidRegionId.NotFound", 404),
     Operation::new(Product::Cs, "DescribeTaskInfo", task).path("/tasks/{task_id}").not_found("TaskNotFound", 404),
 ];
 
 const GONE: &str = "ErrorClusterNotFound";
 
-const NUMBERS: Numbers =
-    Numbers { number: "page_number", size: "page_size", default: 10, max: 100, size_needs_number: false };
+const NUMBERS: Numbers = Numbers { number: "page_number", size: "page_size", ..Numbers::usual(100, 10) };
 
 /// What the list by region does not show, beyond what no list does.
 const NOT_BY_REGION: [&str; 10] = [
@@ -90,6 +91,34 @@ fn resources(call: &Call<'_>) -> Result<String, ApiError> {
     let is_shown = |resource: &&str| with_addons || !resource.contains("\"creator_type\":\"addon\"");
     let shown: Vec<&str> = resources.iter().map(|resource| &**resource).filter(is_shown).collect();
     Ok(format!("[{}]", shown.join(",")))
+}
+
+/// A cluster has an audit log if the world holds one under the documented name, in whichever project.
+fn audit_project(call: &Call<'_>) -> Result<String, ApiError> {
+    let cluster = find(call)?;
+    let logstore = format!("audit-{}", cluster.id);
+    let mut names = call.account.logs.keys().filter_map(|name| name.split_once('/'));
+    let project = names.find(|(_, store)| *store == logstore).map(|(project, _)| project);
+    let mut body = Body::bare();
+    body.raw("audit_enabled", if project.is_some() { "true" } else { "false" });
+    body.text("sls_project_name", project.unwrap_or_default());
+    Ok(body.finish())
+}
+
+/// The components are the other logstores of the cluster's project.
+fn control_plane_log(call: &Call<'_>) -> Result<String, ApiError> {
+    let cluster = find(call)?;
+    let project = format!("k8s-log-{}", cluster.id);
+    let names = call.account.logs.keys().filter_map(|name| name.split_once('/'));
+    let mut components: Vec<&str> = names.filter(|(owner, _)| *owner == project).map(|(_, store)| store).collect();
+    components.retain(|store| !store.starts_with("audit-"));
+    components.sort_unstable();
+    let mut body = Body::bare();
+    if !components.is_empty() {
+        body.text("log_project", &project).text("log_ttl", "30");
+    }
+    body.list("components", components.iter().map(|store| json!(store).to_string()));
+    Ok(body.finish())
 }
 
 fn regions(call: &Call<'_>) -> Result<String, ApiError> {

@@ -6,24 +6,24 @@ use serde_json::json;
 
 use super::{Body, Call, Listing, Numbers, Operation, Paging, Tokens};
 use crate::sandbox::{
-    collection::{Child, Item, Kind, Wanted},
+    collection::{Child, Item, Wanted},
     host::Product,
+    kind::Kind,
     reply::ApiError,
 };
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation::new(Product::Ecs, "DescribeRegions", regions).not_found("InvalidRegionId.NotFound", 404),
-    Operation::new(Product::Ecs, "DescribeSecurityGroups", security_groups).needs_region().not_found(GROUP_GONE, 404),
+    // No total with tokens: `TotalCount` belongs to the older dialect.
+    listed("DescribeSecurityGroups", SECURITY_GROUPS, GROUP_GONE),
     Operation::new(Product::Ecs, "DescribeSecurityGroupAttribute", security_group)
         .needs_region()
         .not_found(GROUP_GONE, 404),
-    Operation::new(Product::Ecs, "DescribePrefixLists", prefix_lists).needs_region().not_found(PREFIX_LIST_GONE, 404),
+    listed("DescribePrefixLists", Listing::new(Kind::PrefixList, "PrefixLists.PrefixList", LISTS), PREFIX_LIST_GONE),
     Operation::new(Product::Ecs, "DescribePrefixListAttributes", prefix_list)
         .needs_region()
         .not_found(PREFIX_LIST_GONE, 404),
-    Operation::new(Product::Ecs, "DescribePortRangeLists", port_range_lists)
-        .needs_region()
-        .not_found(PORT_LIST_GONE, 404),
+    listed("DescribePortRangeLists", Listing::new(Kind::PortRangeList, "PortRangeLists", LISTS), PORT_LIST_GONE),
     Operation::new(Product::Ecs, "DescribePortRangeListEntries", port_range_list)
         .needs_region()
         .not_found(PORT_LIST_GONE, 404),
@@ -31,6 +31,17 @@ pub(super) static OPERATIONS: &[Operation] = &[
         .needs_region()
         .not_found("InvalidEniId.NotFound", 404),
 ];
+
+const fn listed(action: &'static str, listing: Listing, gone: &'static str) -> Operation {
+    Operation::list(Product::Ecs, action, listing).needs_region().not_found(gone, 404)
+}
+
+const LISTS: Paging = Paging::Tokens(Tokens::usual(1, 100, 10));
+const SECURITY_GROUPS: Listing = Listing::new(
+    Kind::SecurityGroup,
+    "SecurityGroups.SecurityGroup",
+    Paging::Both(Tokens::usual(1, 100, 10), Numbers::usual(50, 10)),
+);
 
 const GROUP_GONE: &str = "InvalidSecurityGroupId.NotFound";
 const PREFIX_LIST_GONE: &str = "InvalidPrefixListId.NotFound";
@@ -53,14 +64,8 @@ fn endpoint(region: &str) -> String {
     }
 }
 
-fn security_groups(call: &Call<'_>) -> Result<String, ApiError> {
-    // No total with tokens: `TotalCount` belongs to the older dialect.
-    let paging = Paging::Both(Tokens::usual(1, 100, 10), Numbers::usual(50, 10));
-    Listing::new(Kind::SecurityGroup, "SecurityGroups.SecurityGroup", paging).answer(call)
-}
-
 fn security_group(call: &Call<'_>) -> Result<String, ApiError> {
-    let group = item(call, Kind::SecurityGroup, "SecurityGroupId")?;
+    let group = call.item(Kind::SecurityGroup, "SecurityGroupId")?;
     let rules = rules(call, group)?;
     let direction = call.param("Direction").unwrap_or("all");
     let dialect = Tokens::usual(10, 1000, 500);
@@ -84,23 +89,15 @@ fn rules<'a>(call: &Call<'_>, group: &'a Item) -> Result<Vec<&'a Child>, ApiErro
     Ok(group.children.iter().filter(|rule| wanted.is_none_or(|egress| rule.is_egress == egress)).collect())
 }
 
-fn prefix_lists(call: &Call<'_>) -> Result<String, ApiError> {
-    Listing::new(Kind::PrefixList, "PrefixLists.PrefixList", Paging::Tokens(Tokens::usual(1, 100, 10))).answer(call)
-}
-
 fn prefix_list(call: &Call<'_>) -> Result<String, ApiError> {
-    let list = item(call, Kind::PrefixList, "PrefixListId")?;
+    let list = call.item(Kind::PrefixList, "PrefixListId")?;
     let mut body = Body::new(call.request_id);
     body.fields_of(list.detail()).list("Entries.Entry", list.children.iter().map(|entry| &entry.json));
     Ok(body.finish())
 }
 
-fn port_range_lists(call: &Call<'_>) -> Result<String, ApiError> {
-    Listing::new(Kind::PortRangeList, "PortRangeLists", Paging::Tokens(Tokens::usual(1, 100, 10))).answer(call)
-}
-
 fn port_range_list(call: &Call<'_>) -> Result<String, ApiError> {
-    let list = item(call, Kind::PortRangeList, "PortRangeListId")?;
+    let list = call.item(Kind::PortRangeList, "PortRangeListId")?;
     let mut body = Body::new(call.request_id);
     body.list("Entries", list.children.iter().map(|entry| &entry.json));
     Ok(body.finish())
@@ -111,16 +108,9 @@ fn network_interfaces(call: &Call<'_>) -> Result<String, ApiError> {
     let mut more = Vec::new();
     if call.param("SecurityGroupId").is_some() {
         // The vendor applies this filter to secondary interfaces only.
-        let position = Kind::NetworkInterface.spec().filters.iter().position(|filter| filter.parameter == "Type");
+        let position = Kind::NetworkInterface.spec().filter("Type");
         more.extend(position.map(|filter| Wanted { filter, values: vec!["Secondary".to_owned()] }));
     }
     let listing = Listing::new(Kind::NetworkInterface, "NetworkInterfaceSets.NetworkInterfaceSet", paging);
     listing.answer_with(call, more, |text| Cow::Borrowed(text))
-}
-
-/// The item that a parameter names, in the call's region.
-fn item<'a>(call: &Call<'a>, kind: Kind, parameter: &str) -> Result<&'a Item, ApiError> {
-    let id = call.required(parameter)?;
-    let found = call.account.collection(kind).find(id, call.scope()).next();
-    found.ok_or_else(|| call.operation.gone(id))
 }

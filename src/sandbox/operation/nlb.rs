@@ -5,34 +5,27 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Listing, Operation, Paging, Tokens};
-use crate::sandbox::{collection::Kind, host::Product, reply::ApiError};
+use super::{Body, Call, Listing, Operation};
+use crate::sandbox::{host::Product, kind::Kind, reply::ApiError};
 
 pub(super) static OPERATIONS: &[Operation] = &[
     Operation::new(Product::Nlb, "ListLoadBalancers", load_balancers).not_found("ResourceNotFound.loadBalancer", 404),
     Operation::new(Product::Nlb, "GetLoadBalancerAttribute", load_balancer)
         .not_found("ResourceNotFound.loadBalancer", 404),
-    Operation::new(Product::Nlb, "ListListeners", listeners).not_found("ResourceNotFound.listener", 404),
+    Operation::list(Product::Nlb, "ListListeners", Listing::by_token(Kind::NlbListener, "Listeners", 100, 20))
+        .not_found("ResourceNotFound.listener", 404),
 ];
 
-const TOKENS: Paging = Paging::Tokens(Tokens::usual(1, 100, 20).counted());
-
 fn load_balancers(call: &Call<'_>) -> Result<String, ApiError> {
-    let listing = Listing::new(Kind::Nlb, "LoadBalancers", TOKENS);
+    let listing = Listing::by_token(Kind::Nlb, "LoadBalancers", 100, 20);
     listing.answer_with(call, Vec::new(), |text| with_tags(text, "Key", "Value"))
 }
 
 fn load_balancer(call: &Call<'_>) -> Result<String, ApiError> {
-    let id = call.required("LoadBalancerId")?;
-    let found = call.account.collection(Kind::Nlb).find(id, call.scope()).next();
-    let balancer = found.ok_or_else(|| call.operation.gone(id))?;
+    let balancer = call.item(Kind::Nlb, "LoadBalancerId")?;
     let mut body = Body::new(call.request_id);
     body.fields_of(&with_tags(balancer.detail(), "TagKey", "TagValue"));
     Ok(body.finish())
-}
-
-fn listeners(call: &Call<'_>) -> Result<String, ApiError> {
-    Listing::new(Kind::NlbListener, "Listeners", TOKENS).answer(call)
 }
 
 /// The list call and the attribute call name the parts of a tag differently.

@@ -2,7 +2,7 @@
 //! ResourceDirectoryMaster 2022-04-19.
 
 use super::{Call, Listing, Numbers, Operation, Paging, Tokens};
-use crate::sandbox::{collection::Kind, host::Product, reply::ApiError};
+use crate::sandbox::{host::Product, kind::Kind, reply::ApiError};
 
 pub(super) static MANAGER_OPERATIONS: &[Operation] =
     &[Operation::new(Product::ResourceManager, "ListAccounts", manager_accounts)

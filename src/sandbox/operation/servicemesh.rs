@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::{Body, Call, Numbers, Operation};
 use crate::sandbox::{
-    collection::{Item, Kind, values_at},
+    collection::{Item, values_at},
     host::Product,
+    kind::Kind,
     page,
     reply::ApiError,
 };

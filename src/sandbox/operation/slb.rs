@@ -3,40 +3,48 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Listing, Numbers, Operation, Paging, Tokens};
+use super::{Body, Call, Listing, Numbers, Operation, Paging};
 use crate::sandbox::{
-    collection::{Item, Kind, values_at},
+    collection::{Item, values_at},
     host::Product,
+    kind::Kind,
     reply::ApiError,
 };
 
 pub(super) static OPERATIONS: &[Operation] = &[
-    Operation::new(Product::Slb, "DescribeLoadBalancers", load_balancers).needs_region().not_found(GONE, 404),
+    Operation::list(Product::Slb, "DescribeLoadBalancers", LOAD_BALANCERS).needs_region().not_found(GONE, 404),
     Operation::new(Product::Slb, "DescribeLoadBalancerAttribute", load_balancer).not_found(GONE, 404),
-    Operation::new(Product::Slb, "DescribeLoadBalancerListeners", listeners).needs_region().not_found(GONE, 404),
+    Operation::list(
+        Product::Slb,
+        "DescribeLoadBalancerListeners",
+        Listing::by_token(Kind::ClbListener, "Listeners", 100, 20).absent_when_empty(),
+    )
+    .needs_region()
+    .not_found(GONE, 404),
     // A listener that does not exist is a bad parameter for this operation.
     Operation::new(Product::Slb, "DescribeLoadBalancerTCPListenerAttribute", tcp_listener)
         .not_found("InvalidParameter", 400),
-    Operation::new(Product::Slb, "DescribeAccessControlLists", acls).needs_region().not_found(ACL_GONE, 404),
+    Operation::list(Product::Slb, "DescribeAccessControlLists", Listing::numbered(Kind::Acl, "Acls.Acl", 50, 10))
+        .needs_region()
+        .not_found(ACL_GONE, 404),
     Operation::new(Product::Slb, "DescribeAccessControlListAttribute", acl).needs_region().not_found(ACL_GONE, 404),
 ];
 
 const GONE: &str = "InvalidLoadBalancerId.NotFound";
 const ACL_GONE: &str = "AclNotExist";
 
-fn load_balancers(call: &Call<'_>) -> Result<String, ApiError> {
-    let numbers = Numbers { size_needs_number: true, ..Numbers::usual(100, 50) };
-    Listing::new(Kind::Clb, "LoadBalancers.LoadBalancer", Paging::Numbers(numbers)).answer(call)
-}
+const LOAD_BALANCERS: Listing = Listing::new(
+    Kind::Clb,
+    "LoadBalancers.LoadBalancer",
+    Paging::Numbers(Numbers { size_needs_number: true, ..Numbers::usual(100, 50) }),
+);
 
 fn load_balancer(call: &Call<'_>) -> Result<String, ApiError> {
-    let id = call.required("LoadBalancerId")?;
-    let found = call.account.collection(Kind::Clb).find(id, call.scope()).next();
-    let balancer = found.ok_or_else(|| call.operation.gone(id))?;
+    let balancer = call.item(Kind::Clb, "LoadBalancerId")?;
     let mut body = Body::new(call.request_id);
     body.fields_of(balancer.detail());
     if !balancer.detail().contains("\"ListenerPorts\"") {
-        listener_summaries(call, id, &mut body);
+        listener_summaries(call, &balancer.id, &mut body);
     }
     if !balancer.detail().contains("\"BackendServers\"") {
         body.list("BackendServers.BackendServer", Vec::<String>::new());
@@ -62,12 +70,6 @@ fn listener_summaries(call: &Call<'_>, id: &str, body: &mut Body) {
         });
         body.list(path, pairs);
     }
-}
-
-fn listeners(call: &Call<'_>) -> Result<String, ApiError> {
-    let paging = Paging::Tokens(Tokens::usual(1, 100, 20).counted());
-    let listing = Listing { absent_when_empty: true, ..Listing::new(Kind::ClbListener, "Listeners", paging) };
-    listing.answer(call)
 }
 
 fn tcp_listener(call: &Call<'_>) -> Result<String, ApiError> {
@@ -107,21 +109,15 @@ fn attribute_view(listed: &str) -> String {
     listener.to_string()
 }
 
-fn acls(call: &Call<'_>) -> Result<String, ApiError> {
-    Listing::new(Kind::Acl, "Acls.Acl", Paging::Numbers(Numbers::usual(50, 10))).answer(call)
-}
-
 fn acl(call: &Call<'_>) -> Result<String, ApiError> {
-    let id = call.required("AclId")?;
-    let found = call.account.collection(Kind::Acl).find(id, call.scope()).next();
-    let acl = found.ok_or_else(|| call.operation.gone(id))?;
+    let acl = call.item(Kind::Acl, "AclId")?;
     let numbers = Numbers { number: "Page", ..Numbers::usual(50, 10) };
     let (page, _, _) = call.numbered_page(acl.children.len(), &numbers)?;
     let mut body = Body::new(call.request_id);
     body.fields_of(acl.detail()).number("TotalAclEntry", page.total);
     body.list("AclEntrys.AclEntry", acl.children[page.items].iter().map(|entry| &entry.json));
     if !acl.detail().contains("\"RelatedListeners\"") {
-        body.list("RelatedListeners.RelatedListener", related_listeners(call, id));
+        body.list("RelatedListeners.RelatedListener", related_listeners(call, &acl.id));
     }
     Ok(body.finish())
 }

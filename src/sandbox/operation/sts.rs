@@ -106,6 +106,6 @@ fn role_id(account: &str, role: &str) -> String {
 
 /// An id of 18 digits that is always the same for one name.
 fn numeric_id(name: &str) -> String {
-    let hash = name.bytes().fold(7_u64, |hash, byte| super::page::mix(hash ^ u64::from(byte)));
+    let hash = name.bytes().fold(7_u64, |hash, byte| crate::sandbox::page::mix(hash ^ u64::from(byte)));
     format!("3{:017}", hash % 100_000_000_000_000_000)
 }

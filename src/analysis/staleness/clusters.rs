@@ -1,0 +1,135 @@
+//! The consumers of a mesh's pilot: its data-plane clusters, matched to what the cluster API knows
+//! of them.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, VSwitch, VpcId},
+    netset::Block,
+};
+
+use super::{
+    Judged, Setting,
+    data_plane::{self, Case, Existence, State},
+    logs::{Entrance, Origin},
+    path::{self, Source, Target},
+};
+
+/// Words of `ClusterType` for clusters that the cluster API of the account lists. One with another
+/// word was imported by its kubeconfig.
+const LISTED_TYPES: &[&str] =
+    &["Kubernetes", "ManagedKubernetes", "Ask", "ExternalKubernetes", "Edge", "ManagedEdgeKubernetes"];
+
+/// A cluster as its mesh and as its own API see it.
+struct Known<'a> {
+    id: &'a ClusterId,
+    seen_by_mesh: Option<&'a DataPlaneCluster>,
+    own: Option<&'a Cluster>,
+}
+
+/// Every cluster that the mesh names, in either reply, by id.
+pub(super) fn of(setting: &Setting<'_>, mesh: &Mesh, target: &Target<'_>, entrance: &Entrance) -> Vec<Judged> {
+    let mut known: BTreeMap<&ClusterId, Option<&DataPlaneCluster>> =
+        mesh.clusters.iter().map(|id| (id, None)).collect();
+    for cluster in mesh.data_plane.value().into_iter().flatten() {
+        known.insert(&cluster.cluster_id, Some(cluster));
+    }
+    let known = known.into_iter().map(|(id, seen_by_mesh)| Known { id, seen_by_mesh, own: setting.cluster(mesh, id) });
+    known.map(|cluster| judge(setting, mesh, &cluster, target, entrance)).collect()
+}
+
+fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Target<'_>, entrance: &Entrance) -> Judged {
+    let existence = existence(setting, mesh, cluster);
+    let vpc_id = vpc_of(cluster);
+    let source = source(setting, cluster, vpc_id.as_str());
+    let found = path::find(&setting.topology, target, &source);
+    let leaving = setting.egress.of(vpc_id.as_str(), &source.switches, source.pods);
+    let blocks = source.blocks();
+    let account_id = cluster.own.map_or(&mesh.scope.account_id, |own| &own.scope.account_id);
+    let traffic = setting.logs.traffic(
+        entrance,
+        &Origin {
+            account_id,
+            vpc_id: vpc_id.as_str(),
+            blocks: blocks.as_ref(),
+            egress: &leaving.set,
+            egress_complete: leaving.complete,
+        },
+    );
+    let state = cluster.seen_by_mesh.map(|seen| seen.state.clone()).unwrap_or_default();
+    let row = data_plane::judge(Case { existence, state: State::of(&state), path: found.class, traffic });
+    let consumer = Consumer {
+        id: cluster.id.as_str().to_owned(),
+        kind: ConsumerKind::Cluster,
+        name: cluster
+            .own
+            .map(|own| &own.name)
+            .or(cluster.seen_by_mesh.map(|seen| &seen.name))
+            .cloned()
+            .unwrap_or_default(),
+        account_id: account_id.clone(),
+        region_id: region_of(cluster).cloned().unwrap_or_default(),
+        vpc_id,
+        state,
+        need: row.need,
+        confidence_percent: row.confidence,
+        reason: row.reason.to_owned(),
+        path: found.path.clone(),
+        traffic,
+        egress: leaving.set.cover(),
+        egress_complete: leaving.complete,
+    };
+    Judged { consumer, found, addresses: leaving.set }
+}
+
+/// Whether the cluster API knows the cluster. It is gone only where that API was read whole in the
+/// region that the mesh names, and only if it is of a type that the API lists.
+fn existence(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>) -> Existence {
+    let external = |kind: &str| kind.eq_ignore_ascii_case("ExternalKubernetes");
+    if let Some(own) = cluster.own {
+        return if external(&own.cluster_type) { Existence::Outside } else { Existence::Present };
+    }
+    let Some(seen) = cluster.seen_by_mesh else { return Existence::Unreadable };
+    let listed = setting.inventory().listed(&mesh.scope.account_id, &seen.region_id, "cs", "DescribeClustersV1");
+    if external(&seen.cluster_type) || !LISTED_TYPES.iter().any(|kind| kind.eq_ignore_ascii_case(&seen.cluster_type)) {
+        Existence::Outside
+    } else if listed && !seen.region_id.is_empty() {
+        Existence::Gone
+    } else {
+        Existence::Unreadable
+    }
+}
+
+fn vpc_of(cluster: &Known<'_>) -> VpcId {
+    let own = cluster.own.map(|own| &own.vpc_id).filter(|id| !id.is_empty());
+    own.or(cluster.seen_by_mesh.map(|seen| &seen.vpc_id)).cloned().unwrap_or_default()
+}
+
+fn region_of<'a>(cluster: &Known<'a>) -> Option<&'a RegionId> {
+    cluster.own.map(|own| &own.scope.region_id).or(cluster.seen_by_mesh.map(|seen| &seen.region_id))
+}
+
+/// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of
+/// the nodes; others take addresses of vSwitches, which may be any of the VPC.
+fn source<'a>(setting: &'a Setting<'_>, cluster: &Known<'_>, vpc_id: &'a str) -> Source<'a> {
+    let pods = cluster.own.and_then(|own| Block::parse(&own.container_cidr).ok());
+    let all = setting.switches_of(vpc_id);
+    let named: Vec<&VSwitch> = match cluster.own {
+        Some(own) if pods.is_some() && !own.v_switches.is_empty() => {
+            all.iter().copied().filter(|switch| own.v_switches.contains(&switch.v_switch_id)).collect()
+        }
+        _ => Vec::new(),
+    };
+    let group = cluster.own.map(|own| own.security_group_id.as_str()).filter(|id| !id.is_empty());
+    Source {
+        vpc_id,
+        switches: if named.is_empty() { all.to_vec() } else { named },
+        pods,
+        groups: group.into_iter().map(str::to_owned).collect(),
+    }
+}
+
+/// True if the mesh's own list of clusters was read.
+pub(super) fn listed(mesh: &Mesh) -> bool {
+    matches!(mesh.data_plane, Reading::Value(_))
+}

@@ -1,0 +1,196 @@
+//! What the logs say of one endpoint: who used its public address, and whether a consumer that is
+//! not in them can be said not to use it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::IpAddr,
+};
+
+use crate::{
+    model::{AccountId, Client, Flow, LogReading, Observer, Requests, Traffic},
+    netset::AddressSet,
+};
+
+/// The logs, by what they are about.
+pub(super) struct Logs<'a> {
+    observed: HashMap<(Observer, &'a str), Vec<&'a LogReading>>,
+    files: Vec<&'a LogReading>,
+}
+
+/// The public entrance that traffic goes to.
+pub(super) struct Entrance {
+    pub addresses: BTreeSet<IpAddr>,
+    /// Empty: any port.
+    pub ports: BTreeSet<u16>,
+}
+
+impl Entrance {
+    fn is_hit_by(&self, flow: &Flow) -> bool {
+        self.addresses.contains(&flow.destination) && (self.ports.is_empty() || self.ports.contains(&flow.port))
+    }
+}
+
+/// Where a consumer sends from.
+pub(super) struct Origin<'a> {
+    pub account_id: &'a AccountId,
+    pub vpc_id: &'a str,
+    /// Its private blocks; `None` where they are not known, so that anything in its VPC may be it.
+    pub blocks: Option<&'a AddressSet>,
+    /// Its public addresses.
+    pub egress: &'a AddressSet,
+    /// True if it can have no other public address.
+    pub egress_complete: bool,
+}
+
+impl<'a> Logs<'a> {
+    pub(super) fn new(readings: &'a [LogReading]) -> Self {
+        let mut observed: HashMap<_, Vec<&LogReading>> = HashMap::new();
+        let mut files = Vec::new();
+        for reading in readings {
+            match reading.observer {
+                Observer::File => files.push(reading),
+                observer => observed.entry((observer, reading.observed.as_str())).or_default().push(reading),
+            }
+        }
+        Self { observed, files }
+    }
+
+    fn of(&self, observer: Observer, id: &str, account_id: &AccountId) -> Vec<&'a LogReading> {
+        let readings = self.observed.get(&(observer, id)).into_iter().flatten().copied();
+        readings.filter(|reading| reading.scope.account_id == *account_id).collect()
+    }
+
+    /// Whether the consumer uses the entrance. *None* only where a complete log covers it.
+    pub(super) fn traffic(&self, entrance: &Entrance, origin: &Origin<'_>) -> Traffic {
+        let mut covered = false;
+        for reading in self.of(Observer::Vpc, origin.vpc_id, origin.account_id) {
+            let from_it = |flow: &&Flow| origin.blocks.is_none_or(|blocks| blocks.contains(flow.source));
+            if reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).any(|flow| from_it(&flow)) {
+                return Traffic::Seen;
+            }
+            covered |= reading.complete;
+        }
+        for reading in &self.files {
+            if reading.flows.iter().any(|flow| entrance.is_hit_by(flow) && origin.egress.contains(flow.source)) {
+                return Traffic::Seen;
+            }
+            covered |= reading.complete && origin.egress_complete && self.is_about(reading, entrance);
+        }
+        if covered { Traffic::None } else { Traffic::NotAvailable }
+    }
+
+    /// Sources seen at the entrance itself that are none of `expected`, sorted by address.
+    pub(super) fn strangers(&self, entrance: &Entrance, expected: &AddressSet) -> (Traffic, Vec<Client>) {
+        let readings = self.files.iter().filter(|reading| self.is_about(reading, entrance));
+        let mut covered = false;
+        let mut clients = Clients::default();
+        for reading in readings {
+            covered |= reading.complete;
+            for flow in reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)) {
+                if is_public(flow.source) && !expected.contains(flow.source) {
+                    clients.add(flow.client());
+                }
+            }
+        }
+        let clients = clients.sorted();
+        let traffic = match (clients.is_empty(), covered) {
+            (false, _) => Traffic::Seen,
+            (true, true) => Traffic::None,
+            (true, false) => Traffic::NotAvailable,
+        };
+        (traffic, clients)
+    }
+
+    /// Bytes a day that came in at the entrance from the internet, where a complete log says.
+    pub(super) fn bytes_a_day(&self, entrance: &Entrance) -> Option<u64> {
+        let readings: Vec<&&LogReading> =
+            self.files.iter().filter(|reading| reading.complete && self.is_about(reading, entrance)).collect();
+        let longest = readings.iter().max_by_key(|reading| reading.to - reading.from)?;
+        let days = u64::try_from((longest.to - longest.from).num_days().max(1)).unwrap_or(1);
+        let hits = longest.flows.iter().filter(|flow| entrance.addresses.contains(&flow.destination));
+        Some(hits.filter(|flow| is_public(flow.source)).map(|flow| flow.bytes).fold(0, u64::saturating_add) / days)
+    }
+
+    /// The audit log of a cluster's or mesh's API server.
+    pub(super) fn audit(&self, observer: Observer, id: &str, account_id: &AccountId) -> Vec<&'a LogReading> {
+        self.of(observer, id, account_id)
+    }
+
+    /// A file says something of an entrance if it has any record of its address.
+    fn is_about(&self, reading: &LogReading, entrance: &Entrance) -> bool {
+        reading.flows.iter().any(|flow| entrance.addresses.contains(&flow.destination))
+    }
+}
+
+/// Requests from the internet, apart by whether somebody had authenticated.
+#[derive(Debug, Default)]
+pub(super) struct PublicRequests {
+    pub authenticated: Vec<Client>,
+    pub others: Vec<Client>,
+    /// Some request had a source outside the balancer's own range, so that sources are clients.
+    pub sources_are_clients: bool,
+}
+
+/// Sorts the requests of audit logs.
+pub(super) fn public_requests(readings: &[&LogReading]) -> PublicRequests {
+    let (mut authenticated, mut others) = (Clients::default(), Clients::default());
+    let mut sources_are_clients = false;
+    for request in readings.iter().flat_map(|reading| &reading.requests) {
+        sources_are_clients |= !is_balancer(request.source);
+        if !is_public(request.source) {
+            continue;
+        }
+        let Requests { authenticated: known, .. } = request;
+        if *known { authenticated.add(request.client()) } else { others.add(request.client()) }
+    }
+    PublicRequests { authenticated: authenticated.sorted(), others: others.sorted(), sources_are_clients }
+}
+
+/// Clients by address; several records of one are one.
+#[derive(Default)]
+struct Clients(BTreeMap<IpAddr, Client>);
+
+impl Clients {
+    fn add(&mut self, client: Client) {
+        match self.0.entry(client.address) {
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                entry.insert(client);
+            }
+            std::collections::btree_map::Entry::Occupied(mut entry) => {
+                let known = entry.get_mut();
+                known.first_seen = known.first_seen.min(client.first_seen);
+                known.last_seen = known.last_seen.max(client.last_seen);
+                known.count = known.count.saturating_add(client.count);
+                known.bytes = known.bytes.saturating_add(client.bytes);
+                known.users.extend(client.users);
+                known.users.sort();
+                known.users.dedup();
+            }
+        }
+    }
+
+    fn sorted(self) -> Vec<Client> {
+        self.0.into_values().collect()
+    }
+}
+
+/// An address that a client on the internet may have. Ranges for documentation count: nothing
+/// private has them.
+pub(super) fn is_public(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || is_balancer(address))
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_unspecified())
+        }
+    }
+}
+
+/// The range from which classic balancers speak, 100.64.0.0/10.
+fn is_balancer(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64,
+        IpAddr::V6(_) => false,
+    }
+}

@@ -1,0 +1,448 @@
+//! Whether the public path of an exposed endpoint is still needed (analysis.md 3): who uses it, whether
+//! each of them has a private path, and what the logs say.
+//!
+//! The tables are `data_plane` (one cluster), `pilot` (the fold over clusters) and `api_server`;
+//! `clusters` and `servers` find the consumers, `path` asks `connectivity`, `logs` the logs. What
+//! could not be told asks for reads (`wanted`), so that a scan reads no more of the network than lies
+//! between an exposed endpoint and its consumers.
+
+mod api_server;
+mod clusters;
+mod data_plane;
+mod egress;
+mod logs;
+mod path;
+mod pilot;
+mod servers;
+mod wanted;
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    net::IpAddr,
+};
+
+use chrono::{DateTime, Utc};
+use ipnet::IpNet;
+use rayon::prelude::*;
+
+use crate::{
+    analysis::{
+        access::Lists,
+        connectivity::Topology,
+        exposure::Assessed,
+        index::{Balancer, Index},
+    },
+    model::{
+        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Inventory,
+        Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, Sign, Staleness, StalenessVerdict,
+        Traffic, VSwitch, Via, Wanted,
+    },
+    netset::AddressSet,
+};
+
+use self::{
+    egress::Egress,
+    logs::{Entrance, Logs},
+    path::{Found, Target},
+    pilot::Circumstances,
+    servers::AuditLog,
+    wanted::References,
+};
+
+/// Below this many hundredths a stale verdict of an API server is none.
+const LEAST_CONFIDENCE: u8 = 70;
+
+/// A consumer with what is behind the verdict on it.
+struct Judged {
+    consumer: Consumer,
+    found: Found,
+    /// Public addresses it may come from.
+    addresses: AddressSet,
+}
+
+/// Everything that verdicts look at, made once.
+pub(super) struct Setting<'a> {
+    index: &'a Index<'a>,
+    topology: Topology<'a>,
+    logs: Logs<'a>,
+    egress: Egress<'a>,
+    references: References<'a>,
+    named: &'a NamedConsumers,
+    switches: HashMap<&'a str, Vec<&'a VSwitch>>,
+    /// Clusters of every account by id.
+    clusters: HashMap<&'a str, Vec<&'a Cluster>>,
+    /// Meshes by the clusters they manage.
+    managing: HashMap<&'a str, Vec<&'a Mesh>>,
+    opinions: HashMap<&'a str, &'a MeshOpinion>,
+}
+
+impl<'a> Setting<'a> {
+    pub(super) fn new(index: &'a Index<'a>, lists: Lists<'a>, named: &'a NamedConsumers) -> Self {
+        let inventory = index.inventory;
+        let network = inventory.network();
+        let mut switches: HashMap<&str, Vec<&VSwitch>> = HashMap::new();
+        for switch in &network.v_switches {
+            switches.entry(switch.vpc_id.as_str()).or_default().push(switch);
+        }
+        let mut clusters: HashMap<&str, Vec<&Cluster>> = HashMap::new();
+        for cluster in inventory.clusters() {
+            clusters.entry(cluster.cluster_id.as_str()).or_default().push(cluster);
+        }
+        let mut managing: HashMap<&str, Vec<&Mesh>> = HashMap::new();
+        for mesh in inventory.meshes() {
+            let named = mesh.clusters.iter();
+            let detailed = mesh.data_plane.value().into_iter().flatten().map(|cluster| &cluster.cluster_id);
+            let ids: BTreeSet<&ClusterId> = named.chain(detailed).collect();
+            ids.into_iter().for_each(|id| managing.entry(id.as_str()).or_default().push(mesh));
+        }
+        Self {
+            topology: Topology::new(network, inventory.security_groups(), lists),
+            logs: Logs::new(inventory.logs()),
+            egress: Egress::new(inventory),
+            references: References::new(inventory),
+            named,
+            switches,
+            clusters,
+            managing,
+            opinions: inventory.opinions().iter().map(|one| (one.service_mesh_id.as_str(), one)).collect(),
+            index,
+        }
+    }
+
+    fn inventory(&self) -> &'a Inventory {
+        self.index.inventory
+    }
+
+    fn now(&self) -> DateTime<Utc> {
+        self.index.inventory.taken_at()
+    }
+
+    fn switches_of(&self, vpc_id: &str) -> &[&'a VSwitch] {
+        self.switches.get(vpc_id).map_or(&[], Vec::as_slice)
+    }
+
+    /// The cluster as its own API has it; of several accounts' the mesh's own first.
+    fn cluster(&self, mesh: &Mesh, id: &ClusterId) -> Option<&'a Cluster> {
+        let all = self.clusters.get(id.as_str())?;
+        all.iter().find(|cluster| cluster.scope.account_id == mesh.scope.account_id).or(all.first()).copied()
+    }
+
+    fn managing(&self, cluster_id: &str) -> &[&'a Mesh] {
+        self.managing.get(cluster_id).map_or(&[], Vec::as_slice)
+    }
+}
+
+/// An endpoint's staleness, and who bound its EIP.
+pub(super) fn judge(
+    setting: &Setting<'_>,
+    assessed: &Assessed<'_>,
+    rows: &[AccessRow],
+) -> (Staleness, Option<Binding>) {
+    (staleness(setting, assessed, rows), bound_by(setting, assessed))
+}
+
+fn staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
+    match assessed.judgement.endpoint.kind {
+        EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => pilot_staleness(setting, assessed),
+        EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => server_staleness(setting, assessed, rows),
+    }
+}
+
+/// The reads that would decide what cannot be told of these exposed endpoints, each once, sorted.
+pub(super) fn wanted(setting: &Setting<'_>, exposed: &[&Assessed<'_>]) -> Vec<Wanted> {
+    let all: BTreeSet<Wanted> = exposed.par_iter().flat_map_iter(|assessed| wanted_by(setting, assessed)).collect();
+    all.into_iter().collect()
+}
+
+fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted> {
+    let Some(target) = target(setting, assessed) else { return BTreeSet::new() };
+    let judged = consumers(setting, assessed, &target);
+    let references = &setting.references;
+    let mut wanted: BTreeSet<Wanted> = judged
+        .iter()
+        .flat_map(|one| &one.found.unread)
+        .filter_map(|(code, object)| references.wanted(*code, object))
+        .collect();
+    for one in &judged {
+        // Whoever needs the public path is to be let in by its own addresses.
+        let vpc_id = &one.consumer.vpc_id;
+        if let (Need::Needed, Some(scope)) = (one.consumer.need, references.vpc(vpc_id.as_str())) {
+            let nat = Wanted { scope: scope.clone(), read: NetworkRead::Nat(vpc_id.clone()) };
+            wanted.extend(references.new_one(nat));
+        }
+    }
+    let crosses = judged.iter().any(|one| one.consumer.path.via.is_some_and(|via| via != Via::SameVpc));
+    if let (true, Some(mesh)) = (crosses, mesh_of(setting, assessed)) {
+        let scope = crate::model::Scope { region_id: Default::default(), ..mesh.scope.clone() };
+        let opinion = Wanted { scope, read: NetworkRead::Opinion(mesh.service_mesh_id.clone()) };
+        wanted.extend(references.new_one(opinion));
+    }
+    wanted
+}
+
+fn consumers(setting: &Setting<'_>, assessed: &Assessed<'_>, target: &Target<'_>) -> Vec<Judged> {
+    match (assessed.judgement.endpoint.kind, mesh_of(setting, assessed)) {
+        (EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary, Some(mesh)) => {
+            clusters::of(setting, mesh, target, &entrance(assessed))
+        }
+        _ => servers::known(setting, assessed, target, &servers::audit_log(setting, assessed)),
+    }
+}
+
+fn mesh_of<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<&'a Mesh> {
+    let endpoint = &assessed.judgement.endpoint;
+    let is_mesh = endpoint.resource_kind == ResourceKind::Mesh;
+    is_mesh.then(|| setting.inventory().mesh(&endpoint.account_id, &endpoint.resource_id.as_str().into()))?
+}
+
+/// The private entrance. Where the private address is known, only the vSwitch that holds it counts.
+fn target<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<Target<'a>> {
+    let (vpc_id, named, groups) = servers::place_of(setting, assessed)?;
+    let address: Option<IpAddr> = assessed.judgement.private_address.as_deref().and_then(|text| text.parse().ok());
+    let all = setting.switches_of(vpc_id);
+    let holding: Vec<&VSwitch> =
+        all.iter().copied().filter(|switch| address.is_some_and(|address| holds(switch, address))).collect();
+    let by_name = || all.iter().copied().filter(|switch| named.contains(switch.v_switch_id.as_str())).collect();
+    let switches: Vec<&VSwitch> = if holding.is_empty() { by_name() } else { holding };
+    let switches = if switches.is_empty() { all.to_vec() } else { switches };
+    Some(Target { vpc_id, switches, address, ports: vec![assessed.port], groups })
+}
+
+fn holds(switch: &VSwitch, address: IpAddr) -> bool {
+    let blocks = [&switch.cidr_block, &switch.ipv6_cidr_block];
+    blocks.into_iter().any(|text| text.parse::<IpNet>().is_ok_and(|block| block.contains(&address)))
+}
+
+fn entrance(assessed: &Assessed<'_>) -> Entrance {
+    let address = assessed.judgement.public_address.as_deref().and_then(|text| text.parse().ok());
+    Entrance { addresses: address.into_iter().collect(), ports: BTreeSet::new() }
+}
+
+fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Staleness {
+    let (Some(mesh), Some(target)) = (mesh_of(setting, assessed), target(setting, assessed)) else {
+        return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh was not read");
+    };
+    let entrance = entrance(assessed);
+    let judged = clusters::of(setting, mesh, &target, &entrance);
+    let expected = union(&judged, |need| matches!(need, Need::Needed | Need::Misrouted));
+    let (strangers, unexpected) = setting.logs.strangers(&entrance, &expected);
+    let platform_disagrees = platform_disagrees(setting, mesh, &judged);
+    let at = Circumstances {
+        target_gone: target_gone(setting, assessed),
+        canary_without_revision: canary_without_revision(mesh, assessed),
+        strangers,
+        contradicted: !platform_disagrees.is_empty(),
+    };
+    let needs: Vec<(Need, u8)> =
+        judged.iter().map(|one| (one.consumer.need, one.consumer.confidence_percent)).collect();
+    let mut fold = pilot::fold(&needs, &at);
+    let mut deciding = deciding(&judged);
+    if !clusters::listed(mesh) {
+        deciding.insert(format!("read the clusters of the mesh {}", mesh.service_mesh_id));
+        if !matches!(fold.verdict, StalenessVerdict::Required) && !at.target_gone {
+            fold = pilot::Fold {
+                verdict: StalenessVerdict::Unknown,
+                confidence: 0,
+                after_migration: false,
+                reason: "the clusters of the mesh could not be read",
+            };
+        }
+    }
+    let (proposed_allowlist, proposal_complete) = proposal(&judged, StalenessVerdict::Required == fold.verdict);
+    Staleness {
+        verdict: fold.verdict,
+        confidence_percent: fold.confidence,
+        after_migration: fold.after_migration,
+        reason: fold.reason.to_owned(),
+        deciding: if fold.verdict == StalenessVerdict::Unknown { deciding.into_iter().collect() } else { Vec::new() },
+        proposed_allowlist,
+        proposal_complete,
+        unexpected,
+        silent: silent(&judged),
+        probed: false,
+        platform_disagrees,
+        consumers: sorted(judged.into_iter().map(|one| one.consumer)),
+    }
+}
+
+fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
+    if target_gone(setting, assessed) {
+        let reason = "the EIP, the balancer or the listener behind it is gone";
+        return Staleness::plain(StalenessVerdict::Orphaned, 95, reason);
+    }
+    let Some(target) = target(setting, assessed) else {
+        return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh or cluster was not read");
+    };
+    let entrance = entrance(assessed);
+    let audit = servers::audit_log(setting, assessed);
+    let judged = servers::known(setting, assessed, &target, &audit);
+    let row = api_server::judge(&servers::case(setting, assessed, rows, &audit, &judged, &entrance));
+    let mut said = (row.verdict, row.confidence, row.after_migration, row.reason);
+    let strongest =
+        |of| judged.iter().filter(|one| one.consumer.need == of).map(|one| one.consumer.confidence_percent).max();
+    if let Some(confidence) = strongest(Need::Needed) {
+        let confidence =
+            if row.verdict == StalenessVerdict::Required { confidence.max(row.confidence) } else { confidence };
+        said = (StalenessVerdict::Required, confidence, false, "a known consumer has no private path");
+    } else if row.verdict == StalenessVerdict::Stale
+        && let Some(confidence) = strongest(Need::Undetermined)
+    {
+        said = (
+            StalenessVerdict::Unknown,
+            confidence,
+            false,
+            "whether a known consumer has a private path cannot be told",
+        );
+    } else if row.verdict == StalenessVerdict::Stale && row.confidence < LEAST_CONFIDENCE {
+        said = (StalenessVerdict::Unknown, row.confidence, false, row.reason);
+    }
+    let (verdict, confidence_percent, after_migration, reason) = said;
+    let mut deciding = deciding(&judged);
+    if !audit.complete {
+        deciding.insert(format!("read 30 days of the audit log of {}", assessed.judgement.endpoint.resource_id));
+    }
+    let clients = servers::clients(&audit, &judged, setting.now());
+    let (mut proposed_allowlist, proposal_complete) = proposal(&judged, verdict == StalenessVerdict::Required);
+    if verdict == StalenessVerdict::Required {
+        let all =
+            proposed_allowlist.iter().copied().chain(clients.iter().flat_map(|client| client.egress.iter().copied()));
+        proposed_allowlist = all.collect::<AddressSet>().cover();
+    }
+    Staleness {
+        verdict,
+        confidence_percent,
+        after_migration,
+        reason: reason.to_owned(),
+        deciding: if verdict == StalenessVerdict::Unknown { deciding.into_iter().collect() } else { Vec::new() },
+        proposal_complete: proposal_complete && is_whole(&audit),
+        proposed_allowlist,
+        unexpected: Vec::new(),
+        silent: silent(&judged),
+        probed: !audit.requests.others.is_empty(),
+        platform_disagrees: Vec::new(),
+        consumers: sorted(judged.into_iter().map(|one| one.consumer).chain(clients)),
+    }
+}
+
+fn is_whole(audit: &AuditLog) -> bool {
+    audit.complete && !audit.short_window
+}
+
+/// The EIP that the product names does not exist, or nothing is left behind the balancer.
+fn target_gone(setting: &Setting<'_>, assessed: &Assessed<'_>) -> bool {
+    let judgement = &assessed.judgement;
+    let account_id = &judgement.endpoint.account_id;
+    let reachable = [Sign::EipOnLoadBalancer, Sign::InternetLoadBalancer, Sign::NlbPublicAddress, Sign::Ipv6Address];
+    let has_address = judgement.signs.iter().any(|sign| reachable.contains(sign));
+    let eip_gone = judgement
+        .product_eip_id
+        .as_ref()
+        .is_some_and(|id| setting.index.eips_listed(assessed.scope) && setting.index.eip(account_id, id).is_none());
+    (eip_gone && !has_address) || no_listener(assessed)
+}
+
+/// The balancer was read with all its listeners, and there is none at all.
+fn no_listener(assessed: &Assessed<'_>) -> bool {
+    let balancer = assessed.front.as_ref().map(|front| front.balancer);
+    match balancer {
+        Some(Balancer::Classic(Some(balancer))) => matches!(&balancer.listeners, Reading::Value(all) if all.is_empty()),
+        Some(Balancer::Network(Some(balancer))) => matches!(&balancer.listeners, Reading::Value(all) if all.is_empty()),
+        _ => false,
+    }
+}
+
+/// A canary pilot's balancer or EIP without any endpoint: the revision that needed it is over.
+fn canary_without_revision(mesh: &Mesh, assessed: &Assessed<'_>) -> bool {
+    let Reading::Value(canary) = &mesh.canary_pilot else { return false };
+    assessed.judgement.endpoint.kind == EndpointKind::IstioPilotCanary
+        && matches!(canary.public_endpoint, Reading::Absent)
+        && matches!(canary.intranet_endpoint, Reading::Absent)
+}
+
+fn union(judged: &[Judged], counts: impl Fn(Need) -> bool) -> AddressSet {
+    let counting = judged.iter().filter(|one| counts(one.consumer.need));
+    counting.fold(AddressSet::empty(), |set, one| set.union(&one.addresses))
+}
+
+/// The smallest allowlist that still serves those who need the endpoint, and whether it is all of it.
+fn proposal(judged: &[Judged], required: bool) -> (Vec<IpNet>, bool) {
+    if !required {
+        return (Vec::new(), false);
+    }
+    let in_need = |need| matches!(need, Need::Needed | Need::Misrouted | Need::Undetermined);
+    let complete = judged
+        .iter()
+        .filter(|one| in_need(one.consumer.need))
+        .all(|one| one.consumer.egress_complete && !one.addresses.is_empty());
+    (union(judged, in_need).cover(), complete)
+}
+
+/// Consumers that ought to be in the logs and are not.
+fn silent(judged: &[Judged]) -> Vec<String> {
+    let silent = judged.iter().filter(|one| {
+        matches!(one.consumer.need, Need::Needed | Need::Misrouted) && one.consumer.traffic == Traffic::None
+    });
+    silent.map(|one| one.consumer.id.clone()).collect()
+}
+
+/// Reads and logs that would decide the consumers that are undetermined.
+fn deciding(judged: &[Judged]) -> BTreeSet<String> {
+    let mut sentences = BTreeSet::new();
+    for one in judged.iter().filter(|one| one.consumer.need == Need::Undetermined) {
+        sentences.extend(wanted::in_words(&one.found.unread));
+        if one.consumer.traffic == Traffic::NotAvailable && !one.consumer.vpc_id.is_empty() {
+            sentences.insert(format!("read 30 days of flow logs of {}", one.consumer.vpc_id));
+        }
+    }
+    sentences
+}
+
+/// Where the platform's own opinion contradicts a path that was found.
+fn platform_disagrees(setting: &Setting<'_>, mesh: &Mesh, judged: &[Judged]) -> Vec<String> {
+    let Some(opinion) = setting.opinions.get(mesh.service_mesh_id.as_str()) else { return Vec::new() };
+    let routed = judged.iter().filter(|one| {
+        one.consumer.path.connectivity == Connectivity::Connected && one.consumer.path.via == Some(Via::Route)
+    });
+    let mut sentences = Vec::new();
+    for one in routed {
+        let id = &one.consumer.id;
+        if opinion.not_joined_by_cen.iter().any(|cluster| cluster.as_str() == id) {
+            sentences.push(format!("DescribeCens lists {id} as not connected to the mesh's VPC by CEN"));
+        }
+        let flag = opinion.forbidden.iter().find(|cluster| cluster.cluster_id.as_str() == id);
+        if let Some(flag) = flag.filter(|flag| flag.forbidden_flag == 2) {
+            sentences.push(format!("ForbiddenFlag {} says that {id} has no private connection", flag.forbidden_flag));
+        }
+    }
+    sentences
+}
+
+fn sorted(consumers: impl Iterator<Item = Consumer>) -> Vec<Consumer> {
+    let mut consumers: Vec<Consumer> = consumers.collect();
+    consumers.sort_by(|one, other| (one.kind, &one.id).cmp(&(other.kind, &other.id)));
+    consumers
+}
+
+/// The latest event that bound the endpoint's EIP.
+fn bound_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Option<Binding> {
+    let judgement = &assessed.judgement;
+    let endpoint = &judgement.endpoint;
+    let of_account = |account_id: &AccountId| *account_id == endpoint.account_id;
+    let events = setting.inventory().trails().iter().filter(|trail| of_account(&trail.scope.account_id));
+    let events = events.flat_map(|trail| &trail.bindings);
+    let about_it = events.filter(|event| judgement.eip_id.as_ref().is_some_and(|id| *id == event.eip_id));
+    about_it.map(|event| &event.binding).max_by_key(|binding| binding.at).cloned()
+}
+
+/// What is said of an endpoint that is not exposed, or not surely.
+pub(super) fn without_exposure(exposure: Exposure) -> Staleness {
+    match exposure {
+        Exposure::Private => Staleness::plain(StalenessVerdict::NotExposed, 0, "nothing is exposed"),
+        Exposure::Exposed | Exposure::Unknown => {
+            Staleness::plain(StalenessVerdict::Unknown, 0, "whether it is exposed at all could not be read")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

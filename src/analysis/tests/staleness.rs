@@ -1,0 +1,279 @@
+//! Whether exposed endpoints are still needed, over clouds whose networks are read step by step: what
+//! is wanted is read, and nothing else.
+
+use crate::{
+    analysis::{judge, wanted},
+    model::{
+        Connectivity, DataPlaneCluster, EndpointKind, Inventory, NamedConsumer, NamedConsumers, Need, Network,
+        NetworkRead, Reading::Value, Staleness, StalenessVerdict, Unit, Via, Wanted,
+    },
+};
+
+use super::cloud::{Cloud, account_id, gap, listener, public_entrance, scope};
+
+/// `vpc-m` with the mesh, `vpc-d` with the cluster, and nothing between them.
+const APART: &str = r#"{
+  "Vpcs": [{"VpcId": "vpc-m", "CidrBlock": "10.0.0.0/16", "AccountId": "A", "RegionId": "R"},
+           {"VpcId": "vpc-d", "CidrBlock": "10.1.0.0/16", "AccountId": "A", "RegionId": "R"},
+           {"VpcId": "vpc-other", "CidrBlock": "10.2.0.0/16", "AccountId": "A", "RegionId": "R"}],
+  "VSwitches": [
+    {"VSwitchId": "vsw-m", "VpcId": "vpc-m", "CidrBlock": "10.0.0.0/24", "RouteTableId": "vtb-m", "AccountId": "A", "RegionId": "R"},
+    {"VSwitchId": "vsw-d", "VpcId": "vpc-d", "CidrBlock": "10.1.1.0/24", "RouteTableId": "vtb-d", "AccountId": "A", "RegionId": "R"},
+    {"VSwitchId": "vsw-o", "VpcId": "vpc-other", "CidrBlock": "10.2.0.0/24", "RouteTableId": "vtb-o", "AccountId": "A", "RegionId": "R"}],
+  "RouteTables": [
+    {"RouteTableId": "vtb-m", "VpcId": "vpc-m", "RouteTableType": "System", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"},
+    {"RouteTableId": "vtb-d", "VpcId": "vpc-d", "RouteTableType": "System", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"}],
+  "NatGateways": [{"NatGatewayId": "ngw-d", "VpcId": "vpc-d", "NetworkType": "internet", "Status": "Available"}],
+  "SnatEntries": [{"SnatEntryId": "snat-1", "NatGatewayId": "ngw-d", "SnatIp": "198.51.100.8", "SourceVSwitchId": "vsw-d"}]}"#;
+
+fn network(text: &str) -> Network {
+    let text =
+        text.replace("\"A\"", &format!("\"{}\"", account_id())).replace("\"R\"", &format!("\"{}\"", scope().region_id));
+    serde_json::from_str(&text).expect("the text is a network")
+}
+
+/// The same with a peering and routes over it, both ways.
+fn peered() -> Network {
+    let route = |block: &str| {
+        format!(
+            r#""RouteEntrys": [{{"DestinationCidrBlock": "{block}", "Type": "Custom", "Status": "Available",
+               "NextHops": [{{"NextHopType": "VpcPeer", "NextHopId": "pcc-1"}}]}}]"#
+        )
+    };
+    let (to_cluster, to_mesh) = (route("10.1.0.0/16"), route("10.0.0.0/16"));
+    let text = APART.replacen("\"RouteEntrys\": []", &to_cluster, 1).replacen("\"RouteEntrys\": []", &to_mesh, 1);
+    let mut network = network(&text);
+    network.vpc_peers = self::network(
+        r#"{"VpcPeers": [{"InstanceId": "pcc-1", "VpcId": "vpc-m", "AcceptingVpcId": "vpc-d", "Status": "Activated",
+            "AccountId": "A", "RegionId": "R"}]}"#,
+    )
+    .vpc_peers;
+    network
+}
+
+/// A mesh whose pilot an EIP exposes, with one cluster.
+fn cloud(vpc: &str, change: impl Fn(&mut DataPlaneCluster)) -> Cloud {
+    let mut seen = DataPlaneCluster {
+        cluster_id: "cluster-1".into(),
+        name: "one".into(),
+        cluster_type: "ManagedKubernetes".into(),
+        region_id: scope().region_id,
+        vpc_id: vpc.into(),
+        state: "running".into(),
+    };
+    change(&mut seen);
+    let mut cloud = Cloud::new()
+        .mesh(|mesh| {
+            mesh.vpc_id = "vpc-m".into();
+            mesh.v_switches = vec!["vsw-m".into()];
+            mesh.security_group_id = "".into();
+            mesh.clusters = vec![seen.cluster_id.clone()];
+            mesh.data_plane = Value(vec![seen.clone()]);
+            mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7");
+        })
+        .cluster(|cluster| {
+            cluster.vpc_id = vpc.into();
+            cluster.security_group_id = "".into();
+        })
+        .eip("eip-1", "203.0.113.7", "lb-pilot")
+        .clb("lb-pilot", vec![listener(15011)]);
+    cloud.builder.callers = vec![crate::model::Caller { account_id: account_id(), arn: String::new() }];
+    cloud
+}
+
+/// What a read brings, of a whole network.
+fn part(whole: &Network, read: &NetworkRead) -> Network {
+    let mut part = Network::default();
+    match read {
+        NetworkRead::VSwitches(id) => {
+            part.vpcs = whole.vpcs.iter().filter(|one| one.vpc_id == *id).cloned().collect();
+            part.v_switches = whole.v_switches.iter().filter(|one| one.vpc_id == *id).cloned().collect();
+        }
+        NetworkRead::RouteEntries { route_table_id: id, .. } => {
+            part.route_tables = whole.route_tables.iter().filter(|one| one.route_table_id == *id).cloned().collect();
+        }
+        NetworkRead::VpcPeer(id) => {
+            part.vpc_peers = whole.vpc_peers.iter().filter(|one| one.instance_id == *id).cloned().collect();
+        }
+        NetworkRead::Endpoints(id) => {
+            part.vpc_endpoints = whole.vpc_endpoints.iter().filter(|one| one.vpc_id == *id).cloned().collect();
+        }
+        NetworkRead::Nat(id) => {
+            part.nat_gateways = whole.nat_gateways.iter().filter(|one| one.vpc_id == *id).cloned().collect();
+            let ids: Vec<_> = part.nat_gateways.iter().map(|one| one.nat_gateway_id.clone()).collect();
+            part.snat_entries =
+                whole.snat_entries.iter().filter(|one| ids.contains(&one.nat_gateway_id)).cloned().collect();
+        }
+        NetworkRead::Opinion(_) => {}
+        other => panic!("nothing of this kind is planted: {other:?}"),
+    }
+    part
+}
+
+/// Reads what is wanted until nothing is, except what is refused; with the objects asked for, in order.
+fn read(cloud: &Cloud, whole: &Network, named: &NamedConsumers, refused: &[&str]) -> (Inventory, Vec<String>) {
+    let mut inventory = cloud.inventory();
+    let mut asked = Vec::new();
+    for _ in 0..20 {
+        let round: Vec<Wanted> = wanted(&inventory, named);
+        if round.is_empty() {
+            return (inventory, asked);
+        }
+        let mut builder = inventory.into_builder();
+        for one in round {
+            let unit: Unit = one.unit();
+            asked.push(format!("{} {}", unit.operation, unit.resource_id));
+            if refused.contains(&unit.resource_id.as_str()) {
+                builder.gap(gap(unit));
+            } else {
+                builder.scanned(unit);
+                builder.network.merge(part(whole, &one.read));
+            }
+        }
+        inventory = builder.build();
+    }
+    panic!("reads are wanted without end: {asked:?}");
+}
+
+fn staleness(inventory: &Inventory, kind: EndpointKind, named: &NamedConsumers) -> Staleness {
+    let judgements = judge(inventory, &Default::default(), named);
+    let found = judgements.endpoints.into_iter().find(|one| one.endpoint.kind == kind);
+    found.expect("the test planted such an endpoint").staleness
+}
+
+fn pilot(cloud: &Cloud, whole: &Network, refused: &[&str]) -> (Staleness, Vec<String>) {
+    let none = NamedConsumers::new();
+    let (inventory, asked) = read(cloud, whole, &none, refused);
+    (staleness(&inventory, EndpointKind::IstioPilot, &none), asked)
+}
+
+#[test]
+fn nothing_is_asked_of_the_network_where_nothing_is_exposed() {
+    let private = Cloud::new().mesh(|mesh| mesh.vpc_id = "vpc-m".into()).cluster(|_| {});
+    assert!(wanted(&private.inventory(), &NamedConsumers::new()).is_empty());
+}
+
+#[test]
+fn a_cluster_in_the_same_vpc_needs_no_eip() {
+    let (said, asked) = pilot(&cloud("vpc-m", |_| {}), &network(APART), &[]);
+    assert_eq!((said.verdict, said.confidence_percent, said.after_migration), (StalenessVerdict::Stale, 85, false));
+    let consumer = &said.consumers[0];
+    assert_eq!((consumer.need, consumer.path.via), (Need::NotNeeded, Some(Via::SameVpc)));
+    // Local routes need no table.
+    assert_eq!(asked, ["DescribeVSwitches vpc-m"]);
+    assert!(said.proposed_allowlist.is_empty());
+}
+
+#[test]
+fn without_a_path_the_eip_is_required_and_the_clusters_addresses_are_proposed() {
+    let (said, asked) = pilot(&cloud("vpc-d", |_| {}), &network(APART), &[]);
+    assert_eq!((said.verdict, said.confidence_percent), (StalenessVerdict::Required, 80));
+    let consumer = &said.consumers[0];
+    assert_eq!((consumer.need, consumer.path.connectivity), (Need::Needed, Connectivity::Blocked));
+    assert_eq!(consumer.path.reasons, ["forward:NoRoute@vtb-d", "return:NoRoute@vtb-m"]);
+    assert_eq!(said.proposed_allowlist, ["198.51.100.8/32".parse().expect("a host")]);
+    assert!(said.proposal_complete);
+    // Only the two VPCs, never the third.
+    assert!(asked.iter().all(|one| !one.contains("other") && !one.contains("vtb-o")), "{asked:?}");
+    assert!(asked.contains(&"ListVpcEndpoints vpc-d".to_owned()), "{asked:?}");
+    assert!(asked.contains(&"DescribeSnatTableEntries vpc-d".to_owned()), "{asked:?}");
+}
+
+#[test]
+fn a_peering_with_both_routes_makes_the_eip_stale() {
+    let (said, asked) = pilot(&cloud("vpc-d", |_| {}), &peered(), &[]);
+    assert_eq!((said.verdict, said.confidence_percent), (StalenessVerdict::Stale, 80));
+    assert_eq!(said.consumers[0].path.via, Some(Via::Route));
+    assert!(!said.consumers[0].path.forward.is_empty() && !said.consumers[0].path.r#return.is_empty());
+    assert!(asked.contains(&"ListVpcPeerConnections pcc-1".to_owned()), "{asked:?}");
+    assert!(asked.contains(&"DescribeCens mesh-1".to_owned()), "{asked:?}");
+    let mut once = asked.clone();
+    once.sort();
+    once.dedup();
+    assert_eq!(once.len(), asked.len(), "something was asked twice: {asked:?}");
+}
+
+/// Whichever single read is refused: never stale where it was required, never required where it was stale.
+#[test]
+fn a_refused_read_makes_unknown_what_it_hides() {
+    for (whole, open) in [(network(APART), StalenessVerdict::Required), (peered(), StalenessVerdict::Stale)] {
+        let cloud = cloud("vpc-d", |_| {});
+        let (_, asked) = pilot(&cloud, &whole, &[]);
+        for one in &asked {
+            let object = one.split(' ').nth(1).unwrap_or_default();
+            let (said, _) = pilot(&cloud, &whole, &[object]);
+            assert!(
+                said.verdict == open || said.verdict == StalenessVerdict::Unknown,
+                "{object} refused: {:?} instead of {open:?}",
+                said.verdict
+            );
+            if said.verdict == StalenessVerdict::Unknown {
+                assert!(!said.deciding.is_empty(), "{object} refused, and nothing is said to decide");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_cluster_that_its_api_does_not_know_is_gone_only_if_that_api_was_read() {
+    let without = |cloud: Cloud| {
+        let mut cloud = cloud;
+        cloud.builder.clusters.clear();
+        cloud
+    };
+    let (said, _) = pilot(&without(cloud("vpc-m", |_| {})), &network(APART), &[]);
+    assert_eq!((said.verdict, said.confidence_percent), (StalenessVerdict::Orphaned, 85));
+    let (said, _) = pilot(&without(cloud("vpc-d", |_| {}).deny("DescribeClustersV1")), &network(APART), &[]);
+    assert_eq!(said.consumers[0].need, Need::Needed, "its VPC has no path, whatever its own API would say");
+    // Imported by its kubeconfig: no list of clusters has it.
+    let (said, _) = pilot(&without(cloud("vpc-m", |seen| seen.cluster_type = "Other".into())), &network(APART), &[]);
+    assert_eq!(said.verdict, StalenessVerdict::Unknown);
+    assert_eq!(said.consumers[0].need, Need::Undetermined);
+}
+
+#[test]
+fn no_cluster_at_all_is_orphaned_only_if_the_list_was_read() {
+    let empty = |data_plane| {
+        let mut cloud = cloud("vpc-m", |_| {});
+        let mesh = &mut cloud.builder.meshes[0];
+        mesh.clusters.clear();
+        mesh.data_plane = data_plane;
+        pilot(&cloud, &network(APART), &[]).0
+    };
+    assert_eq!(empty(Value(Vec::new())).verdict, StalenessVerdict::Orphaned);
+    let unread = empty(crate::model::Reading::Unread);
+    assert_eq!(unread.verdict, StalenessVerdict::Unknown);
+    assert!(!unread.deciding.is_empty());
+}
+
+#[test]
+fn an_api_server_without_evidence_is_unknown_and_with_a_consumer_without_path_required() {
+    let cloud = Cloud::new()
+        .cluster(|cluster| {
+            cluster.vpc_id = "vpc-m".into();
+            cluster.v_switches = vec!["vsw-m".into()];
+            cluster.api_server = public_entrance("lb-cluster", 6443, "", "203.0.113.8");
+        })
+        .eip("eip-2", "203.0.113.8", "lb-cluster")
+        .clb("lb-cluster", vec![listener(6443)]);
+    let mut cloud = cloud;
+    cloud.builder.callers = vec![crate::model::Caller { account_id: account_id(), arn: String::new() }];
+    let none = NamedConsumers::new();
+    let (inventory, asked) = read(&cloud, &network(APART), &none, &[]);
+    let said = staleness(&inventory, EndpointKind::ClusterApiServer, &none);
+    assert_eq!(said.verdict, StalenessVerdict::Unknown);
+    assert!(said.deciding.iter().any(|one| one.contains("audit log")), "{:?}", said.deciding);
+    assert!(asked.is_empty(), "nobody uses it, so no path is looked for: {asked:?}");
+
+    let ci = NamedConsumer { name: "ci".into(), vpc_id: "vpc-d".into(), v_switch_id: None };
+    let named: NamedConsumers = [("cluster-1".to_owned(), vec![ci])].into();
+    let mut elsewhere = cloud.clone();
+    // Something has to say where the consumer's VPC is.
+    elsewhere.builder.network.vpcs = network(APART).vpcs;
+    let (inventory, _) = read(&elsewhere, &network(APART), &named, &[]);
+    let said = staleness(&inventory, EndpointKind::ClusterApiServer, &named);
+    assert_eq!((said.verdict, said.confidence_percent), (StalenessVerdict::Required, 80));
+    let (inventory, _) = read(&elsewhere, &peered(), &named, &[]);
+    let said = staleness(&inventory, EndpointKind::ClusterApiServer, &named);
+    assert_eq!(said.verdict, StalenessVerdict::Unknown, "a path is no evidence that nobody else uses it");
+}

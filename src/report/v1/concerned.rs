@@ -1,0 +1,66 @@
+//! Which endpoints a finding concerns that is about something else: a filter in front of them, the
+//! EIP or balancer that exposes them, their mesh or cluster.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::{
+    findings::{Run, Subject},
+    model::ResourceKind,
+};
+
+/// Account, region, kind and id of a resource.
+type Place<'a> = (&'a str, &'a str, ResourceKind, &'a str);
+
+/// Ids of endpoints, by what stands in front of them or owns them.
+pub(super) struct Concerned<'a> {
+    endpoints: BTreeMap<Place<'a>, BTreeSet<String>>,
+}
+
+impl<'a> Concerned<'a> {
+    /// Looks only for what some finding is about.
+    pub(super) fn of(run: &'a Run) -> Self {
+        let mut endpoints: BTreeMap<Place<'a>, BTreeSet<String>> =
+            run.findings.iter().filter_map(|finding| Some((place(&finding.subject)?, BTreeSet::new()))).collect();
+        let mut add = |place: Place<'a>, ids: &mut dyn Iterator<Item = String>| {
+            if let Some(known) = endpoints.get_mut(&place) {
+                known.extend(ids);
+            }
+        };
+        for judgement in &run.judgements.endpoints {
+            let at = &judgement.endpoint;
+            let (account, region) = (at.account_id.as_str(), at.region_id.as_str());
+            let owner = Some((at.resource_kind, at.resource_id.as_str()));
+            let eip = judgement.eip_id.as_ref().map(|id| (ResourceKind::Eip, id.as_str()));
+            let balancer = judgement.load_balancer_id.as_ref().map(|id| (ResourceKind::LoadBalancer, id.as_str()));
+            for (kind, id) in [owner, eip, balancer].into_iter().flatten() {
+                add((account, region, kind, id), &mut std::iter::once(at.id()));
+            }
+        }
+        for group in &run.judgements.security_groups {
+            let (account, region) = (group.account_id.as_str(), group.region_id.as_str());
+            let place = (account, region, ResourceKind::SecurityGroup, group.security_group_id.as_str());
+            add(place, &mut group.endpoints.iter().cloned());
+        }
+        for acl in &run.judgements.acls {
+            let place = (acl.account_id.as_str(), acl.region_id.as_str(), acl.resource_kind, acl.acl_id.as_str());
+            add(place, &mut acl.endpoints.iter().cloned());
+        }
+        Self { endpoints }
+    }
+
+    /// The endpoints that a finding about this concerns; none where it is about an endpoint itself.
+    pub(super) fn endpoints(&self, subject: &Subject) -> Vec<String> {
+        let found = place(subject).and_then(|place| self.endpoints.get(&place));
+        found.into_iter().flatten().cloned().collect()
+    }
+}
+
+/// Where the subject is, unless it is an endpoint.
+fn place(subject: &Subject) -> Option<Place<'_>> {
+    subject.endpoint_kind.is_none().then_some((
+        subject.account_id.as_str(),
+        subject.region_id.as_str(),
+        subject.resource_kind,
+        subject.resource_id.as_str(),
+    ))
+}

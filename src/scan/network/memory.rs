@@ -1,0 +1,68 @@
+//! What replies said beside their objects and later reads need, and which lists were read: so that
+//! nothing is asked twice.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use super::transit_router::Kind;
+use crate::model::{AccountId, CenId, RouteTableId, Text, TransitRouter, TransitRouterId};
+
+/// Of one session.
+#[derive(Default)]
+pub(in crate::scan) struct Memory(Mutex<Facts>);
+
+#[derive(Default)]
+struct Facts {
+    cens: BTreeMap<TransitRouterId, CenId>,
+    routers: BTreeMap<(AccountId, CenId), Vec<TransitRouter>>,
+    listed: BTreeSet<(AccountId, TransitRouterId, Kind)>,
+    table_types: BTreeMap<RouteTableId, Text>,
+}
+
+impl Memory {
+    fn facts(&self) -> MutexGuard<'_, Facts> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The CEN of a router, as an attachment named it.
+    pub(super) fn cen_of(&self, router: &TransitRouterId) -> Option<CenId> {
+        self.facts().cens.get(router).cloned()
+    }
+
+    pub(super) fn note_cen(&self, router: &TransitRouterId, cen: &CenId) {
+        if !router.is_empty() && !cen.is_empty() {
+            self.facts().cens.insert(router.clone(), cen.clone());
+        }
+    }
+
+    /// The routers of a CEN, if they were listed.
+    pub(super) fn routers_of(&self, account_id: &AccountId, cen: &CenId) -> Option<Vec<TransitRouter>> {
+        self.facts().routers.get(&(account_id.clone(), cen.clone())).cloned()
+    }
+
+    pub(super) fn note_routers(&self, account_id: &AccountId, cen: &CenId, routers: Vec<TransitRouter>) {
+        self.facts().routers.insert((account_id.clone(), cen.clone()), routers);
+    }
+
+    /// True if the attachments of a kind were listed for a router.
+    pub(super) fn has_listed(&self, account_id: &AccountId, router: &TransitRouterId, kind: Kind) -> bool {
+        self.facts().listed.contains(&(account_id.clone(), router.clone(), kind))
+    }
+
+    pub(super) fn listed(&self, account_id: &AccountId, router: &TransitRouterId, kind: Kind) {
+        self.facts().listed.insert((account_id.clone(), router.clone(), kind));
+    }
+
+    /// `System` or `Custom`, if a reply said it.
+    pub(super) fn table_type(&self, table: &RouteTableId) -> Option<Text> {
+        self.facts().table_types.get(table).cloned()
+    }
+
+    pub(super) fn note_table(&self, table: &RouteTableId, kind: &str) {
+        if !table.is_empty() && !kind.is_empty() {
+            self.facts().table_types.insert(table.clone(), kind.into());
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Transit routers: attachments of every kind, tables, associations, propagations, routes.
+
+use super::ask::{Ask, Found, each, unless_gone};
+use crate::{
+    cloud::api::{
+        cbn::{
+            self,
+            transit_router::{self as api, ASSOCIATIONS_PAGING, ATTACHMENTS_PAGING, ROUTES_PAGING},
+        },
+        wire::{Field, Problems},
+    },
+    model::{
+        CenId, InventoryBuilder, Network, RegionId, Scope, Text, TransitRouter, TransitRouterAssociation,
+        TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterPropagation,
+        TransitRouterRouteEntry, TransitRouterRouteTable, TransitRouterRouteTableId, Unit, VpcId,
+    },
+    scan::{
+        convert::{escaped, plain_id, scope},
+        read::Failure,
+    },
+};
+
+/// What a router may be attached to. Each kind has a list of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Vpc,
+    Peer,
+    Vbr,
+    Vpn,
+}
+
+/// The likely ones first.
+pub(super) const KINDS: [Kind; 4] = [Kind::Vpc, Kind::Peer, Kind::Vbr, Kind::Vpn];
+
+/// The list that every kind of attachment comes in.
+const LIST: &str = "TransitRouterAttachments";
+
+/// The attachments of a VPC.
+pub(super) async fn of_vpc(ask: &Ask<'_>, vpc_id: &VpcId) -> Result<Vec<TransitRouterAttachment>, Failure> {
+    let request = api::list_transit_router_attachments_of_vpc(ask.region(), vpc_id.as_str());
+    let listed = ask.items::<api::VpcAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
+    let listed = unless_gone(listed)?.unwrap_or_default();
+    each(listed, |wire, problems| vpc_attachment(ask, wire, problems))
+}
+
+/// The attachments of a router, of one kind.
+pub(super) async fn of_router(
+    ask: &Ask<'_>,
+    router: &TransitRouterId,
+    kind: Kind,
+) -> Result<Vec<TransitRouterAttachment>, Failure> {
+    let id = router.as_str();
+    match kind {
+        Kind::Vpc => {
+            let request = api::list_transit_router_vpc_attachments(id);
+            let listed = ask.items::<api::VpcAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
+            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| vpc_attachment(ask, wire, problems))
+        }
+        Kind::Peer => {
+            let request = api::list_transit_router_peer_attachments(id);
+            let listed = ask.items::<api::PeerAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
+            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
+                peer_attachment(ask, router, wire, problems)
+            })
+        }
+        Kind::Vbr => {
+            let request = api::list_transit_router_vbr_attachments(id);
+            let listed = ask.items::<api::VbrAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
+            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
+                let ids = (wire.transit_router_attachment_id, wire.transit_router_id);
+                way_out(ask, router, "VBR", ids, wire.vbr_region_id, wire.status, problems)
+            })
+        }
+        Kind::Vpn => {
+            let request = api::list_transit_router_vpn_attachments(id);
+            let listed = ask.items::<api::VpnAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
+            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
+                let ids = (wire.transit_router_attachment_id, wire.transit_router_id);
+                way_out(ask, router, "VPN", ids, wire.vpn_region_id, wire.status, problems)
+            })
+        }
+    }
+}
+
+fn region_or(text: String, asked: &RegionId) -> RegionId {
+    if text.is_empty() { asked.clone() } else { text.into() }
+}
+
+fn vpc_attachment(ask: &Ask<'_>, wire: api::VpcAttachment, problems: &mut Problems) -> Option<TransitRouterAttachment> {
+    let id = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
+    let router = TransitRouterId::from(plain_id(wire.transit_router_id, "TransitRouterId", problems)?);
+    ask.memory.note_cen(&router, &wire.cen_id.text("CenId", problems).into());
+    let zones = wire.zone_mappings.optional("ZoneMappings", problems);
+    let mut v_switch_ids: Vec<_> = zones
+        .into_iter()
+        .filter_map(|zone| zone.v_switch_id.required_text("ZoneMappings.VSwitchId", problems))
+        .map(Into::into)
+        .collect();
+    v_switch_ids.sort_unstable();
+    v_switch_ids.dedup();
+    let region_id = region_or(wire.vpc_region_id.text("VpcRegionId", problems), &ask.scope.region_id);
+    Some(TransitRouterAttachment {
+        scope: scope(&ask.scope.account_id, &region_id),
+        transit_router_attachment_id: id.into(),
+        transit_router_id: router,
+        resource_type: "VPC".into(),
+        vpc_id: wire.vpc_id.required_text("VpcId", problems)?.into(),
+        v_switch_ids,
+        status: wire.status.required_text("Status", problems)?.into(),
+        ..TransitRouterAttachment::default()
+    })
+}
+
+fn peer_attachment(
+    ask: &Ask<'_>,
+    asked: &TransitRouterId,
+    wire: api::PeerAttachment,
+    problems: &mut Problems,
+) -> Option<TransitRouterAttachment> {
+    let id = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
+    let router = TransitRouterId::from(plain_id(wire.transit_router_id, "TransitRouterId", problems)?);
+    let peer = TransitRouterId::from(plain_id(wire.peer_transit_router_id, "PeerTransitRouterId", problems)?);
+    // Both routers are of one CEN, and of one of them it is known which.
+    let named = CenId::from(wire.cen_id.text("CenId", problems));
+    let cen = if named.is_empty() { ask.memory.cen_of(asked).unwrap_or_default() } else { named };
+    ask.memory.note_cen(&router, &cen);
+    ask.memory.note_cen(&peer, &cen);
+    let region_id = region_or(wire.region_id.text("RegionId", problems), &ask.scope.region_id);
+    let peer_region = wire.peer_transit_router_region_id.text("PeerTransitRouterRegionId", problems);
+    Some(TransitRouterAttachment {
+        scope: scope(&ask.scope.account_id, &region_id),
+        transit_router_attachment_id: id.into(),
+        transit_router_id: router,
+        resource_type: "TR".into(),
+        peer_transit_router_id: peer,
+        peer_transit_router_region_id: peer_region.into(),
+        status: wire.status.required_text("Status", problems)?.into(),
+        ..TransitRouterAttachment::default()
+    })
+}
+
+/// An attachment that leads out of the cloud.
+fn way_out(
+    ask: &Ask<'_>,
+    router: &TransitRouterId,
+    kind: &str,
+    (id, answered): (Field<String>, Field<String>),
+    region: Field<String>,
+    status: Field<String>,
+    problems: &mut Problems,
+) -> Option<TransitRouterAttachment> {
+    let id = plain_id(id, "TransitRouterAttachmentId", problems)?;
+    let answered = answered.text("TransitRouterId", problems);
+    let region_id = region_or(region.text("RegionId", problems), &ask.scope.region_id);
+    Some(TransitRouterAttachment {
+        scope: scope(&ask.scope.account_id, &region_id),
+        transit_router_attachment_id: id.into(),
+        transit_router_id: if answered.is_empty() { router.clone() } else { answered.into() },
+        resource_type: kind.into(),
+        status: status.required_text("Status", problems)?.into(),
+        ..TransitRouterAttachment::default()
+    })
+}
+
+/// The routers of a CEN, listed once.
+pub(super) async fn routers(ask: &Ask<'_>, cen: &CenId) -> Result<Vec<TransitRouter>, Failure> {
+    let account_id = &ask.scope.account_id;
+    if let Some(known) = ask.memory.routers_of(account_id, cen) {
+        return Ok(known);
+    }
+    let request = api::list_transit_routers(cen.as_str());
+    let listed = ask.items::<api::TransitRouters, _>("TransitRouters", &request, cbn::PAGING).await;
+    let routers = each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
+        let id = plain_id(wire.transit_router_id, "TransitRouterId", problems)?;
+        let region_id = RegionId::from(wire.region_id.required_text("RegionId", problems)?);
+        let owner = wire.ali_uid.text("AliUid", problems);
+        let account_id = if owner.is_empty() { account_id.clone() } else { owner.into() };
+        Some(TransitRouter {
+            scope: Scope { account_id, region_id },
+            transit_router_id: id.into(),
+            cen_id: cen.clone(),
+            r#type: wire.r#type.text("Type", problems).into(),
+            status: wire.status.required_text("Status", problems)?.into(),
+        })
+    })?;
+    ask.memory.note_routers(account_id, cen, routers.clone());
+    Ok(routers)
+}
+
+/// A router with its route tables.
+pub(super) async fn tables(ask: &Ask<'_>, router: &TransitRouter) -> Result<Network, Failure> {
+    let id = &router.transit_router_id;
+    let request = api::list_transit_router_route_tables(id.as_str());
+    let listed =
+        ask.items::<api::TransitRouterRouteTables, _>("TransitRouterRouteTables", &request, ROUTES_PAGING).await?;
+    let tables = each(listed, |wire, problems| {
+        let table_id = plain_id(wire.transit_router_route_table_id, "TransitRouterRouteTableId", problems)?;
+        let answered = wire.transit_router_id.text("TransitRouterId", problems);
+        if !answered.is_empty() && answered != id.as_str() {
+            problems.note("TransitRouterId", format!("names another router: \"{}\"", escaped(&answered)));
+        }
+        Some(TransitRouterRouteTable {
+            scope: router.scope.clone(),
+            transit_router_route_table_id: table_id.into(),
+            transit_router_id: id.clone(),
+            transit_router_route_table_type: text(
+                wire.transit_router_route_table_type,
+                "TransitRouterRouteTableType",
+                problems,
+            ),
+            transit_router_route_table_status: text(
+                wire.transit_router_route_table_status,
+                "TransitRouterRouteTableStatus",
+                problems,
+            ),
+        })
+    })?;
+    Ok(Network { transit_routers: vec![router.clone()], transit_router_route_tables: tables, ..Network::default() })
+}
+
+fn text(field: Field<String>, name: &'static str, problems: &mut Problems) -> Text {
+    field.text(name, problems).into()
+}
+
+/// All tables that look up what comes from an attachment: one at each end of a line between two
+/// routers. An attachment that the cloud does not know gives a reply without list, which is no
+/// empty list.
+pub(super) async fn associations(ask: &Ask<'_>, id: &TransitRouterAttachmentId) -> Found {
+    let request = api::list_associations_of_attachment(id.as_str());
+    let listed = ask.items::<api::Associations, _>("TransitRouterAssociations", &request, ASSOCIATIONS_PAGING).await?;
+    let transit_router_route_table_associations = each(listed, |wire, problems| {
+        let attachment = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
+        let table = plain_id(wire.transit_router_route_table_id, "TransitRouterRouteTableId", problems)?;
+        let status = wire.status.required_text("Status", problems)?;
+        (attachment == id.as_str()).then(|| TransitRouterAssociation {
+            scope: ask.scope.clone(),
+            transit_router_attachment_id: attachment.into(),
+            transit_router_route_table_id: table.into(),
+            status: status.into(),
+        })
+    })?;
+    Ok(Some(Network { transit_router_route_table_associations, ..Network::default() }))
+}
+
+/// The routes of a table in every status. From which attachments the table learns is a read of its
+/// own in the ledger: it explains routes and decides nothing.
+pub(super) async fn entries(ask: &Ask<'_>, id: &TransitRouterRouteTableId, builder: &mut InventoryBuilder) -> Found {
+    let request = api::list_transit_router_route_entries(id.as_str());
+    let listed =
+        ask.items::<api::TransitRouterRouteEntries, _>("TransitRouterRouteEntries", &request, ROUTES_PAGING).await?;
+    let transit_router_route_entries = each(listed, |wire, problems| entry(ask, id, wire, problems))?;
+    let operation = &api::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS;
+    let Scope { account_id, region_id } = &ask.scope;
+    let unit = Unit::new(account_id, region_id, operation.product().name(), operation.action(), id.as_str());
+    let transit_router_route_table_propagations = match propagations(ask, id).await {
+        Ok(propagations) => {
+            builder.scanned(unit);
+            propagations
+        }
+        Err(failure) => {
+            builder.gap(failure.gap(unit));
+            Vec::new()
+        }
+    };
+    Ok(Some(Network { transit_router_route_entries, transit_router_route_table_propagations, ..Network::default() }))
+}
+
+fn entry(
+    ask: &Ask<'_>,
+    table: &TransitRouterRouteTableId,
+    wire: api::TransitRouterRouteEntry,
+    problems: &mut Problems,
+) -> Option<TransitRouterRouteEntry> {
+    let prefix_list = wire.prefix_list_id.text("PrefixListId", problems);
+    let destination = if prefix_list.is_empty() {
+        wire.destination_cidr_block.required_text("TransitRouterRouteEntryDestinationCidrBlock", problems)?
+    } else {
+        // A route to a whole list: whoever walks the table has to see that it may be for any address.
+        wire.destination_cidr_block.text("TransitRouterRouteEntryDestinationCidrBlock", problems)
+    };
+    let kind = wire.next_hop_type.required_text("TransitRouterRouteEntryNextHopType", problems)?;
+    let next_hop = wire.next_hop_id.text("TransitRouterRouteEntryNextHopId", problems);
+    if next_hop.is_empty() && kind.eq_ignore_ascii_case("attachment") {
+        problems.note("TransitRouterRouteEntryNextHopId", format!("is empty for {}", escaped(&destination)));
+    }
+    Some(TransitRouterRouteEntry {
+        scope: ask.scope.clone(),
+        transit_router_route_table_id: table.clone(),
+        destination_cidr_block: destination.into(),
+        next_hop_type: kind.into(),
+        next_hop_id: next_hop.into(),
+        status: wire.status.required_text("TransitRouterRouteEntryStatus", problems)?.into(),
+        r#type: wire.r#type.text("TransitRouterRouteEntryType", problems).into(),
+    })
+}
+
+async fn propagations(ask: &Ask<'_>, id: &TransitRouterRouteTableId) -> Result<Vec<TransitRouterPropagation>, Failure> {
+    let request = api::list_transit_router_route_table_propagations(id.as_str());
+    let listed = ask.items::<api::Propagations, _>("TransitRouterPropagations", &request, ASSOCIATIONS_PAGING).await?;
+    each(listed, |wire, problems| {
+        let attachment = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
+        Some(TransitRouterPropagation {
+            scope: ask.scope.clone(),
+            transit_router_attachment_id: attachment.into(),
+            transit_router_route_table_id: id.clone(),
+            status: wire.status.required_text("Status", problems)?.into(),
+        })
+    })
+}

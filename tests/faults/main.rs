@@ -1,0 +1,13 @@
+//! The whole way from the calls to the report while the cloud misbehaves: trouble that passes
+//! changes nothing, trouble that stays makes nothing look better than it is.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod fields;
+mod harness;
+#[path = "../ledger/mod.rs"]
+mod ledger;
+mod permanent;
+mod standing;
+mod tokens;
+mod transient;

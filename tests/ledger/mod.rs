@@ -1,0 +1,157 @@
+//! The ledger of a world, `planted.yaml`, and what a report says in the ledger's shape. Shares no
+//! type with the program: a renamed word must not pass on both sides.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Deserialize;
+use serde_json::Value;
+
+/// `planted.yaml`: what is wrong in a world.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planted {
+    #[serde(default)]
+    pub trusted: Vec<String>,
+    findings: Vec<PlantedFinding>,
+    endpoints: Vec<PlantedEndpoint>,
+    gaps: Vec<PlantedGap>,
+    exit: i32,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedFinding {
+    rule: String,
+    resource: String,
+    endpoint: Option<String>,
+    status: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedEndpoint {
+    resource: String,
+    endpoint: String,
+    exposure: String,
+    #[serde(default)]
+    access: BTreeMap<String, String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedGap {
+    region: String,
+    product: String,
+    operation: String,
+    resource: String,
+    state: String,
+}
+
+/// What a scan said, in the ledger's shape: one sorted line per fact.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Said {
+    pub findings: BTreeSet<String>,
+    pub endpoints: BTreeSet<String>,
+    pub gaps: BTreeSet<String>,
+    pub exit: i32,
+}
+
+impl Planted {
+    pub fn said(&self) -> Said {
+        Said {
+            findings: self
+                .findings
+                .iter()
+                .map(|f| format!("{} {} {} {}", f.rule, f.resource, f.endpoint.as_deref().unwrap_or("-"), f.status))
+                .collect(),
+            endpoints: self
+                .endpoints
+                .iter()
+                .map(|e| format!("{} {} {} {:?}", e.resource, e.endpoint, e.exposure, e.access))
+                .collect(),
+            gaps: self
+                .gaps
+                .iter()
+                .map(|g| format!("{} {} {} {} {}", g.region, g.product, g.operation, g.resource, g.state))
+                .collect(),
+            exit: self.exit,
+        }
+    }
+}
+
+impl Said {
+    /// True if it calls something unknown that `before` did not.
+    #[allow(dead_code, reason = "not every test that has a ledger asks")]
+    pub fn has_new_unknown(&self, before: &Self) -> bool {
+        let unknown = |said: &Self| -> BTreeSet<String> {
+            said.endpoints.iter().chain(&said.findings).filter(|line| line.contains("unknown")).cloned().collect()
+        };
+        !unknown(self).is_subset(&unknown(before))
+    }
+}
+
+pub fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("{key} is missing or no text in {value}"))
+}
+
+pub fn said(report: &Value, exit: i32) -> Said {
+    let list = |value: &Value| value.as_array().unwrap().clone();
+    Said {
+        findings: list(&report["findings"])
+            .iter()
+            .map(|f| {
+                let endpoint = f["endpoint_id"].as_str().and_then(|id| id.rsplit('/').next()).unwrap_or("-");
+                format!("{} {} {} {}", text(f, "rule_id"), text(f, "resource_id"), endpoint, text(f, "status"))
+            })
+            .collect(),
+        endpoints: list(&report["endpoints"])
+            .iter()
+            .map(|e| {
+                let access: BTreeMap<_, _> = list(&e["access"])
+                    .iter()
+                    .map(|row| {
+                        let port = format!("{}/{}/{}", text(row, "protocol"), row["port"], text(row, "family"));
+                        (port, text(row, "verdict").to_owned())
+                    })
+                    .collect();
+                format!("{} {} {} {:?}", text(e, "resource_id"), text(e, "kind"), text(e, "exposure"), access)
+            })
+            .collect(),
+        gaps: list(&report["coverage"]["gaps"])
+            .iter()
+            .map(|g| {
+                format!(
+                    "{} {} {} {} {}",
+                    text(g, "region_id"),
+                    text(g, "product"),
+                    text(g, "operation"),
+                    text(g, "resource_id"),
+                    text(g, "state")
+                )
+            })
+            .collect(),
+        exit,
+    }
+}
+
+pub fn difference(planted: &Said, said: &Said) -> String {
+    let mut text = String::new();
+    for (what, planted, said) in [
+        ("finding", &planted.findings, &said.findings),
+        ("endpoint", &planted.endpoints, &said.endpoints),
+        ("gap", &planted.gaps, &said.gaps),
+    ] {
+        for missing in planted.difference(said) {
+            text += &format!("  planted, not found: {what} {missing}\n");
+        }
+        for extra in said.difference(planted) {
+            text += &format!("  found, not planted: {what} {extra}\n");
+        }
+    }
+    if planted.exit != said.exit {
+        text += &format!("  exit code {} planted, {} found\n", planted.exit, said.exit);
+    }
+    text
+}
