@@ -7,7 +7,10 @@ use std::{
     collections::BTreeSet,
     io,
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use chrono::{DateTime, Utc};
@@ -20,7 +23,7 @@ use portcullis::{
     },
     model::{Inventory, Network, NetworkRead, Reading, Refused, Scope, UnitState, Wanted},
     sandbox::{Behaviour, Server, World},
-    scan::{self, Scan, Settings, Silent},
+    scan::{self, Progress, Scan, Settings, Silent},
     store::snapshot,
 };
 use serde_json::{Value, json};
@@ -62,12 +65,16 @@ fn account(id: &str, secret: &str) -> Account {
 }
 
 async fn first_reading(server: &Server, accounts: &[Account]) -> Scan {
+    reading_with(server, accounts, Arc::new(Silent)).await
+}
+
+async fn reading_with(server: &Server, accounts: &[Account], progress: Arc<dyn Progress>) -> Scan {
     let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
     let settings = ClientSettings::for_endpoints(&endpoints);
     let client = Client::new(Context::real(HttpSettings::default()).unwrap(), endpoints, settings);
     let at: DateTime<Utc> = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
     let token = CancellationToken::new();
-    scan::collect(&client, accounts, &Settings::default(), at, Arc::new(Silent), &token).await.unwrap()
+    scan::collect(&client, accounts, &Settings::default(), at, progress, &token).await.unwrap()
 }
 
 /// The first reading, and then each round.
@@ -424,6 +431,30 @@ async fn routes_of_a_transit_router_come_in_every_status() {
 }
 
 #[tokio::test]
+async fn an_active_route_to_an_attachment_of_another_kind_leads_somewhere() {
+    let mut document = document();
+    let table = &mut document["accounts"][0]["cbn"]["transit_routers"][0]["RouteTables"][0];
+    let route = |id: &str, block: &str, status: &str, kind: &str| {
+        json!({"TransitRouterRouteEntryId": id, "TransitRouterRouteEntryDestinationCidrBlock": block,
+            "TransitRouterRouteEntryNextHopType": "Attachment", "TransitRouterRouteEntryNextHopId": format!("tr-attach-{id}"),
+            "TransitRouterRouteEntryNextHopResourceType": kind, "TransitRouterRouteEntryStatus": status})
+    };
+    table["RouteEntries"] = json!([
+        route("ecr", "10.7.0.0/16", "Active", "ECR"),
+        route("ecr2", "10.8.0.0/16", "Standby", "ECR"),
+        route("1", "10.0.0.0/24", "Active", "VPC")
+    ]);
+    let server = serve(world(&document));
+    let inventory = scan_rounds(&server, &[vec![router_entries()]]).await;
+    let beyond =
+        here(json!({"TransitRouterAttachmentId": "tr-attach-ecr", "TransitRouterId": "tr-1", "ResourceType": "ECR",
+        "Status": "Attached"}));
+    let expected = expected(json!({"TransitRouterAttachments": [beyond]}));
+    assert_eq!(inventory.network().transit_router_attachments, expected.transit_router_attachments);
+    assert_eq!(inventory.coverage().state(&router_attachment("tr-attach-ecr").unit()), Some(UnitState::Scanned));
+}
+
+#[tokio::test]
 async fn an_acl_keeps_its_entries_in_their_order() {
     let inventory = read(&[in_hangzhou(NetworkRead::NetworkAcl("nacl-1".into()))]).await;
     let acl = here(json!({"NetworkAclId": "nacl-1",
@@ -467,7 +498,8 @@ async fn endpoints_are_those_of_the_vpc() {
 async fn a_service_is_where_its_balancer_is_and_takes_what_its_listeners_take() {
     // The second names neither VPC nor address of its balancer: the balancer does.
     let both = ["epsrv-1", "epsrv-2"].map(|id| in_hangzhou(NetworkRead::EndpointService(id.into())));
-    let inventory = read(&both).await;
+    let server = serve(world(&document()));
+    let inventory = scan_rounds(&server, &[both.to_vec()]).await;
     assert_eq!(gaps(&inventory), [""; 0]);
     let service = |id: &str| {
         here(
@@ -475,6 +507,7 @@ async fn a_service_is_where_its_balancer_is_and_takes_what_its_listeners_take() 
         )
     };
     assert_eq!(network(&inventory), expected(json!({"VpcEndpointServices": [service("epsrv-1"), service("epsrv-2")]})));
+    assert_asked_once(&server);
 }
 
 #[tokio::test]
@@ -820,6 +853,37 @@ async fn an_interrupted_reading_owns_up_to_the_rest() {
     assert_eq!(network(&scan.inventory), nothing());
 }
 
+/// Counts what it is told.
+#[derive(Default)]
+struct Counter {
+    planned: AtomicU64,
+    finished: AtomicU64,
+}
+
+impl Progress for Counter {
+    fn planned(&self, units: u64) {
+        self.planned.fetch_add(units, Ordering::Relaxed);
+    }
+
+    fn finished(&self, units: u64) {
+        self.finished.fetch_add(units, Ordering::Relaxed);
+    }
+}
+
+#[tokio::test]
+async fn progress_counts_every_unit_of_the_ledger() {
+    let server = refusing("DescribeVpnGateways");
+    let counter = Arc::new(Counter::default());
+    let accounts = [account("testid", "testsecret")];
+    let mut scan = reading_with(&server, &accounts, counter.clone()).await;
+    for wanted in everything() {
+        scan = scan.read_more(wanted).await.unwrap();
+    }
+    let units = scan.inventory.coverage().planned() as u64;
+    assert_eq!(counter.planned.load(Ordering::Relaxed), units);
+    assert_eq!(counter.finished.load(Ordering::Relaxed), units);
+}
+
 /// Lines of the log.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -856,7 +920,7 @@ async fn keys_of_tunnels_are_never_kept_nor_told() {
         let server = with_faults(json!([
             {"action": "DescribeVpnConnections", "region_id": "*", "account_id": "*", "kind": kind, "field": field, "times": 0}
         ]));
-        let inventory = scan_rounds(&server, &[vpn.clone()]).await;
+        let inventory = scan_rounds(&server, std::slice::from_ref(&vpn)).await;
         told.push_str(&format!("{inventory:?}"));
         let mut file = Vec::new();
         snapshot::write(&inventory, "0.1.0", &mut file).unwrap();

@@ -247,15 +247,7 @@ fn write_endpoint(
     let address = endpoint.public_address.as_deref().map(escape::name).unwrap_or_default();
     let head = join(&[&address, place.kind, &place.quoted_name(), &place.path()], " ");
     write_item(severity, &head, 0, width, out, options)?;
-    let staleness = &endpoint.staleness;
-    if staleness.verdict != StalenessVerdict::NotExposed && !staleness.reason.is_empty() {
-        let line = format!(
-            "{}: {}",
-            needed_cell(endpoint, options),
-            cut(&escape::paragraph(&staleness.reason), ON_TERMINAL / 2)
-        );
-        write_indented(&line, width, out)?;
-    }
+    write_still_needed(endpoint, width, out, options)?;
     let ports = ports_worst_first(endpoint);
     if ports.is_empty() {
         let line = format!("{}: {}", paint(endpoint.exposure.as_str(), DOUBT, options), no_ports(endpoint));
@@ -271,6 +263,25 @@ fn write_endpoint(
         write_indented(&format!("{} {verdict}: {}{blame}", labels.join(", "), who(first)), width, out)?;
     }
     Ok(())
+}
+
+/// `still needed: stale, high confidence; …`; why something is unknown is for `explain`.
+fn write_still_needed(
+    endpoint: &EndpointV1<'_>,
+    width: usize,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
+    let staleness = &endpoint.staleness;
+    let cell = needed_cell(endpoint, options);
+    let line = match staleness.verdict {
+        StalenessVerdict::NotExposed => return Ok(()),
+        StalenessVerdict::Unknown => format!("still needed: {cell}"),
+        StalenessVerdict::Required | StalenessVerdict::Stale | StalenessVerdict::Orphaned => {
+            format!("still needed: {cell}; {}", cut(&escape::paragraph(&staleness.reason), ON_TERMINAL / 2))
+        }
+    };
+    write_indented(&line, width, out)
 }
 
 /// Columns in front of everything that belongs to an item of a list on a terminal.
@@ -596,7 +607,8 @@ fn short_subject(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> 
 }
 
 fn what(finding: &FindingV1<'_>) -> String {
-    let message = escape::paragraph(&finding.message);
+    // What follows the first line are commands to copy, for which a cell is no place.
+    let message = escape::paragraph(finding.message.lines().next().unwrap_or_default());
     match finding.waiver.as_ref().filter(|_| finding.status == FindingStatus::Waived) {
         None => message,
         Some(waiver) => format!(

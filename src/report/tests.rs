@@ -258,3 +258,67 @@ fn a_waiver_that_has_ended_accepts_nothing() {
     assert!(run.findings.iter().any(|finding| finding.waiver.is_some()));
     assert!(!text(Format::Table, &run).contains("accepted until"));
 }
+
+/// A report written by hand, with consumers, paths and hostile names.
+fn written() -> Document<'static> {
+    read(include_str!("../../tests/explain/report.json")).expect("a report")
+}
+
+#[test]
+fn an_explanation_fits_the_terminal_and_a_pipe_is_not_wrapped() {
+    let document = written();
+    for word in ["c-required/istio-pilot", "c-stale", "sg-1"] {
+        let explanation = super::explain::Explanation::of(&document, word).expect("it is one thing");
+        let lines = |options: &Options| {
+            let mut out = Vec::new();
+            explanation.write_text(&mut out, options).expect("a Vec takes everything");
+            let text = String::from_utf8(out).expect("UTF-8");
+            // Commands are there to be copied, in one piece.
+            let kept = |line: &&str| !line.contains("aliyun ");
+            let plain = anstream::adapter::strip_str(&text).to_string();
+            (text.contains('\u{1b}'), plain.lines().filter(kept).map(escape::columns).max())
+        };
+        let (coloured, widest) = lines(&Options { width: Some(100), color: true });
+        assert!(coloured && widest <= Some(100), "{word}: {widest:?}");
+        let (coloured, widest) = lines(&Options::default());
+        assert!(!coloured && widest > Some(100), "{word}: {widest:?}");
+    }
+}
+
+#[test]
+fn the_first_screen_says_what_can_go() {
+    let document = written();
+    let table = |width| {
+        let mut out = Vec::new();
+        render_document(Format::Table, &document, &mut out, &Options { width, color: false }).expect("a Vec");
+        String::from_utf8(out).expect("UTF-8")
+    };
+    for width in [None, Some(120)] {
+        let text = table(width);
+        assert!(text.contains("Public paths    1 can go, 1 can go after a move, 1 needed\n"), "{text}");
+        for words in ["required, high confidence", "stale, medium confidence", "stale after a move, medium confidence"]
+        {
+            assert!(text.contains(words), "{words}: {text}");
+        }
+        let line = "still needed: stale, medium confidence; every data-plane cluster has private connectivity";
+        assert_eq!(text.contains(line), width.is_some(), "{text}");
+        assert!(!text.contains("aliyun"), "commands belong into `explain`: {text}");
+    }
+}
+
+#[test]
+fn a_sheet_carries_whether_an_endpoint_is_needed() {
+    let mut out = Vec::new();
+    render_document(Format::Csv, &written(), &mut out, &Options::default()).expect("a Vec");
+    let mut reader = ::csv::Reader::from_reader(&out[..]);
+    let header = reader.headers().expect("a header").clone();
+    let at = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    let row = reader
+        .records()
+        .map(|row| row.expect("RFC 4180"))
+        .find(|row| &row[at("rule_id")] == "required-exposure-open")
+        .expect("a row");
+    let cells =
+        ["staleness", "staleness_confidence", "proposed_allowlist", "unexpected_clients"].map(|name| &row[at(name)]);
+    assert_eq!(cells, ["required", "0.97", "203.0.113.9/32", "198.51.100.7"]);
+}

@@ -58,7 +58,8 @@ impl Net {
         };
         let length = length.map_or(Some(bits), |text| text.parse().ok())?;
         let size = Self { v6, first: 0, length }.size();
-        Some(Self { v6, first: if size == 0 { 0 } else { number / size * size }, length })
+        let blocks = number.checked_div(size).unwrap_or(0);
+        Some(Self { v6, first: blocks * size, length })
     }
 
     /// Number of addresses; 0 for all of IPv6.

@@ -525,7 +525,9 @@ impl<'t, 'a> AllPairs<'t, 'a> {
         let selected = walk.packet.sources != sources;
         let is_special = |end: &End<'a>| selected || looping.contains(&end.switch.vpc_id.as_str());
         let elsewhere = matches!(&outcome, Outcome::Blocked(faults) if faults.iter().all(|(code, _)| *code == Code::DeliveredElsewhere));
-        if !looping.is_empty() && !(elsewhere && looping.len() == 1) || selected {
+        // A source whose own VPC has the address is an exception already.
+        let harmless = looping.is_empty() || (elsewhere && looping.len() == 1);
+        if !harmless || selected {
             let special = (0..).zip(&self.ends).filter(|(_, end)| is_special(end));
             let special: Vec<(u32, u32)> = special.map(|(source, _)| (source, slot.end)).collect();
             self.exceptions.extend(special);

@@ -3,6 +3,8 @@
 //!
 //! Like every report, it is made from the frozen document, never from live state.
 
+mod consumer;
+mod page;
 mod reasons;
 mod select;
 mod text;

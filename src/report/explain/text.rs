@@ -5,29 +5,21 @@ use std::io::{self, Write};
 
 use anstyle::Style;
 
-use super::{EndpointStory, Explanation, ReasonV1};
+use super::{
+    EndpointStory, Explanation,
+    consumer::write_consumer,
+    page::{Page, blocks, confidence, id, quoted, sentence},
+};
 use crate::{
     findings::FindingStatus,
-    model::{
-        Connectivity, EndpointKind, Enforcement, Exposure, Family, Need, PortVerdict, Sign, StalenessVerdict, Traffic,
-        UnitState, Via, cause_in_words,
-    },
+    model::{EndpointKind, Exposure, Family, PortVerdict, Sign, StalenessVerdict, UnitState, cause_in_words},
     report::{
         Options, escape,
-        style::{
-            BAD, DOUBT, GOOD, NARROWEST, confidence_word, connectivity_style, need_style, paint, severity_style,
-            staleness_style, verdict_style, wrapped,
-        },
+        style::{BAD, DOUBT, GOOD, severity_style, staleness_style, verdict_style},
         table,
-        v1::{AccessV1, ClientV1, ConsumerV1, EndpointV1, FindingV1, GapV1, time},
+        v1::{AccessV1, ClientV1, EndpointV1, FindingV1, GapV1, time},
     },
 };
-
-/// Columns of the labels within a section.
-const LABEL: usize = 16;
-
-/// Columns of an identifier before it is cut: longer ones are nobody's.
-const ID_WIDTH: usize = 160;
 
 /// Writes the whole explanation.
 pub(super) fn write(explanation: &Explanation<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -38,66 +30,6 @@ pub(super) fn write(explanation: &Explanation<'_>, out: &mut dyn Write, options:
     }
     write_findings(&explanation.findings, explanation.finding, &mut page)?;
     write_gaps(&explanation.gaps, &mut page)
-}
-
-/// Where text goes, and how wide.
-struct Page<'p> {
-    out: &'p mut dyn Write,
-    options: &'p Options,
-}
-
-impl Page<'_> {
-    fn paint(&self, text: &str, style: Style) -> String {
-        paint(text, style, self.options)
-    }
-
-    fn title(&mut self, text: &str) -> io::Result<()> {
-        let text = self.paint(text, Style::new().bold());
-        writeln!(self.out, "\n{text}")
-    }
-
-    /// A paragraph that goes on `hang` columns further in.
-    fn paragraph(&mut self, indent: usize, hang: usize, text: &str) -> io::Result<()> {
-        let width = self.options.width.map_or(usize::MAX, |width| width.max(NARROWEST) - indent - hang);
-        for (position, line) in wrapped(text, width).iter().enumerate() {
-            let margin = indent + if position == 0 { 0 } else { hang };
-            writeln!(self.out, "{}{line}", " ".repeat(margin))?;
-        }
-        Ok(())
-    }
-
-    /// A label with a text beside it.
-    fn entry(&mut self, indent: usize, label: &str, text: &str) -> io::Result<()> {
-        let gap = LABEL.saturating_sub(label.len()).max(1);
-        let hang = label.len() + gap;
-        let label = self.paint(label, Style::new().dimmed());
-        self.paragraph(indent, hang, &format!("{label}{}{text}", " ".repeat(gap)))
-    }
-
-    /// Entries of a list under one label.
-    fn list(&mut self, indent: usize, label: &str, items: impl IntoIterator<Item = String>) -> io::Result<()> {
-        for (position, item) in items.into_iter().enumerate() {
-            self.entry(indent, if position == 0 { label } else { "" }, &item)?;
-        }
-        Ok(())
-    }
-
-    /// A line that must stay in one piece, to be copied.
-    fn verbatim(&mut self, indent: usize, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{}{text}", " ".repeat(indent))
-    }
-}
-
-fn id(text: &str) -> String {
-    escape::capped(text, ID_WIDTH)
-}
-
-fn sentence(text: &str) -> String {
-    escape::paragraph(text)
-}
-
-fn quoted(name: &str, id: &str) -> String {
-    if name.is_empty() || name == id { String::new() } else { format!(" \"{}\"", escape::name(name)) }
 }
 
 fn write_head(explanation: &Explanation<'_>, page: &mut Page<'_>) -> io::Result<()> {
@@ -112,13 +44,13 @@ fn write_head(explanation: &Explanation<'_>, page: &mut Page<'_>) -> io::Result<
         );
         let words = page.paint(&words, Style::new().bold());
         page.paragraph(0, 2, &words)?;
-        page.entry(2, "Fingerprint", &id(&finding.fingerprint))?;
+        page.entry(0, "Fingerprint", &id(&finding.fingerprint))?;
         if finding.endpoint_id.is_none() && explanation.endpoints.is_empty() {
-            page.entry(2, "Concerns", "no endpoint that this report names")?;
+            page.entry(0, "Concerns", "no endpoint that this report names")?;
         }
     }
     let run = &explanation.run;
-    page.entry(2, "Run", &format!("{} at {}", id(run.id), time(&run.started_at)))
+    page.entry(0, "Run", &format!("{} at {}", id(run.id), time(&run.started_at)))
 }
 
 fn place(region: &str) -> String {
@@ -229,13 +161,9 @@ fn write_port(row: &AccessV1<'_>, page: &mut Page<'_>) -> io::Result<()> {
         page.entry(4, "For example", &witness.to_string())?;
     }
     for gate in &row.gates {
-        let counts = match gate.enforcement {
-            Enforcement::Enforced => "counts",
-            Enforcement::Unverified => "unverified: nobody documents that it filters this traffic",
-            Enforcement::Ineffective => "does not filter this traffic",
-        };
         let note = if gate.note.is_empty() { String::new() } else { format!("; {}", sentence(&gate.note)) };
-        let text = format!("{} {} ({counts}) admits {}{note}", gate.kind, id(&gate.id), blocks(&gate.admits));
+        let text =
+            format!("{} {} ({}) admits {}{note}", gate.kind, id(&gate.id), gate.enforcement, blocks(&gate.admits));
         page.entry(4, "Gate", &text)?;
     }
     let ids = |rules: &[String]| rules.iter().map(|rule| id(&cause_in_words(rule))).collect::<Vec<_>>().join(", ");
@@ -258,14 +186,6 @@ fn verdict_words(verdict: PortVerdict) -> &'static str {
     }
 }
 
-/// Address ranges, all of them: this is the place where nothing is cut.
-fn blocks(blocks: &[ipnet::IpNet]) -> String {
-    match blocks {
-        [] => "nobody".to_owned(),
-        blocks => blocks.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "),
-    }
-}
-
 fn write_need(story: &EndpointStory<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let staleness = &story.endpoint.staleness;
     if staleness.verdict == StalenessVerdict::NotExposed {
@@ -273,8 +193,12 @@ fn write_need(story: &EndpointStory<'_>, page: &mut Page<'_>) -> io::Result<()> 
     }
     page.title("Is the public path still needed")?;
     let word = page.paint(need_word(staleness.verdict), staleness_style(staleness.verdict));
-    let confidence = confidence(staleness.confidence);
-    page.entry(2, "Verdict", &format!("{word}, {confidence}"))?;
+    let confidence = match staleness.verdict {
+        // Nothing was weighed.
+        StalenessVerdict::Unknown if staleness.confidence == 0.0 => String::new(),
+        _ => format!(", {}", confidence(staleness.confidence)),
+    };
+    page.entry(2, "Verdict", &format!("{word}{confidence}"))?;
     if staleness.after_migration {
         page.entry(2, "But first", "consumers that use it now must move: taking it away today would cut them off")?;
     }
@@ -304,10 +228,6 @@ fn need_word(verdict: StalenessVerdict) -> &'static str {
     }
 }
 
-fn confidence(confidence: f64) -> String {
-    format!("{} confidence ({confidence:.2})", confidence_word(confidence))
-}
-
 fn client_words(client: &ClientV1<'_>) -> String {
     let bytes = if client.bytes == 0 { String::new() } else { format!(", {} bytes", client.bytes) };
     let users: Vec<String> = client.users.iter().map(|user| escape::name(user)).collect();
@@ -319,85 +239,6 @@ fn client_words(client: &ClientV1<'_>) -> String {
         time(&client.last_seen),
         client.count
     )
-}
-
-/// One consumer: who, whether it needs the public path and why, and its private path.
-fn write_consumer(consumer: &ConsumerV1<'_>, reasons: &[ReasonV1], page: &mut Page<'_>) -> io::Result<()> {
-    let mut head = format!("{} {}{}", consumer.kind, id(&consumer.id), quoted(&consumer.name, &consumer.id));
-    if !consumer.state.is_empty() {
-        head.push_str(&format!(" ({})", escape::name(&consumer.state)));
-    }
-    for (word, value) in [("in", &consumer.vpc_id), ("region", &consumer.region_id), ("account", &consumer.account_id)]
-    {
-        if !value.is_empty() {
-            head.push_str(&format!(" {word} {}", id(value)));
-        }
-    }
-    writeln!(page.out)?;
-    page.paragraph(2, 2, &head)?;
-    let need = page.paint(need_in_words(consumer.need), need_style(consumer.need));
-    page.entry(4, "Public path", &format!("{need}, {}", confidence(consumer.confidence)))?;
-    if !consumer.reason.is_empty() {
-        page.entry(4, "Why", &sentence(&consumer.reason))?;
-    }
-    write_path(consumer, reasons, page)?;
-    let traffic = match consumer.traffic {
-        Traffic::Seen => "show it on the public path",
-        Traffic::None => "cover it for the whole window, and it is not on the public path",
-        Traffic::NotAvailable => "none covers it",
-    };
-    page.entry(4, "Logs", traffic)?;
-    if !consumer.egress.is_empty() {
-        let all = if consumer.egress_complete { "" } else { ", and maybe others" };
-        page.entry(4, "Comes from", &format!("{}{all}", blocks(&consumer.egress)))?;
-    }
-    Ok(())
-}
-
-fn need_in_words(need: Need) -> &'static str {
-    match need {
-        Need::Needed => "needed",
-        Need::NotNeeded => "not needed",
-        Need::Misrouted => "used although a private path exists",
-        Need::Gone => "not needed: it is gone",
-        Need::Undetermined => "undetermined",
-        Need::Unexpected => "used by somebody who is no known consumer",
-    }
-}
-
-/// The private path hop by hop, there and back, or where it breaks and what would mend it.
-fn write_path(consumer: &ConsumerV1<'_>, reasons: &[ReasonV1], page: &mut Page<'_>) -> io::Result<()> {
-    let word = match consumer.connectivity {
-        Connectivity::Connected => "connected",
-        Connectivity::Blocked => "blocked",
-        Connectivity::Partial => "partial: for some of its addresses only",
-        Connectivity::Unknown => "unknown",
-    };
-    let via = match consumer.via {
-        Some(Via::SameVpc) => ", in the same VPC",
-        Some(Via::Route) => ", by routes",
-        Some(Via::PrivateLink) => ", by PrivateLink",
-        None => "",
-    };
-    let painted = page.paint(word, connectivity_style(consumer.connectivity));
-    page.entry(4, "Private path", &format!("{painted}{via}"))?;
-    let numbered = |texts: &[String]| -> Vec<String> {
-        texts.iter().enumerate().map(|(at, text)| format!("{}. {}", at + 1, sentence(text))).collect()
-    };
-    page.list(6, "There", numbered(&consumer.forward))?;
-    page.list(6, "Back", numbered(&consumer.r#return))?;
-    for reason in consumer.reasons.iter() {
-        let label = match consumer.connectivity {
-            Connectivity::Connected => "Remark",
-            Connectivity::Unknown => "Not known",
-            Connectivity::Blocked | Connectivity::Partial => "Breaks at",
-        };
-        page.entry(6, label, &id(reason))?;
-        if let Some(known) = reasons.iter().find(|known| known.reason == *reason) {
-            page.entry(6, "", &sentence(&known.meaning))?;
-        }
-    }
-    page.list(6, "Would mend it", numbered(&consumer.steps))
 }
 
 fn write_proposal(story: &EndpointStory<'_>, page: &mut Page<'_>) -> io::Result<()> {

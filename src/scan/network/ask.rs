@@ -7,9 +7,9 @@ use crate::{
     cloud::{
         api::wire::{Field, Problems},
         page::{Listing, Page, Paging},
-        request::ReadRequest,
+        request::{Operation, ReadRequest},
     },
-    model::{Inventory, Network, Scope},
+    model::{Inventory, Network, Scope, Unit},
     scan::{read::Failure, reader::Reader},
 };
 
@@ -28,6 +28,12 @@ pub(super) struct Ask<'a> {
 impl Ask<'_> {
     pub(super) fn region(&self) -> &str {
         self.scope.region_id.as_str()
+    }
+
+    /// The unit of a read that goes along with a wanted one.
+    pub(super) fn unit(&self, operation: &Operation, id: &str) -> Unit {
+        let Scope { account_id, region_id } = &self.scope;
+        Unit::new(account_id, region_id, operation.product().name(), operation.action(), id)
     }
 
     /// A whole list without one bad element.

@@ -19,6 +19,15 @@ struct Facts {
     routers: BTreeMap<(AccountId, CenId), Vec<TransitRouter>>,
     listed: BTreeSet<(AccountId, TransitRouterId, Kind)>,
     table_types: BTreeMap<RouteTableId, Text>,
+    balancers: BTreeMap<(AccountId, String), BalancerFacts>,
+}
+
+/// What was read of a balancer behind an endpoint service, as far as it was needed.
+#[derive(Clone, Default)]
+pub(super) struct BalancerFacts {
+    /// VPC and address.
+    pub(super) place: Option<(String, String)>,
+    pub(super) ports: Option<BTreeSet<u16>>,
 }
 
 impl Memory {
@@ -53,6 +62,18 @@ impl Memory {
 
     pub(super) fn listed(&self, account_id: &AccountId, router: &TransitRouterId, kind: Kind) {
         self.facts().listed.insert((account_id.clone(), router.clone(), kind));
+    }
+
+    pub(super) fn balancer(&self, account_id: &AccountId, id: &str) -> BalancerFacts {
+        self.facts().balancers.get(&(account_id.clone(), id.to_owned())).cloned().unwrap_or_default()
+    }
+
+    pub(super) fn note_place(&self, account_id: &AccountId, id: &str, place: (String, String)) {
+        self.facts().balancers.entry((account_id.clone(), id.to_owned())).or_default().place = Some(place);
+    }
+
+    pub(super) fn note_ports(&self, account_id: &AccountId, id: &str, ports: BTreeSet<u16>) {
+        self.facts().balancers.entry((account_id.clone(), id.to_owned())).or_default().ports = Some(ports);
     }
 
     /// `System` or `Custom`, if a reply said it.

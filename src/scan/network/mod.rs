@@ -59,6 +59,8 @@ enum Job {
     RouterAttachments(Scope, TransitRouterId, Vec<Wanted>),
     /// Of one CEN, which an account knows.
     TransitRouters(AccountId, CenId, Vec<Wanted>),
+    /// Of one region, one after another: they may lead to the same balancer.
+    EndpointServices(Vec<Wanted>),
     /// Of one region.
     SecurityGroups(Scope, Vec<Wanted>),
 }
@@ -73,6 +75,7 @@ impl Job {
             Self::VpcAttachments(_, _, wanted)
             | Self::RouterAttachments(_, _, wanted)
             | Self::TransitRouters(_, _, wanted)
+            | Self::EndpointServices(wanted)
             | Self::SecurityGroups(_, wanted) => wanted,
         }
     }
@@ -88,7 +91,9 @@ impl<'a> Round<'a> {
     pub(super) async fn read(&self, wanted: Vec<Wanted>) -> InventoryBuilder {
         let mut queues: BTreeMap<&'static str, VecDeque<Job>> = BTreeMap::new();
         let mut builder = self.empty();
+        let mut planned: BTreeSet<Unit> = BTreeSet::new();
         for job in self.plan(wanted, &mut builder) {
+            planned.extend(job.wanted().iter().map(Wanted::unit));
             self.progress.planned(job.wanted().len() as u64);
             queues.entry(job.lane()).or_default().push_back(job);
         }
@@ -108,8 +113,14 @@ impl<'a> Round<'a> {
             }
             let Some((lane, units, read)) = running.next().await else { return builder };
             *in_flight.entry(lane).or_default() -= 1;
-            // What came along counts too.
-            let more = (read.coverage().planned() as u64).saturating_sub(units);
+            // What came along counts too, once.
+            let coverage = read.coverage();
+            let came = coverage.scanned_units().chain(coverage.gaps().map(|gap| &gap.unit));
+            let is_new = |unit: &&Unit| {
+                let known = [builder.coverage(), self.inventory.coverage()];
+                !planned.contains(*unit) && known.iter().all(|coverage| coverage.state(unit).is_none())
+            };
+            let more = came.filter(is_new).count() as u64;
             self.progress.planned(more);
             self.progress.finished(units + more);
             builder.merge(read);
@@ -129,8 +140,8 @@ impl<'a> Round<'a> {
         let read: BTreeSet<(&str, &str)> =
             coverage.scanned_units().map(|unit| (unit.operation.as_str(), unit.resource_id.as_str())).collect();
         let mut units: BTreeSet<Unit> = BTreeSet::new();
-        let (mut of_vpc, mut of_router, mut of_cen, mut groups) =
-            (BTreeMap::new(), BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut of_vpc, mut of_router, mut of_cen) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (mut services, mut groups) = (BTreeMap::new(), BTreeMap::new());
         let mut jobs = Vec::new();
         for one in wanted {
             let unit = one.unit();
@@ -154,6 +165,7 @@ impl<'a> Round<'a> {
                     let cen = self.memory.cen_of(id).unwrap_or_default();
                     of_cen.entry((scope.account_id, cen)).or_default()
                 }
+                NetworkRead::EndpointService(_) => services.entry(scope).or_default(),
                 NetworkRead::SecurityGroup(_) => groups.entry(scope).or_default(),
                 _ => {
                     jobs.push(Job::One(one));
@@ -165,6 +177,7 @@ impl<'a> Round<'a> {
         jobs.extend(of_vpc.into_iter().map(|((scope, id), wanted)| Job::VpcAttachments(scope, id, wanted)));
         jobs.extend(of_router.into_iter().map(|((scope, id), wanted)| Job::RouterAttachments(scope, id, wanted)));
         jobs.extend(of_cen.into_iter().map(|((account, id), wanted)| Job::TransitRouters(account, id, wanted)));
+        jobs.extend(services.into_values().map(Job::EndpointServices));
         jobs.extend(groups.into_iter().map(|(scope, wanted)| Job::SecurityGroups(scope, wanted)));
         jobs
     }
@@ -203,6 +216,13 @@ impl<'a> Round<'a> {
             Job::VpcAttachments(scope, vpc_id, wanted) => self.vpc_attachments(&scope, &vpc_id, wanted).await,
             Job::RouterAttachments(scope, id, wanted) => self.router_attachments(&scope, &id, wanted).await,
             Job::TransitRouters(account_id, cen_id, wanted) => self.transit_routers(&account_id, &cen_id, wanted).await,
+            Job::EndpointServices(wanted) => {
+                let mut builder = self.empty();
+                for wanted in &wanted {
+                    builder.merge(self.one(wanted).await);
+                }
+                builder
+            }
             Job::SecurityGroups(scope, wanted) => self.security_groups(&scope, &wanted).await,
         }
     }
@@ -348,7 +368,9 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
         NetworkRead::Vpn(id) => gateway::vpn(ask, id).await,
         NetworkRead::Cen(id) => cen::cen(ask, id).await,
         NetworkRead::Association { attachment_id, .. } => transit_router::associations(ask, attachment_id).await,
-        NetworkRead::TransitRouterEntries { table_id, .. } => transit_router::entries(ask, table_id, builder).await,
+        NetworkRead::TransitRouterEntries { table_id, transit_router_id } => {
+            transit_router::entries(ask, table_id, transit_router_id, builder).await
+        }
         NetworkRead::NetworkAcl(id) => acl::network_acl(ask, id).await,
         NetworkRead::Endpoints(id) => private_link::endpoints(ask, id).await,
         NetworkRead::EndpointService(id) => private_link::service(ask, id).await,

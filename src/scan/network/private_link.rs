@@ -6,8 +6,7 @@ use super::ask::{Ask, Found, each, pick, unless_gone, whole};
 use crate::{
     cloud::api::{privatelink, wire::Problems},
     model::{
-        Listener, LoadBalancerId, Network, NlbListener, Reading, VpcEndpoint, VpcEndpointService, VpcEndpointServiceId,
-        VpcId,
+        Listener, LoadBalancerId, Network, NlbListener, VpcEndpoint, VpcEndpointService, VpcEndpointServiceId, VpcId,
     },
     scan::{
         calls,
@@ -144,26 +143,40 @@ async fn place(ask: &Ask<'_>, id: &str) -> Result<(String, String), Failure> {
     if let Some(known) = known {
         return Ok((known.vpc_id.as_str().to_owned(), known.address.clone()));
     }
+    let account_id = &ask.scope.account_id;
+    if let Some(place) = ask.memory.balancer(account_id, id).place {
+        return Ok(place);
+    }
     let balancer = calls::balancer(ask.reader, &ask.scope, id).await?;
-    Ok((balancer.vpc_id.as_str().to_owned(), balancer.address))
+    let place = (balancer.vpc_id.as_str().to_owned(), balancer.address);
+    ask.memory.note_place(account_id, id, place.clone());
+    Ok(place)
 }
 
 /// The ports on which a balancer takes connections. What is known of it is not asked for again.
 async fn ports(ask: &Ask<'_>, id: &str) -> Result<BTreeSet<u16>, Failure> {
     let account_id = &ask.scope.account_id;
-    let balancer_id = LoadBalancerId::from(id);
-    if is_network_balancer(id) {
-        let known = ask.inventory.network_load_balancer(account_id, &balancer_id);
-        if let Some(Reading::Value(listeners)) = known.map(|balancer| &balancer.listeners) {
-            return Ok(network_ports(listeners));
-        }
-        return Ok(network_ports(&calls::network_listeners(ask.reader, &ask.scope, id).await?));
+    if let Some(known) = known_ports(ask, id).or_else(|| ask.memory.balancer(account_id, id).ports) {
+        return Ok(known);
     }
-    let known = ask.inventory.load_balancer(account_id, &balancer_id);
-    if let Some(Reading::Value(listeners)) = known.map(|balancer| &balancer.listeners) {
-        return Ok(classic_ports(listeners));
+    let ports = if is_network_balancer(id) {
+        network_ports(&calls::network_listeners(ask.reader, &ask.scope, id).await?)
+    } else {
+        classic_ports(&calls::listeners(ask.reader, &ask.scope, id).await?)
+    };
+    ask.memory.note_ports(account_id, id, ports.clone());
+    Ok(ports)
+}
+
+/// As the inventory has it.
+fn known_ports(ask: &Ask<'_>, id: &str) -> Option<BTreeSet<u16>> {
+    let (account_id, id) = (&ask.scope.account_id, LoadBalancerId::from(id));
+    if is_network_balancer(id.as_str()) {
+        let balancer = ask.inventory.network_load_balancer(account_id, &id)?;
+        return balancer.listeners.value().map(|listeners| network_ports(listeners));
     }
-    Ok(classic_ports(&calls::listeners(ask.reader, &ask.scope, id).await?))
+    let balancer = ask.inventory.load_balancer(account_id, &id)?;
+    balancer.listeners.value().map(|listeners| classic_ports(listeners))
 }
 
 /// A stopped listener takes none; one whose status is not known may.

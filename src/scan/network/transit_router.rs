@@ -1,5 +1,7 @@
 //! Transit routers: attachments of every kind, tables, associations, propagations, routes.
 
+use std::collections::BTreeMap;
+
 use super::ask::{Ask, Found, each, unless_gone};
 use crate::{
     cloud::api::{
@@ -12,7 +14,7 @@ use crate::{
     model::{
         CenId, InventoryBuilder, Network, RegionId, Scope, Text, TransitRouter, TransitRouterAssociation,
         TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterPropagation,
-        TransitRouterRouteEntry, TransitRouterRouteTable, TransitRouterRouteTableId, Unit, VpcId,
+        TransitRouterRouteEntry, TransitRouterRouteTable, TransitRouterRouteTableId, VpcId,
     },
     scan::{
         convert::{escaped, plain_id, scope},
@@ -244,15 +246,27 @@ pub(super) async fn associations(ask: &Ask<'_>, id: &TransitRouterAttachmentId) 
 
 /// The routes of a table in every status. From which attachments the table learns is a read of its
 /// own in the ledger: it explains routes and decides nothing.
-pub(super) async fn entries(ask: &Ask<'_>, id: &TransitRouterRouteTableId, builder: &mut InventoryBuilder) -> Found {
+pub(super) async fn entries(
+    ask: &Ask<'_>,
+    id: &TransitRouterRouteTableId,
+    router: &TransitRouterId,
+    builder: &mut InventoryBuilder,
+) -> Found {
     let request = api::list_transit_router_route_entries(id.as_str());
     let listed =
         ask.items::<api::TransitRouterRouteEntries, _>("TransitRouterRouteEntries", &request, ROUTES_PAGING).await?;
-    let transit_router_route_entries = each(listed, |wire, problems| entry(ask, id, wire, problems))?;
-    let operation = &api::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS;
-    let Scope { account_id, region_id } = &ask.scope;
-    let unit = Unit::new(account_id, region_id, operation.product().name(), operation.action(), id.as_str());
-    let transit_router_route_table_propagations = match propagations(ask, id).await {
+    let mut others = BTreeMap::new();
+    let entries = each(listed, |wire, problems| {
+        let kind = wire.next_hop_resource_type.clone().text("TransitRouterRouteEntryNextHopResourceType", problems);
+        let entry = entry(ask, id, wire, problems)?;
+        if !kind.is_empty() && !LISTED_KINDS.contains(&kind.as_str()) && entry.status == "Active" {
+            others.insert(entry.next_hop_id.clone(), kind);
+        }
+        Some(entry)
+    })?;
+    let others = others.into_iter().map(|(id, kind)| unlisted(ask, router, id, &kind, builder)).collect();
+    let unit = ask.unit(&api::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, id.as_str());
+    let propagations = match propagations(ask, id).await {
         Ok(propagations) => {
             builder.scanned(unit);
             propagations
@@ -262,7 +276,35 @@ pub(super) async fn entries(ask: &Ask<'_>, id: &TransitRouterRouteTableId, build
             Vec::new()
         }
     };
-    Ok(Some(Network { transit_router_route_entries, transit_router_route_table_propagations, ..Network::default() }))
+    Ok(Some(Network {
+        transit_router_attachments: others,
+        transit_router_route_entries: entries,
+        transit_router_route_table_propagations: propagations,
+        ..Network::default()
+    }))
+}
+
+/// The kinds of attachments that have a list which is read, as routes name them.
+const LISTED_KINDS: [&str; 4] = ["VPC", "TR", "VBR", "VPN"];
+
+/// An attachment of a kind whose list is not read: all that is known of it is that an active route
+/// leads there. Without it the route would seem to lead nowhere.
+fn unlisted(
+    ask: &Ask<'_>,
+    router: &TransitRouterId,
+    id: TransitRouterAttachmentId,
+    kind: &str,
+    builder: &mut InventoryBuilder,
+) -> TransitRouterAttachment {
+    builder.scanned(ask.unit(&api::LIST_TRANSIT_ROUTER_VPC_ATTACHMENTS, id.as_str()));
+    TransitRouterAttachment {
+        scope: ask.scope.clone(),
+        transit_router_attachment_id: id,
+        transit_router_id: router.clone(),
+        resource_type: kind.into(),
+        status: "Attached".into(),
+        ..TransitRouterAttachment::default()
+    }
 }
 
 fn entry(
