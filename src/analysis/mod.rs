@@ -12,6 +12,7 @@
 
 pub mod access;
 pub mod connectivity;
+pub mod what_if;
 
 mod acl;
 mod exposure;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
 use super::output::Target;
-use crate::model::Severity;
+use crate::{analysis::what_if::Change, model::Severity};
 
 const STYLES: Styles =
     Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold());
@@ -169,6 +169,12 @@ pub(crate) struct ScanArgs {
     /// Lowest severity that counts for exit code 1 [default: low]
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
     pub(crate) fail_on: Option<Severity>,
+    /// Say who would gain and who would lose access or a private path by a change, instead of reporting: unbind:EIP,
+    /// add-cidr:LIST,CIDR, drop-cidr:LIST,CIDR, add-rule:GROUP,accept|drop,PROTOCOL,PORTS,CIDR[,PRIORITY], drop-rule:RULE,
+    /// remove:ID (an attachment, peering, router interface, VPN connection or PrivateLink endpoint). Nothing is changed,
+    /// and the run is not kept
+    #[arg(long, value_name = "CHANGE", help_heading = "Judgement")]
+    pub(crate) what_if: Vec<Change>,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]
@@ -236,6 +242,12 @@ pub(crate) struct ExplainArgs {
     /// A run's id or its beginning, a JSON report file, or `latest`
     #[arg(long, default_value = "latest", value_name = "RUN|FILE", value_hint = ValueHint::FilePath)]
     pub(crate) run: String,
+    /// Judge a saved snapshot instead of looking at a run
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, conflicts_with = "run")]
+    pub(crate) from: Option<PathBuf>,
+    /// With --from: who would gain and who would lose by a change; as for scan
+    #[arg(long, value_name = "CHANGE", requires = "from")]
+    pub(crate) what_if: Vec<Change>,
     /// Form of the answer
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub(crate) format: TextOrJson,

@@ -29,6 +29,7 @@ mod setup;
 mod signals;
 mod suggest;
 mod terminal;
+mod what_if;
 
 use std::process::{self, ExitCode};
 

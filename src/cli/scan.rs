@@ -9,10 +9,12 @@ use super::{
     args::ScanArgs,
     closing_line, connect,
     exit::{Exit, Failure, OrExit, fail},
-    fence, output,
+    fence,
+    output::{self, Target},
     pipeline::{self, Judging, Reading},
     report, setup,
     terminal::Terminal,
+    what_if,
 };
 use crate::{
     config::{self, Config, Overrides},
@@ -23,6 +25,9 @@ use crate::{
 
 pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure> {
     let targets = report::targets(&args.outputs)?;
+    if !args.what_if.is_empty() {
+        return what_if(args, targets, terminal);
+    }
     if let Some(path) = &args.save {
         output::check_place(path).or_exit(Exit::Output)?;
     }
@@ -42,6 +47,23 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     saved.and(stored)?;
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
     Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
+}
+
+/// Says what changes would bring, of the cloud as it is now or as a snapshot has it.
+fn what_if(args: &ScanArgs, targets: Vec<Target>, terminal: &Terminal) -> Result<Done, Failure> {
+    let target = what_if::target(targets)?;
+    let config = settings(args, terminal)?;
+    let judging = Judging::new(&config)?;
+    let reading = match &args.from {
+        Some(path) => read_snapshot(path)?,
+        None => connect::read_cloud(&args.cloud, &config, terminal)?,
+    };
+    let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
+    let twice = what_if::judge(reading, &args.what_if, &judging)?;
+    twice.write(None, &target, terminal)?;
+    saved?;
+    let exit = Exit::from_code(twice.before.header.exit_code).unwrap_or(Exit::Internal);
+    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&twice.before)))) })
 }
 
 fn verdict_word(run: &Run) -> &'static str {
@@ -87,7 +109,7 @@ fn tell_expired(config: &Config, today: NaiveDate, terminal: &Terminal) {
     }
 }
 
-fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
+pub(crate) fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
     let usage = |error: anyhow::Error| Failure {
         exit: Exit::Usage,
         error: error.context(format!("cannot judge the snapshot {}", path.display())),

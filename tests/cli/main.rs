@@ -11,3 +11,4 @@ mod scratch;
 mod signals;
 mod store;
 mod usage;
+mod what_if;

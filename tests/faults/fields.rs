@@ -137,8 +137,7 @@ async fn fields(document: &Value) -> Fields {
     let recorded = Arc::clone(&seen);
     let cloud = Cloud::start_through(document, |inner| Arc::new(Recorder { inner, seen: recorded }));
     judge_as(&cloud, Account::new("sandbox", Arc::new(cloud.provider())), &[]).await.unwrap();
-    let fields = std::mem::take(&mut *seen.lock().unwrap());
-    fields
+    std::mem::take(&mut *seen.lock().unwrap())
 }
 
 /// A world without trouble.

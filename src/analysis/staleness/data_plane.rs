@@ -45,8 +45,8 @@ pub(super) enum Path {
     SameVpc,
     Route,
     PrivateLink,
-    /// Something on the way is missing or down.
-    NoPath,
+    /// There is none: something on the way is missing or down.
+    Missing,
     /// A way there and back, and only groups or vSwitch ACLs stand in it.
     FilteredOnly,
     Partial,
@@ -140,9 +140,9 @@ fn running(path: Path, traffic: Traffic) -> Row {
         (P::PrivateLink, None) => row(6, NotNeeded, 95, "connected by PrivateLink"),
         (P::PrivateLink, NA) => row(6, NotNeeded, 80, "connected by PrivateLink"),
         (P::PrivateLink, Seen) => row(7, Misrouted, 80, "connected by PrivateLink, but its sidecars use the EIP: move them, then detach"),
-        (P::NoPath, Seen) => row(8, Needed, 97, "no private path, and it uses the EIP"),
-        (P::NoPath, NA) => row(9, Needed, 80, "no private path"),
-        (P::NoPath, None) => row(10, Needed, 50, "no private path, and it is silent: probably disconnected"),
+        (P::Missing, Seen) => row(8, Needed, 97, "no private path, and it uses the EIP"),
+        (P::Missing, NA) => row(9, Needed, 80, "no private path"),
+        (P::Missing, None) => row(10, Needed, 50, "no private path, and it is silent: probably disconnected"),
         (P::FilteredOnly, Seen) => row(11, Needed, 90, "only a security group or ACL blocks the private path: opening the private port removes the need"),
         (P::FilteredOnly, None | NA) => row(12, Undetermined, 50, "only a security group or ACL blocks the private path: opening the private port removes the need"),
         (P::Partial, Seen) => row(14, Needed, 85, "only part of it has a private path, and it uses the EIP"),

@@ -157,7 +157,7 @@ fn class(verdict: Verdict, via: Option<Way>, codes: &BTreeSet<Code>) -> Path {
             Some(Way::Route) | None => Path::Route,
         },
         Verdict::Blocked if codes.iter().all(filters) => Path::FilteredOnly,
-        Verdict::Blocked => Path::NoPath,
+        Verdict::Blocked => Path::Missing,
         Verdict::Partial => Path::Partial,
         Verdict::Unknown if codes.contains(&Code::OnPremises) => Path::OnPremises,
         Verdict::Unknown => Path::Unknown,

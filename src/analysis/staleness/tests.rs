@@ -30,7 +30,7 @@ fn paths(word: &str) -> Vec<Path> {
                 Path::SameVpc,
                 Path::Route,
                 Path::PrivateLink,
-                Path::NoPath,
+                Path::Missing,
                 Path::FilteredOnly,
                 Path::Partial,
                 Path::Unknown,
@@ -41,12 +41,12 @@ fn paths(word: &str) -> Vec<Path> {
         "route" => vec![Path::Route],
         "PrivateLink" => vec![Path::PrivateLink],
         "connected" => vec![Path::SameVpc, Path::Route, Path::PrivateLink],
-        "no path" => vec![Path::NoPath],
+        "no path" => vec![Path::Missing],
         "filtered" => vec![Path::FilteredOnly],
         "Partial" => vec![Path::Partial],
         "Unknown" => vec![Path::Unknown],
         "OnPremises" => vec![Path::OnPremises],
-        "otherwise" => vec![Path::NoPath, Path::FilteredOnly, Path::Partial, Path::Unknown, Path::OnPremises],
+        "otherwise" => vec![Path::Missing, Path::FilteredOnly, Path::Partial, Path::Unknown, Path::OnPremises],
         other => panic!("{other}"),
     }
 }

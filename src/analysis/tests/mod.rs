@@ -8,3 +8,4 @@ mod security_group;
 mod staleness;
 mod unclaimed;
 mod unread;
+mod what_if;

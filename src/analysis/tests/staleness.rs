@@ -33,7 +33,7 @@ fn network(text: &str) -> Network {
 }
 
 /// The same with a peering and routes over it, both ways.
-fn peered() -> Network {
+pub(super) fn peered() -> Network {
     let route = |block: &str| {
         format!(
             r#""RouteEntrys": [{{"DestinationCidrBlock": "{block}", "Type": "Custom", "Status": "Available",
@@ -52,7 +52,7 @@ fn peered() -> Network {
 }
 
 /// A mesh whose pilot an EIP exposes, with one cluster.
-fn cloud(vpc: &str, change: impl Fn(&mut DataPlaneCluster)) -> Cloud {
+pub(super) fn cloud(vpc: &str, change: impl Fn(&mut DataPlaneCluster)) -> Cloud {
     let mut seen = DataPlaneCluster {
         cluster_id: "cluster-1".into(),
         name: "one".into(),
@@ -111,7 +111,12 @@ fn part(whole: &Network, read: &NetworkRead) -> Network {
 }
 
 /// Reads what is wanted until nothing is, except what is refused; with the objects asked for, in order.
-fn read(cloud: &Cloud, whole: &Network, named: &NamedConsumers, refused: &[&str]) -> (Inventory, Vec<String>) {
+pub(super) fn read(
+    cloud: &Cloud,
+    whole: &Network,
+    named: &NamedConsumers,
+    refused: &[&str],
+) -> (Inventory, Vec<String>) {
     let mut inventory = cloud.inventory();
     let mut asked = Vec::new();
     for _ in 0..20 {

@@ -8,6 +8,7 @@ mod page;
 mod reasons;
 mod select;
 mod text;
+mod what_if;
 
 use std::{
     collections::BTreeSet,
@@ -21,6 +22,7 @@ use self::select::Selected;
 pub use self::{
     reasons::{Effect, ReasonV1},
     select::NotOne,
+    what_if::{ConsumerChange, EndpointChange, Outcome, PortChange, Turn, WhatIf},
 };
 use super::{
     Options, json, style,
@@ -124,6 +126,11 @@ impl<'d> Explanation<'d> {
             subject,
             finding,
         })
+    }
+
+    /// Ids of the endpoints that it is about.
+    pub fn endpoint_ids(&self) -> BTreeSet<String> {
+        self.endpoints.iter().map(|story| story.endpoint.id.clone()).collect()
     }
 
     /// Writes it for people, or for terminals that are narrow or have colours.
