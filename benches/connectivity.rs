@@ -48,7 +48,7 @@ fn block(number: usize) -> Text {
 }
 
 fn route(block: Text, kind: &str, id: String) -> RouteEntry {
-    let hop = NextHop { next_hop_type: kind.into(), next_hop_id: id.into(), enabled: true };
+    let hop = NextHop { next_hop_type: kind.into(), next_hop_id: id.into(), enabled: true, ..NextHop::default() };
     RouteEntry {
         destination_cidr_block: block,
         r#type: "Custom".into(),

@@ -2,8 +2,8 @@
 
 Starts `portcullis sandbox` over generated worlds in one process and `portcullis scan` against it
 in another, and prints wall time, CPU seconds, peak memory and API calls of the scanner alone.
-Parts are `start`, `demo`, `latency`, `throttled`, `large` and `growth`; without any, all of them
-run. Needs a release build and nothing but the standard library.
+Parts are `start`, `demo`, `latency`, `throttled`, `large`, `growth` and `networks`; without any, all
+of them run. Needs a release build and nothing but the standard library.
 """
 
 import argparse
@@ -64,7 +64,7 @@ def sandbox(binary, world):
 class Scan:
     """One scan of a generated world, with its store and its JSON report."""
 
-    def __init__(self, binary, world, judge_again=False):
+    def __init__(self, binary, world, judge_again=0):
         with tempfile.TemporaryDirectory() as name, sandbox(binary, world) as url:
             folder = pathlib.Path(name)
             report = folder / "report.json"
@@ -76,7 +76,7 @@ class Scan:
             self.report_mib = report.stat().st_size / 2**20
             with open(report, encoding="utf-8") as file:
                 self.report = json.load(file)
-            self.judged = run([binary, "scan", "--from", saved, *output], folder) if judge_again else None
+            self.judged = [run([binary, "scan", "--from", saved, *output], folder) for _ in range(judge_again)]
         self.calls = self.report["run"]["api_calls"]
         self.retries = self.report["run"]["retries"]
 
@@ -127,8 +127,8 @@ def large(binary):
     """A large organisation, with store and JSON report; then the same from its snapshot, without calls."""
     world = "meshes=5000,clusters=20000,eips=50000,groups=2000,rules=200000,regions=10"
     for exposed in (20, 100):
-        scan = Scan(binary, f"{world},exposed={exposed}", judge_again=True)
-        print(f"large, {exposed:3} % {scan}\n  judged again {scan.judged}", flush=True)
+        scan = Scan(binary, f"{world},exposed={exposed}", judge_again=1)
+        print(f"large, {exposed:3} % {scan}\n  judged again {scan.judged[0]}", flush=True)
 
 
 def growth(binary):
@@ -153,7 +153,26 @@ def growth(binary):
         print(f"{Scan(binary, world).calls:6} calls   {change or 'base: ' + world}")
 
 
-PARTS = {part.__name__: part for part in (start, demo, latency, throttled, large, growth)}
+def networks(binary):
+    """Four meshes and their sixteen clusters, all exposed, among more and more VPCs; then many more
+    consumers among as many VPCs; then a large organisation, judged again from its snapshot."""
+    base = "eips=0,groups=20,rules=200,regions=4"
+    for vpcs in (20, 200, 2000):
+        world = f"meshes=4,clusters=16,vpcs={vpcs},{base}"
+        before, after = (Scan(binary, f"{world},exposed={exposed}") for exposed in (0, 100))
+        print(f"{vpcs:5} VPCs, 20 of them matter: {before.calls} calls without exposure, {after}", flush=True)
+    for meshes, clusters in ((4, 64), (4, 256), (16, 256)):
+        world = f"meshes={meshes},clusters={clusters},vpcs=2000,{base}"
+        before, after = (Scan(binary, f"{world},exposed={exposed}") for exposed in (0, 100))
+        print(f"{meshes:3} meshes, {clusters:3} clusters: {before.calls} calls without exposure, {after}", flush=True)
+    world = "meshes=200,clusters=5000,vpcs=2000,eips=1000,groups=200,rules=4000,regions=10"
+    for exposed in (20, 100):
+        scan = Scan(binary, f"{world},exposed={exposed}", judge_again=3)
+        judged = "".join(f"\n  judged again {one}" for one in scan.judged)
+        print(f"organisation, {exposed:3} % {scan}{judged}", flush=True)
+
+
+PARTS = {part.__name__: part for part in (start, demo, latency, throttled, large, growth, networks)}
 
 
 def main():

@@ -8,7 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::Path,
     sync::{Arc, Mutex},
@@ -23,8 +23,8 @@ use portcullis::{
         credential::{Credentials, StaticProvider},
         endpoint::Endpoints,
     },
-    model::Inventory,
-    scan::{self, Settings, Silent},
+    model::{EvidenceRead, EvidenceWanted, Inventory, Scope},
+    scan::{self, EvidenceSettings, Settings, Silent},
     store::snapshot,
 };
 use serde::Deserialize;
@@ -67,8 +67,12 @@ impl Files {
             other => panic!("{name}: {other:?}"),
         };
         let host = header("host");
-        let product = host.split(['.', '-']).next().unwrap();
-        let key = format!("{product}/{}", header("x-acs-action"));
+        // The log service has no header for the operation, and the project before its host.
+        let key = if host.ends_with(".log.aliyuncs.com") {
+            "sls/GetLogsV2".to_owned()
+        } else {
+            format!("{}/{}", host.split(['.', '-']).next().unwrap(), header("x-acs-action"))
+        };
         let said = asked(request);
         let case = self.cases[&key]
             .iter()
@@ -110,10 +114,28 @@ async fn read(files: Arc<Files>) -> Inventory {
     let account = Account::new("test", Arc::new(StaticProvider::new("test", credentials)));
     let taken_at = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
     let token = CancellationToken::new();
-    scan::collect(&client, &[account], &Settings::default(), taken_at, Arc::new(Silent), &token)
-        .await
-        .unwrap()
-        .inventory
+    let scan = scan::collect(&client, &[account], &Settings::default(), taken_at, Arc::new(Silent), &token).await;
+    let settings = EvidenceSettings { window_days: 30, audit_logs_expected: true, flow_logs_expected: true };
+    scan.unwrap().read_evidence(evidence(), settings).await.unwrap().inventory
+}
+
+/// Logs of what the replies hold.
+fn evidence() -> Vec<EvidenceWanted> {
+    let reads = [
+        EvidenceRead::FlowLogs {
+            vpc_id: "vpc-bp2".into(),
+            v_switches: BTreeSet::new(),
+            entrances: [("203.0.113.7".parse().unwrap(), 15011)].into(),
+        },
+        EvidenceRead::ClusterAudit("c82e6987e2961451182edacd74faf4321".into()),
+        EvidenceRead::MeshAudit {
+            service_mesh_id: "c08ba3fd1e6484b0f8cc1ad8fe10d1234".into(),
+            project: Some("mesh-log-c08b".to_owned()),
+        },
+        EvidenceRead::Trail { of_meshes: true, of_clusters: true },
+    ];
+    let scope = Scope { account_id: "1000000000000001".into(), region_id: "cn-hangzhou".into() };
+    reads.into_iter().map(|read| EvidenceWanted { scope: scope.clone(), read }).collect()
 }
 
 #[tokio::test]

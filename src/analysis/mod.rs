@@ -30,8 +30,8 @@ mod unclaimed;
 use rayon::prelude::*;
 
 use crate::model::{
-    AccessRow, Binding, EndpointJudgement, Exposure, Inventory, Judgements, NamedConsumers, Staleness, TrustedList,
-    Wanted,
+    AccessRow, Binding, EndpointJudgement, EvidenceWanted, Exposure, Inventory, Judgements, NamedConsumers, Staleness,
+    TrustedList, Wanted,
 };
 
 use self::{
@@ -79,6 +79,21 @@ pub fn wanted(inventory: &Inventory, consumers: &NamedConsumers) -> Vec<Wanted> 
     }
     let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
     staleness::wanted(&setting, &exposed)
+}
+
+/// The logs that would say whether exposed endpoints are used, and by whom, sorted. Empty when
+/// nothing is exposed. The network has to be read before: it says who the consumers are and which
+/// vSwitches they send from.
+pub fn evidence_wanted(inventory: &Inventory, consumers: &NamedConsumers) -> Vec<EvidenceWanted> {
+    let index = Index::new(inventory);
+    let assessed = exposure::endpoints(&index);
+    let exposed: Vec<&Assessed<'_>> =
+        assessed.iter().filter(|one| one.judgement.exposure == Exposure::Exposed).collect();
+    if exposed.is_empty() {
+        return Vec::new();
+    }
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    staleness::evidence_wanted(&setting, &exposed)
 }
 
 /// The finished endpoints; `rows` and `needs` are those of the exposed ones, in order.

@@ -160,6 +160,12 @@ pub(crate) struct ScanArgs {
     /// Keep what was read in one file, to be judged again with --from
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Cloud")]
     pub(crate) save: Option<PathBuf>,
+    /// Read logs too: who used exposed endpoints during the window (30 days), and who bound their EIPs
+    #[arg(long, help_heading = "Evidence", conflicts_with = "from")]
+    pub(crate) evidence: bool,
+    /// An exported log, JSON Lines or CSV: flow records, or, called `audit-ID`, a cluster's or mesh's audit log; repeatable
+    #[arg(long = "evidence-file", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Evidence")]
+    pub(crate) evidence_files: Vec<PathBuf>,
     /// Addresses to trust: a CIDR, or a file with one a line; added to the configured ones
     #[arg(long, value_name = "CIDR|@FILE", num_args = 1.., help_heading = "Judgement")]
     pub(crate) trusted: Vec<String>,
@@ -170,7 +176,7 @@ pub(crate) struct ScanArgs {
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
     pub(crate) fail_on: Option<Severity>,
     /// Say who would gain and who would lose access or a private path by a change, instead of reporting: unbind:EIP,
-    /// add-cidr:LIST,CIDR, drop-cidr:LIST,CIDR, add-rule:GROUP,accept|drop,PROTOCOL,PORTS,CIDR[,PRIORITY], drop-rule:RULE,
+    /// add-cidr:LIST,CIDR, drop-cidr:LIST,CIDR, add-rule:GROUP,accept|drop,PROTOCOL,PORTS,CIDR (and ,PRIORITY), drop-rule:RULE,
     /// remove:ID (an attachment, peering, router interface, VPN connection or PrivateLink endpoint). Nothing is changed,
     /// and the run is not kept
     #[arg(long, value_name = "CHANGE", help_heading = "Judgement")]

@@ -12,6 +12,7 @@ use futures::future::BoxFuture;
 
 use super::{
     args::CloudArgs,
+    evidence::Plan,
     exit::{Exit, Failure, OrExit, fail},
     pipeline::{self, Reading},
     progress::Bar,
@@ -43,12 +44,17 @@ pub(crate) struct Connection {
 }
 
 /// Reads the accounts, until everything is read or somebody asks to end.
-pub(crate) fn read_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reading, Failure> {
+pub(crate) fn read_cloud(
+    args: &CloudArgs,
+    config: &Config,
+    evidence: Option<Plan>,
+    terminal: &Terminal,
+) -> Result<Reading, Failure> {
     signals::block_on(async {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let connection = open(args, config, terminal).await?;
         let accounts = only(&connection, &args.accounts).await?;
-        read(&connection, &accounts, config, &stop, terminal).await
+        read(&connection, &accounts, config, evidence, &stop, terminal).await
     })
     .or_exit(Exit::Internal)?
 }
@@ -58,6 +64,7 @@ pub(crate) async fn read(
     connection: &Connection,
     accounts: &[Account],
     config: &Config,
+    evidence: Option<Plan>,
     stop: &Stop,
     terminal: &Terminal,
 ) -> Result<Reading, Failure> {
@@ -72,6 +79,10 @@ pub(crate) async fn read(
     let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
     let scanned = scanned.map_err(|error| told(error, stop.exit()))?;
     let scanned = read_networks(scanned, config).await.map_err(|error| told(error, stop.exit()))?;
+    let scanned = match evidence {
+        Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
+        None => scanned,
+    };
     let Scan { inventory, stats, interrupted, session: _ } = scanned;
     Ok(Reading {
         inventory,
@@ -100,6 +111,15 @@ async fn read_networks(mut scanned: Scan, config: &Config) -> Result<Scan, ScanE
         scanned = scanned.read_more(wanted).await?;
     }
     Ok(scanned)
+}
+
+/// Reads the logs that say who uses exposed endpoints, once the network says who may.
+async fn read_evidence(scanned: Scan, config: &Config, plan: Plan) -> Result<Scan, ScanError> {
+    if scanned.interrupted {
+        return Ok(scanned);
+    }
+    let wanted = plan.keep(analysis::evidence_wanted(&scanned.inventory, &pipeline::consumers(config)));
+    if wanted.is_empty() { Ok(scanned) } else { scanned.read_evidence(wanted, plan.settings).await }
 }
 
 /// What a scan without a result ends with; one that was asked to end did not fail.

@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::{
     args::{ConfigArgs, DoctorArgs},
-    connect,
+    connect, evidence,
     exit::{Exit, Failure, OrExit, Outcome},
     output, setup,
     signals::{self, Stop},
@@ -131,7 +131,9 @@ async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Res
     }
     let (mut coverage, mut ended) = (Coverage::default(), None);
     if !known.is_empty() {
-        let reading = connect::read(&connection, &known, config, &stop, terminal).await?;
+        let reading =
+            connect::read(&connection, &known, config, evidence::Plan::new(&config.evidence, false), &stop, terminal)
+                .await?;
         ended = reading.ended;
         coverage = reading.inventory.into_ledger().1;
     }

@@ -10,6 +10,7 @@ mod completions;
 mod connect;
 mod diff;
 mod doctor;
+mod evidence;
 mod exit;
 mod explain;
 mod fence;

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use super::{
     Done,
     args::ScanArgs,
-    closing_line, connect,
+    closing_line, connect, evidence,
     exit::{Exit, Failure, OrExit, fail},
     fence,
     output::{self, Target},
@@ -34,10 +34,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
     let store = if args.no_store { None } else { Some(setup::store(&args.store, &config)?) };
-    let reading = match &args.from {
-        Some(path) => read_snapshot(path)?,
-        None => connect::read_cloud(&args.cloud, &config, terminal)?,
-    };
+    let reading = gather(args, &config, terminal)?;
     tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
     let mut run = pipeline::conclude(reading, &judging);
@@ -49,15 +46,25 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
 }
 
+/// What is to be judged: the cloud as it is now or as a snapshot has it, with the logs that were asked for.
+fn gather(args: &ScanArgs, config: &Config, terminal: &Terminal) -> Result<Reading, Failure> {
+    let logs = evidence::files(&config.evidence.files, &args.evidence_files)?;
+    let reading = match &args.from {
+        Some(path) => read_snapshot(path)?,
+        None => {
+            let plan = evidence::Plan::new(&config.evidence, args.evidence);
+            connect::read_cloud(&args.cloud, config, plan, terminal)?
+        }
+    };
+    Ok(evidence::add(reading, &logs, config.evidence.window_days, terminal))
+}
+
 /// Says what changes would bring, of the cloud as it is now or as a snapshot has it.
 fn what_if(args: &ScanArgs, targets: Vec<Target>, terminal: &Terminal) -> Result<Done, Failure> {
     let target = what_if::target(targets)?;
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
-    let reading = match &args.from {
-        Some(path) => read_snapshot(path)?,
-        None => connect::read_cloud(&args.cloud, &config, terminal)?,
-    };
+    let reading = gather(args, &config, terminal)?;
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
     let twice = what_if::judge(reading, &args.what_if, &judging)?;
     twice.write(None, &target, terminal)?;

@@ -28,7 +28,7 @@ pub(crate) fn config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, F
     config_with(args, &|_| None, terminal)
 }
 
-/// As [`config`], for commands that judge: every rule that the file names must be one of the embedded ones, of the
+/// As [`config()`], for commands that judge: every rule that the file names must be one of the embedded ones, of the
 /// file's folders, or of `more_dirs`.
 pub(crate) fn judging_config(args: &ConfigArgs, more_dirs: &[PathBuf], terminal: &Terminal) -> Result<Config, Failure> {
     let known = |dirs: &[PathBuf]| {

@@ -114,7 +114,7 @@ pub struct RuleSettings {
     pub severity: BTreeMap<String, Severity>,
 }
 
-/// Where evidence comes from. Read and checked; no command of this version looks for evidence.
+/// Where evidence comes from. The key is read and checked; no command of this version signs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EvidenceSettings {
     /// How far back logs are read.

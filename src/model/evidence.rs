@@ -1,12 +1,12 @@
 //! What was read of logs and of the audit trail: who used an endpoint during a window, and who
 //! bound its EIP.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Client, ClusterId, EipId, MeshId, Scope, words::words};
+use super::{Binding, Client, ClusterId, EipId, MeshId, Scope, VSwitchId, VpcId, words::words};
 
 words! {
     /// Where a log is written, which decides what it can say.
@@ -52,7 +52,8 @@ pub struct Flow {
     pub port: u16,
     pub first_seen: DateTime<Utc>,
     pub last_seen: DateTime<Utc>,
-    pub packets: u64,
+    /// Records of the log, each of which sums up the packets of some seconds or minutes.
+    pub records: u64,
     pub bytes: u64,
 }
 
@@ -124,7 +125,7 @@ impl Flow {
             address: self.source,
             first_seen: self.first_seen,
             last_seen: self.last_seen,
-            count: self.packets,
+            count: self.records,
             bytes: self.bytes,
             users: Vec::new(),
         }
@@ -151,4 +152,33 @@ pub struct MeshOpinion {
 pub struct ForbiddenCluster {
     pub cluster_id: ClusterId,
     pub forbidden_flag: i64,
+}
+
+/// One read of logs or of the audit trail, and where to ask.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EvidenceWanted {
+    pub scope: Scope,
+    pub read: EvidenceRead,
+}
+
+/// What to read of logs.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EvidenceRead {
+    /// What a VPC sent to public entrances.
+    FlowLogs {
+        vpc_id: VpcId,
+        /// All vSwitches of the VPC; empty where they are not known.
+        v_switches: BTreeSet<VSwitchId>,
+        entrances: BTreeSet<(IpAddr, u16)>,
+    },
+    /// Who used a cluster's API server.
+    ClusterAudit(ClusterId),
+    /// Who used a mesh's API server.
+    MeshAudit {
+        service_mesh_id: MeshId,
+        /// The project of the log service; `None` where the mesh is not known to keep an audit log.
+        project: Option<String>,
+    },
+    /// Who bound EIPs in a region and was handed a kubeconfig, of which kinds of endpoints.
+    Trail { of_meshes: bool, of_clusters: bool },
 }

@@ -27,7 +27,8 @@ pub use builder::InventoryBuilder;
 pub use consumers::{NamedConsumer, NamedConsumers};
 pub use coverage::{Coverage, Gap, Unit, UnitState};
 pub use evidence::{
-    BindingEvent, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion, Observer, Requests, TrailReading,
+    BindingEvent, EvidenceRead, EvidenceWanted, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion,
+    Observer, Requests, TrailReading,
 };
 pub use ids::*;
 pub use inventory::{Caller, Inventory};

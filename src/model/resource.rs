@@ -102,6 +102,9 @@ pub struct Mesh {
     /// `Spec.MeshConfig.Audit.Enabled`.
     #[serde(default, skip_serializing_if = "Reading::is_unread")]
     pub audit_enabled: Reading<bool>,
+    /// `Spec.MeshConfig.Audit.Project`; empty where it is not named.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub audit_project: String,
     /// Ids of the data-plane clusters, as the list names them.
     pub clusters: Vec<ClusterId>,
     /// The data-plane clusters in detail; `Unread` if that call failed.

@@ -61,6 +61,20 @@ pub fn worlds() -> &'static [EmbeddedWorld] {
         "shifting-rules",
         "token-expires",
         "two-balancers",
+        // One for each family of what is between a mesh and its clusters, and of what becomes of clusters.
+        "path-same-vpc",
+        "path-peering",
+        "path-transit-router",
+        "path-basic-cen",
+        "path-vpn",
+        "path-router-interface",
+        "path-private-link",
+        "path-filters",
+        "path-route-mode-pods",
+        "cluster-states",
+        "canary-without-revision",
+        "eip-gone",
+        "api-server-staleness",
     ]
 }
 

@@ -1,5 +1,7 @@
 //! Worlds of any size, from a few numbers and a seed. The same numbers give the same world.
 
+mod network;
+
 use std::str::FromStr;
 
 use serde_json::{Value, json};
@@ -24,6 +26,9 @@ pub struct Size {
     /// Rules over all groups.
     pub rules: usize,
     pub regions: usize,
+    /// VPCs with vSwitches, routes and transit routers, in which the clusters belong to the meshes.
+    /// Without any, all of a region are in one VPC of which nothing more can be read.
+    pub vpcs: usize,
     /// So many of a hundred meshes and clusters have a public endpoint.
     pub exposed_percent: usize,
     pub seed: u64,
@@ -42,6 +47,7 @@ impl Default for Size {
             groups: 10,
             rules: 100,
             regions: 2,
+            vpcs: 0,
             exposed_percent: 20,
             seed: 1,
             latency_ms: 0,
@@ -68,14 +74,14 @@ impl FromStr for Size {
                 "groups" => size.groups = number,
                 "rules" => size.rules = number,
                 "regions" => size.regions = number,
+                "vpcs" => size.vpcs = number,
                 "exposed" => size.exposed_percent = number,
                 "seed" => size.seed = number as u64,
                 "latency_ms" => size.latency_ms = number as u64,
                 "jitter_ms" => size.jitter_ms = number as u64,
                 "qps" => size.qps_per_account_api = number,
                 _ => {
-                    let known =
-                        "meshes, clusters, eips, groups, rules, regions, exposed, seed, latency_ms, jitter_ms, qps";
+                    let known = "meshes, clusters, eips, groups, rules, regions, vpcs, exposed, seed, latency_ms, jitter_ms, qps";
                     return Err(fail(format!("\"{name}\" is not one of {known}")));
                 }
             }
@@ -83,12 +89,18 @@ impl FromStr for Size {
         if !(1..=REGIONS.len()).contains(&size.regions) {
             return Err(fail(format!("regions must be from 1 to {}", REGIONS.len())));
         }
+        let most = network::MOST_PER_REGION * size.regions;
+        if size.vpcs > 0 && !(size.regions..=most).contains(&size.vpcs) {
+            return Err(fail(format!("vpcs must be 0, or from 1 to {} for each region", network::MOST_PER_REGION)));
+        }
         if size.exposed_percent > 100 {
             return Err(fail("exposed is a percentage".to_owned()));
         }
         Ok(size)
     }
 }
+
+const ACCOUNT: &str = "1000000000000001";
 
 const REGIONS: [&str; 10] = [
     "cn-hangzhou",
@@ -107,14 +119,18 @@ impl Size {
     /// The world of this size.
     pub fn world(&self) -> World {
         let mut account = Account {
-            id: "1000000000000001".to_owned(),
+            id: ACCOUNT.to_owned(),
             keys: vec![AccessKey { access_key_id: "testid".to_owned(), access_key_secret: "testsecret".to_owned() }],
             roles: vec!["portcullis-audit".to_owned()],
             regions: REGIONS[..self.regions.min(REGIONS.len())].iter().map(|&region| region.to_owned()).collect(),
             ..Account::default()
         };
-        for (index, region) in REGIONS.iter().take(self.regions).enumerate() {
-            account.push(Kind::Vpc, json!({"VpcId": format!("vpc-{index}"), "RegionId": region, "CidrBlock": "10.0.0.0/8", "Status": "Available"}));
+        if self.vpcs > 0 {
+            self.push_networks(&mut account);
+        } else {
+            for (index, region) in REGIONS.iter().take(self.regions).enumerate() {
+                account.push(Kind::Vpc, json!({"VpcId": format!("vpc-{index}"), "RegionId": region, "CidrBlock": "10.0.0.0/8", "Status": "Available"}));
+            }
         }
         (0..self.groups).for_each(|index| self.push_group(&mut account, index));
         (0..self.meshes).for_each(|index| self.push_mesh(&mut account, index));
@@ -141,6 +157,21 @@ impl Size {
         index % self.regions
     }
 
+    /// Where a mesh, or a cluster, has its nodes and its private entrance.
+    fn place(&self, block: usize, index: usize) -> Place {
+        if self.vpcs == 0 {
+            let region = self.region(index);
+            let (vpc, switch) = (format!("vpc-{region}"), format!("vsw-{region}"));
+            return Place { vpc, switch, address: private_address(block, index) };
+        }
+        let vpc = if block == MESHES { self.vpc_of(index) } else { self.vpc_of_cluster(index) };
+        Place {
+            vpc: network::vpc_id(vpc),
+            switch: network::switch_id(vpc, 0),
+            address: self.address_in(vpc, index / self.vpcs),
+        }
+    }
+
     /// A group of the region that `index` is in, so that the balancer and its group are together.
     fn group_of(&self, index: usize) -> String {
         let region = self.region(index);
@@ -159,7 +190,9 @@ impl Size {
             "SecurityGroupId": group_id(index), "SecurityGroupName": format!("group-{index}"), "SecurityGroupType": "normal",
             "VpcId": format!("vpc-{region}"), "InnerAccessPolicy": "Drop", "Description": "", "ServiceManaged": false,
         });
-        let rules = (first..last).map(|rule| Child { json: self.rule(rule).into(), is_egress: false });
+        let inside = (self.vpcs > 0).then(|| network::rule_for_vpcs(index));
+        let rules = (first..last).map(|rule| self.rule(rule)).chain(inside);
+        let rules = rules.map(|rule| Child { json: rule.into(), is_egress: false });
         account.push_with_children(Kind::SecurityGroup, group, rules.collect());
     }
 
@@ -180,15 +213,16 @@ impl Size {
         let exposed = self.is_exposed(2, index);
         let (pilot, api) = (balancer_id('p', index), balancer_id('a', index));
         let (eip, address) = (eip_id('p', index), public_address(0, index));
-        let private = private_address(0, index);
+        let place = self.place(MESHES, index);
+        let private = &place.address;
         let shown = |text: String| if exposed { text } else { String::new() };
         account.push(
             Kind::Mesh,
             json!({
-                "ServiceMeshInfo": {"ServiceMeshId": format!("m{index:032x}"), "Name": format!("mesh-{index}"), "RegionId": REGIONS[region],
+                "ServiceMeshInfo": {"ServiceMeshId": mesh_id(index), "Name": format!("mesh-{index}"), "RegionId": REGIONS[region],
                     "State": "running", "Profile": "Default", "Version": "v1.22.6.71", "CreationTime": "2025-01-01T00:00:00Z",
                     "UpdateTime": "2025-01-01T00:00:00Z", "ErrorMessage": ""},
-                "OwnerId": "1000000000000001", "OwnerType": "", "ClusterSpec": "enterprise", "Clusters": [],
+                "OwnerId": ACCOUNT, "OwnerType": "", "ClusterSpec": "enterprise", "Clusters": [],
                 "Endpoints": {"IntranetPilotEndpoint": format!("{private}:15011"), "PublicPilotEndpoint": shown(format!("{address}:15011")),
                     "IntranetApiServerEndpoint": format!("https://{private}:6443"), "PublicApiServerEndpoint": "",
                     "IntranetCanaryPilotEndpoint": "", "PublicCanaryPilotEndpoint": ""},
@@ -196,7 +230,7 @@ impl Size {
                     "LoadBalancer": {"PilotPublicEip": exposed, "PilotPublicEipId": shown(eip.clone()), "PilotPublicLoadbalancerId": pilot.clone(),
                         "ApiServerPublicEip": false, "ApiServerPublicEipId": "", "ApiServerLoadbalancerId": api,
                         "CanaryPilotPublicEipId": "", "CanaryPilotLoadBalancerId": ""},
-                    "Network": {"VpcId": format!("vpc-{region}"), "VSwitches": [format!("vsw-{region}")], "SecurityGroupId": self.group_of(index)},
+                    "Network": {"VpcId": place.vpc, "VSwitches": [place.switch], "SecurityGroupId": self.group_of(index)},
                     "MeshConfig": {"Audit": {"Enabled": true, "Project": format!("mesh-log-{index}"), "AuditProjectStatus": "audit_project_exist"}},
                 },
             }),
@@ -204,17 +238,18 @@ impl Size {
         if exposed {
             account.push(Kind::Eip, bound_eip(&eip, &address, region, &pilot));
         }
-        account.push(Kind::Clb, balancer(&pilot, &private, region));
+        account.push(Kind::Clb, balancer(&pilot, &place, region));
         account.push(Kind::ClbListener, listener(&pilot, 15011));
     }
 
     fn push_cluster(&self, account: &mut Account, index: usize) {
         let region = self.region(index);
         let exposed = self.is_exposed(3, index);
-        let id = format!("c{index:032x}");
+        let id = cluster_id(index);
         let balancer_id = balancer_id('k', index);
         let (eip, address) = (eip_id('k', index), public_address(1, index));
-        let private = private_address(1, index);
+        let place = self.place(CLUSTERS, index);
+        let private = &place.address;
         let public = if exposed { format!("https://{address}:6443") } else { String::new() };
         let urls =
             json!({"api_server_endpoint": public, "intranet_api_server_endpoint": format!("https://{private}:6443")});
@@ -224,7 +259,7 @@ impl Size {
                 "cluster_id": id, "name": format!("cluster-{index}"), "region_id": REGIONS[region], "state": "running",
                 "cluster_type": "ManagedKubernetes", "cluster_spec": "ack.pro.small", "profile": "Default",
                 "current_version": "1.32.1-aliyun.1", "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z",
-                "vpc_id": format!("vpc-{region}"), "vswitch_ids": [format!("vsw-{region}")], "security_group_id": self.group_of(index),
+                "vpc_id": place.vpc, "vswitch_ids": [place.switch], "security_group_id": self.group_of(index),
                 "master_url": urls.to_string(), "meta_data": json!({"Capabilities": {"PublicSLB": exposed}}).to_string(),
                 "external_loadbalancer_id": "", "ip_stack": "ipv4", "tags": [],
             }),
@@ -237,7 +272,7 @@ impl Size {
         if exposed {
             account.push(Kind::Eip, bound_eip(&eip, &address, region, &balancer_id));
         }
-        account.push(Kind::Clb, balancer(&balancer_id, &private, region));
+        account.push(Kind::Clb, balancer(&balancer_id, &place, region));
         account.push(Kind::ClbListener, listener(&balancer_id, 6443));
     }
 
@@ -251,6 +286,25 @@ impl Size {
 
 /// What a rule has that restricts no further.
 const UNUSED_RULE_FIELDS: &str = r#""PortRangeListId":"","PortRangeListName":"","Ipv6SourceCidrIp":"","SourceGroupId":"","SourceGroupName":"","SourceGroupOwnerAccount":"","SourcePrefixListId":"","SourcePrefixListName":"","SourcePortRange":"-1/-1","DestCidrIp":"","Ipv6DestCidrIp":"","DestGroupId":"","DestGroupName":"","DestGroupOwnerAccount":"","DestPrefixListId":"","DestPrefixListName":"","NicType":"intranet","CreateTime":"2025-01-01T00:00:00Z","Description":"""#;
+
+/// Which kind of control plane an address is of.
+const MESHES: usize = 0;
+const CLUSTERS: usize = 1;
+
+/// Where a control plane is.
+struct Place {
+    vpc: String,
+    switch: String,
+    address: String,
+}
+
+fn mesh_id(index: usize) -> String {
+    format!("m{index:032x}")
+}
+
+fn cluster_id(index: usize) -> String {
+    format!("c{index:032x}")
+}
 
 fn group_id(index: usize) -> String {
     format!("sg-{index:08x}")
@@ -282,10 +336,10 @@ fn bound_eip(id: &str, address: &str, region: usize, instance: &str) -> Value {
     })
 }
 
-fn balancer(id: &str, address: &str, region: usize) -> Value {
+fn balancer(id: &str, place: &Place, region: usize) -> Value {
     json!({
-        "LoadBalancerId": id, "LoadBalancerName": id, "Address": address, "AddressType": "intranet", "AddressIPVersion": "ipv4",
-        "NetworkType": "vpc", "LoadBalancerStatus": "active", "VpcId": format!("vpc-{region}"), "VSwitchId": format!("vsw-{region}"),
+        "LoadBalancerId": id, "LoadBalancerName": id, "Address": place.address, "AddressType": "intranet", "AddressIPVersion": "ipv4",
+        "NetworkType": "vpc", "LoadBalancerStatus": "active", "VpcId": place.vpc, "VSwitchId": place.switch,
         "RegionId": REGIONS[region], "LoadBalancerSpec": "slb.s2.small", "PayType": "PayOnDemand",
     })
 }

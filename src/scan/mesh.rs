@@ -188,9 +188,10 @@ fn convert(
             problems,
         ),
     };
-    let audit = config.map_or(Reading::Unread, |config| {
-        let audit = config.audit.read("Spec.MeshConfig.Audit", problems);
-        audit.map_or(Reading::Unread, |audit| optional_flag(audit.enabled, "Spec.MeshConfig.Audit.Enabled", problems))
+    let audit = config.and_then(|config| config.audit.read("Spec.MeshConfig.Audit", problems));
+    let (audit_enabled, audit_project) = audit.map_or((Reading::Unread, String::new()), |audit| {
+        let enabled = optional_flag(audit.enabled, "Spec.MeshConfig.Audit.Enabled", problems);
+        (enabled, audit.project.text("Spec.MeshConfig.Audit.Project", problems))
     });
     let mut clusters: Vec<_> = wire.clusters.optional("Clusters", problems).into_iter().map(Into::into).collect();
     clusters.sort();
@@ -215,7 +216,8 @@ fn convert(
         pilot,
         canary_pilot: canary_reading(canary),
         api_server,
-        audit_enabled: audit,
+        audit_enabled,
+        audit_project,
         clusters,
         data_plane: Reading::Unread,
         tags: tags(wire.tag, "Tag", problems),

@@ -6,13 +6,15 @@
 //! to its ledger, so that nothing that was not read looks clean.
 //!
 //! The network between VPCs is read on demand (`network`): [`Scan::read_more`] reads what somebody who
-//! looked at the inventory wants to know, and nothing else.
+//! looked at the inventory wants to know, and nothing else. So are logs (`evidence`), only if they are asked
+//! for: [`Scan::read_evidence`].
 
 mod account;
 mod calls;
 mod cluster;
 mod convert;
 mod eip;
+mod evidence;
 mod load_balancer;
 mod mesh;
 mod network;
@@ -33,6 +35,7 @@ use futures::{StreamExt, stream};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
+pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
 pub use permission::{Permission, permissions};
 pub use progress::{Progress, Silent};
 pub use session::Session;
@@ -48,7 +51,7 @@ use crate::{
         client::{Account, Client, Stats},
         error::{CallError, Class},
     },
-    model::{AccountId, Caller, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
+    model::{AccountId, Caller, EvidenceWanted, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
 };
 
 /// Accounts that are read at once. Each has limits of its own.
@@ -85,6 +88,20 @@ impl Scan {
     pub async fn read_more(self, wanted: Vec<Wanted>) -> Result<Self, ScanError> {
         let Self { inventory, session, .. } = self;
         let inventory = session.read_more(inventory, wanted).await?;
+        Ok(Self { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
+    }
+
+    /// Reads logs and the audit trail into the inventory; a read that fails is a gap of the ledger.
+    ///
+    /// # Errors
+    /// Only where the connection cannot be trusted.
+    pub async fn read_evidence(
+        self,
+        wanted: Vec<EvidenceWanted>,
+        settings: EvidenceSettings,
+    ) -> Result<Self, ScanError> {
+        let Self { inventory, session, .. } = self;
+        let inventory = session.read_evidence(inventory, wanted, settings).await?;
         Ok(Self { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
     }
 }

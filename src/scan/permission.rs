@@ -2,8 +2,9 @@
 
 use crate::cloud::{
     api::{
+        actiontrail,
         cbn::{self, transit_router},
-        cs, ecs, nlb, privatelink, servicemesh, slb,
+        cs, ecs, nlb, privatelink, servicemesh, slb, sls,
         vpc::{self, acl, gateway, route},
         vpcpeer,
     },
@@ -21,7 +22,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 48] = [
+    let used: [(&Operation, &str); 52] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -70,6 +71,10 @@ pub fn permissions() -> Vec<Permission> {
         (&privatelink::LIST_VPC_ENDPOINT_SERVICE_RESOURCES, "which balancer stands behind a service"),
         (&servicemesh::DESCRIBE_CENS, "which clusters a mesh calls not joined by CEN"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_CLUSTERS, "which clusters a mesh forbids for their network"),
+        (&vpc::DESCRIBE_FLOW_LOGS, "with --evidence: which flow logs the VPCs of consumers have"),
+        (&cs::GET_CLUSTER_AUDIT_PROJECT, "with --evidence: where a cluster's audit log is"),
+        (&sls::GET_LOGS_V2, "with --evidence: who used an exposed endpoint"),
+        (&actiontrail::LOOKUP_EVENTS, "with --evidence: who bound an EIP"),
     ];
     let mut permissions: Vec<Permission> =
         used.into_iter().map(|(operation, why)| Permission { action: operation.ram_action(), why }).collect();

@@ -10,6 +10,7 @@ use super::read::Failure;
 use crate::cloud::{
     client::{Account, Client},
     error::{CallError, Class},
+    log::{self, Rows},
     page::{self, Listing, Page, Paging},
     request::ReadRequest,
 };
@@ -39,6 +40,11 @@ impl Reader {
     /// All pages of a list.
     pub(super) async fn list<P: Page>(&self, request: &ReadRequest, paging: Paging) -> Result<Listing<P>, Failure> {
         self.until_cancelled(request, page::read(&self.client, &self.account, request, paging)).await
+    }
+
+    /// All rows of a query of the log service.
+    pub(super) async fn rows<T: DeserializeOwned>(&self, request: &ReadRequest) -> Result<Rows<T>, Failure> {
+        self.until_cancelled(request, log::read(&self.client, &self.account, request)).await
     }
 
     /// The certificate problem that ended the scan, if one did.

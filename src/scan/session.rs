@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     ScanError,
+    evidence::{self, EvidenceSettings},
     network::{self, Memory},
     progress::Progress,
     reader::Reader,
@@ -14,7 +15,7 @@ use super::{
 };
 use crate::{
     cloud::client::{Client, Stats},
-    model::{AccountId, Inventory, Wanted},
+    model::{AccountId, EvidenceWanted, Inventory, Wanted},
 };
 
 /// Reads more of the accounts that a scan has identified.
@@ -48,6 +49,21 @@ impl Session {
         self.check_trust()?;
         let mut builder = inventory.into_builder();
         builder.merge(more);
+        Ok(builder.build())
+    }
+
+    pub(super) async fn read_evidence(
+        &self,
+        inventory: Inventory,
+        wanted: Vec<EvidenceWanted>,
+        settings: EvidenceSettings,
+    ) -> Result<Inventory, ScanError> {
+        let round =
+            evidence::Round { readers: &self.readers, progress: &self.progress, inventory: &inventory, settings };
+        let read = round.read(wanted).await;
+        self.check_trust()?;
+        let mut builder = inventory.into_builder();
+        builder.merge(read);
         Ok(builder.build())
     }
 

@@ -92,7 +92,10 @@ impl Cloud {
 
     /// `wrap` stands between the client and the network.
     pub fn start_through(document: &Value, wrap: impl FnOnce(Arc<dyn Http>) -> Arc<dyn Http>) -> Self {
-        let world = World::from_json("test", &document.to_string()).unwrap();
+        Self::serve(World::from_json("test", &document.to_string()).unwrap(), wrap)
+    }
+
+    pub fn serve(world: World, wrap: impl FnOnce(Arc<dyn Http>) -> Arc<dyn Http>) -> Self {
         let server = Server::start(world, SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
         let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
         let mut context = CONTEXT.clone();

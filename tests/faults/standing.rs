@@ -93,8 +93,16 @@ impl Standing {
             }
         }
         for (key, was) in &before.findings {
-            if !self.findings.contains_key(key) && !self.excuses(was, &new) {
+            let judged_anew = ABOUT_NEED.contains(&key.0.as_str());
+            if !self.findings.contains_key(key) && !judged_anew && !self.excuses(was, &new) {
                 better.push(format!("{} of {} has vanished", key.0, key.1));
+            }
+        }
+        for (rule, subject) in self.findings.keys().filter(|key| CAN_GO.contains(&key.0.as_str())) {
+            // Under an account that could not be named, every subject has another id.
+            let known = before.endpoints.contains_key(subject);
+            if known && !before.findings.contains_key(&(rule.clone(), subject.clone())) {
+                better.push(format!("{subject} can go, says {rule}, and before it did not"));
             }
         }
         better
@@ -126,6 +134,21 @@ impl Standing {
 
 /// The rule for what an unknown verdict may stand for.
 const WORST: &str = "control-plane-open-to-untrusted";
+
+/// Rules about whether a public path is still needed. What was not read on the way makes that unknown, of
+/// which no rule speaks; that the path is open is what other rules say.
+const ABOUT_NEED: [&str; 7] = [
+    "stale-exposure",
+    "orphaned-exposure",
+    "stale-after-migration",
+    "required-exposure-open",
+    "required-exposure-fenced",
+    "unexpected-client",
+    "private-path-one-step-away",
+];
+
+/// Those after which a public path would be taken away.
+const CAN_GO: [&str; 3] = ["stale-exposure", "orphaned-exposure", "stale-after-migration"];
 
 impl Gap {
     /// True if what was not read is one of these resources, or a list that holds them.

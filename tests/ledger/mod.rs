@@ -37,6 +37,40 @@ struct PlantedEndpoint {
     exposure: String,
     #[serde(default)]
     access: BTreeMap<String, String>,
+    staleness: Option<PlantedStaleness>,
+}
+
+/// Whether the public path is still needed. A world that says it of one endpoint says it of all
+/// exposed ones.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedStaleness {
+    verdict: String,
+    confidence: f64,
+    #[serde(default)]
+    after_migration: bool,
+    #[serde(default)]
+    consumers: BTreeMap<String, PlantedConsumer>,
+    deciding: Option<BTreeSet<String>>,
+    allowlist: Option<PlantedAllowlist>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedConsumer {
+    need: String,
+    connectivity: String,
+    via: Option<String>,
+    #[serde(default)]
+    reasons: BTreeSet<String>,
+    steps: Option<Vec<String>>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PlantedAllowlist {
+    cidrs: BTreeSet<String>,
+    complete: bool,
 }
 
 #[derive(Debug, Deserialize)]
@@ -78,6 +112,82 @@ impl Planted {
                 .collect(),
             exit: self.exit,
         }
+    }
+
+    /// Where the report says otherwise of the staleness of endpoints, or of an exposed one that the
+    /// ledger leaves out; empty if nowhere. Nothing is compared where the ledger says nothing of it.
+    #[allow(dead_code, reason = "not every test that has a ledger asks")]
+    pub fn staleness_difference(&self, report: &Value) -> String {
+        if self.endpoints.iter().all(|endpoint| endpoint.staleness.is_none()) {
+            return String::new();
+        }
+        let mut wrong = String::new();
+        for said in report["endpoints"].as_array().unwrap() {
+            let name = format!("{} {}", text(said, "resource_id"), text(said, "kind"));
+            let planted = self.endpoints.iter().find(|one| format!("{} {}", one.resource, one.endpoint) == name);
+            match planted.and_then(|one| one.staleness.as_ref()) {
+                Some(planted) => {
+                    let (planted, said) = (planted.lines(), planted.lines_said(&said["staleness"]));
+                    for missing in planted.difference(&said) {
+                        wrong += &format!("  planted, not found: {name}: {missing}\n");
+                    }
+                    for extra in said.difference(&planted) {
+                        wrong += &format!("  found, not planted: {name}: {extra}\n");
+                    }
+                }
+                None if text(said, "exposure") == "exposed" => {
+                    wrong += &format!("  nothing planted of the staleness of {name}\n");
+                }
+                None => {}
+            }
+        }
+        wrong
+    }
+}
+
+impl PlantedStaleness {
+    fn lines(&self) -> BTreeSet<String> {
+        let mut lines = BTreeSet::from([
+            format!("verdict {} {:.2}", self.verdict, self.confidence),
+            format!("after migration: {}", self.after_migration),
+        ]);
+        for (id, one) in &self.consumers {
+            let via = one.via.as_deref().unwrap_or("-");
+            lines.insert(format!("{id} {} {} {via} {:?}", one.need, one.connectivity, one.reasons));
+            lines.extend(one.steps.as_ref().map(|steps| format!("{id} steps {steps:?}")));
+        }
+        lines.extend(self.deciding.as_ref().map(|deciding| format!("deciding {deciding:?}")));
+        lines.extend(self.allowlist.as_ref().map(|list| format!("allowlist {:?} {}", list.cidrs, list.complete)));
+        lines
+    }
+
+    /// What a report says of the same things.
+    fn lines_said(&self, staleness: &Value) -> BTreeSet<String> {
+        let texts = |value: &Value| -> BTreeSet<String> {
+            value.as_array().unwrap().iter().map(|one| one.as_str().unwrap().to_owned()).collect()
+        };
+        let mut lines = BTreeSet::from([
+            format!("verdict {} {:.2}", text(staleness, "verdict"), staleness["confidence"].as_f64().unwrap()),
+            format!("after migration: {}", staleness["after_migration"].as_bool().unwrap()),
+        ]);
+        for one in staleness["consumers"].as_array().unwrap() {
+            let (id, via) = (text(one, "id"), one["via"].as_str().unwrap_or("-"));
+            let (need, connectivity) = (text(one, "need"), text(one, "connectivity"));
+            lines.insert(format!("{id} {need} {connectivity} {via} {:?}", texts(&one["reasons"])));
+            if self.consumers.get(id).is_some_and(|planted| planted.steps.is_some()) {
+                let steps: Vec<&str> =
+                    one["steps"].as_array().unwrap().iter().map(|step| step.as_str().unwrap()).collect();
+                lines.insert(format!("{id} steps {steps:?}"));
+            }
+        }
+        if self.deciding.is_some() {
+            lines.insert(format!("deciding {:?}", texts(&staleness["deciding"])));
+        }
+        if self.allowlist.is_some() {
+            let cidrs = texts(&staleness["proposed_allowlist"]);
+            lines.insert(format!("allowlist {cidrs:?} {}", staleness["proposal_complete"].as_bool().unwrap()));
+        }
+        lines
     }
 }
 

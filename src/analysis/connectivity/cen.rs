@@ -9,7 +9,7 @@ use crate::{
 use super::{
     topology::{Cen, Family, VpcNode},
     verdict::Code,
-    walk::{Entrance, Outcome, Walk, stop},
+    walk::{Entrance, Fault, Outcome, Walk, stop},
 };
 
 /// A member that publishes the destination, and the block that it publishes.
@@ -50,9 +50,17 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
     ) -> Result<Provider<'a, A>, Outcome<'a>> {
         let mut providers = Vec::new();
         let mut unread = None;
+        let mut unheard: Vec<Fault<'a>> = Vec::new();
         let others = cen.children.iter().copied().filter(|child| child.child_instance_id != receiver.child_instance_id);
         for child in others.clone().filter(|child| is_vpc(child)) {
-            let Some(node) = self.topology.vpcs.get(child.child_instance_id.as_str()) else { continue };
+            let id = child.child_instance_id.as_str();
+            let Some(node) = self.topology.vpcs.get(id) else {
+                // It may publish the destination as well.
+                if self.topology.is_refused(&child.scope, "DescribeVSwitches", id) {
+                    unheard.push((Code::VSwitchesUnreadable, id.into()));
+                }
+                continue;
+            };
             let (switch, stretch) = node.switch_at(self.packet.destination);
             self.narrow_destination(stretch);
             match switch {
@@ -61,6 +69,9 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
                 None if self.may_be_local(node) => unread = unread.or(Some(node.id)),
                 None => {}
             }
+        }
+        if !unheard.is_empty() {
+            return Err(Outcome::Unknown(unheard));
         }
         if let Some(vpc) = unread {
             return Err(stop(Code::VSwitchesUnreadable, vpc));

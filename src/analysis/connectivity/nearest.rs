@@ -6,6 +6,8 @@
 
 use std::collections::{BTreeSet, HashSet};
 
+use ipnet::IpNet;
+
 use crate::{
     model::{RouterInterface, TransitRouterAttachment, VSwitch},
     netset::Interval,
@@ -129,10 +131,10 @@ impl<'a, A: Family> Search<'_, 'a, A> {
     }
 
     /// The block for which a missing route would be made.
-    fn wanted(&self) -> String {
+    fn wanted(&self) -> IpNet {
         let block = block_of(self.goal.switch).filter(|block: &Interval<A>| block.contains(self.destination));
         let block = block.or(self.goal.pods).unwrap_or_else(|| Interval::point(self.destination));
-        block.first().net(block.first().span_log2(block.last())).to_string()
+        block.first().net(block.first().span_log2(block.last()))
     }
 
     fn leave(&mut self, cost: usize, number: usize, vpc: &'a str, table: &'a str) {
@@ -151,9 +153,9 @@ impl<'a, A: Family> Search<'_, 'a, A> {
             _ => false,
         };
         // A route of the same length, or one that is longer still, cannot be overruled by another.
-        let wanted = self.wanted();
-        let occupied = route.is_some_and(|route| prefix(route.block).to_string() == wanted);
-        let verb = if occupied { "change" } else { "add" };
+        let whole = self.wanted();
+        let in_the_way = route.map(|route| prefix(route.block)).filter(|block| whole.contains(block));
+        let (verb, wanted) = in_the_way.map_or(("add", whole), |block| ("change", block));
         let route_change = |kind: &str, id: &str| {
             (!leads(kind, id)).then(|| format!("{verb} route in {table}: {wanted} -> {kind}:{id}"))
         };

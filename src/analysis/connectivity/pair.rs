@@ -75,6 +75,7 @@ fn unreadable<'a>(ids: impl Iterator<Item = &'a str>) -> PairAnswer<'a> {
         forward: Vec::new(),
         back: Vec::new(),
         nearest: None,
+        beside: Vec::new(),
     }
 }
 
@@ -100,6 +101,7 @@ struct Atom<'a, A> {
     packet: Packet<A>,
     verdict: Verdict,
     reasons: Vec<Reason<'a>>,
+    beside: Vec<Reason<'a>>,
     forward: Vec<Hop<'a>>,
     back: Vec<Hop<'a>>,
 }
@@ -173,6 +175,7 @@ impl<'t, 'a> Pair<'t, 'a> {
         // There is at least one source block, and each gives at least one atom.
         let mut answer = answer.unwrap_or_else(|| unreadable(std::iter::empty()));
         answer.reasons = sorted(answer.reasons);
+        answer.beside = sorted(answer.beside);
         let same_vpc = self.mesh_switch.vpc_id == self.cluster_switch.vpc_id;
         answer.via = (answer.verdict == Verdict::Connected).then_some(if same_vpc { Via::SameVpc } else { Via::Route });
         if let (true, Verdict::Blocked | Verdict::Partial, Some((packet, block))) =
@@ -207,9 +210,13 @@ impl<'t, 'a> Pair<'t, 'a> {
             (false, true) => Verdict::Blocked,
             (false, false) => Verdict::Unknown,
         };
-        // All that blocks is to be mended; what is unknown beside it does not matter.
-        faults.retain(|reason| reason.code.blocks() == blocked);
-        Atom { packet, verdict, reasons: faults, forward: there.hops, back: back.hops }
+        // All that blocks is to be mended; what is unknown beside it decides nothing.
+        let (reasons, mut beside): (Vec<_>, Vec<_>) =
+            faults.into_iter().partition(|reason| reason.code.blocks() == blocked);
+        for (direction, walk) in [(Direction::Forward, there.beside), (Direction::Return, back.beside)] {
+            beside.extend(walk.into_iter().map(|fault| named(direction, fault)));
+        }
+        Atom { packet, verdict, reasons, beside, forward: there.hops, back: back.hops }
     }
 
     fn filter_faults<A: Family>(self, filters: &mut Filters<'_, 'a, A>, packet: &mut Packet<A>) -> Vec<Reason<'a>> {
@@ -291,10 +298,12 @@ fn add<'a, A>(answer: Option<PairAnswer<'a>>, atom: Atom<'a, A>) -> PairAnswer<'
             forward: atom.forward,
             back: atom.back,
             nearest: None,
+            beside: atom.beside,
         };
     };
     answer.verdict = Verdict::over([answer.verdict, atom.verdict]).unwrap_or(answer.verdict);
     answer.reasons.extend(atom.reasons);
+    answer.beside.extend(atom.beside);
     answer
 }
 
@@ -309,6 +318,7 @@ fn either<'a>(answer: &mut PairAnswer<'a>, link: PrivateLink<'a>) {
             forward: hops.clone(),
             back: hops,
             nearest: None,
+            beside: Vec::new(),
         };
         return;
     }

@@ -198,4 +198,7 @@ pub struct PairAnswer<'a> {
     pub back: Vec<Hop<'a>>,
     /// Where something blocks: what would connect the first blocked address pair.
     pub nearest: Option<NearestPath>,
+    /// Checks that could not be made and are in no reason: the verdict stands without them, but they
+    /// may say more of what blocks, or unsettle what is taken for delivered.
+    pub beside: Vec<Reason<'a>>,
 }

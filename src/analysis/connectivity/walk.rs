@@ -75,11 +75,13 @@ pub(super) struct Walk<'t, 'a, A> {
     pub(super) goal: Goal<'a, A>,
     pub(super) hops: Vec<Hop<'a>>,
     pub(super) visited: Vec<Place<'a>>,
+    /// Checks that were left out because nothing said how they would end.
+    pub(super) beside: Vec<Fault<'a>>,
 }
 
 impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
     pub(super) fn new(topology: &'t Topology<'a>, packet: Packet<A>, goal: Goal<'a, A>) -> Self {
-        Self { topology, packet, goal, hops: Vec::new(), visited: Vec::new() }
+        Self { topology, packet, goal, hops: Vec::new(), visited: Vec::new(), beside: Vec::new() }
     }
 
     /// Walks from a vSwitch.
@@ -98,7 +100,11 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         let found = table.ok().and_then(|id| self.topology.tables.get(id)).filter(|table| table.is_readable);
         let Some(found) = found else {
             return match local {
-                Some((switch, _)) => self.deliver(vpc, switch),
+                Some((switch, _)) => {
+                    // Local routing needs no table, but a longer route in it may go before.
+                    self.beside.extend(table.ok().map(|id| (Code::RouteTableUnreadable, id.into())));
+                    self.deliver(vpc, switch)
+                }
                 None if self.may_be_local(vpc) => stop(Code::VSwitchesUnreadable, vpc.id),
                 None => stop(Code::RouteTableUnreadable, table.unwrap_or_else(|object| object)),
             };

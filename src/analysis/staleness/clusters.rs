@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, VSwitch, VpcId},
-    netset::Block,
+    netset::{AddressSet, Block},
 };
 
 use super::{
@@ -125,8 +125,23 @@ fn source<'a>(setting: &'a Setting<'_>, cluster: &Known<'_>, vpc_id: &'a str) ->
         vpc_id,
         switches: if named.is_empty() { all.to_vec() } else { named },
         pods,
+        pod_blocks: pods.map(|pods| pod_blocks(setting, vpc_id, pods)).unwrap_or_default(),
         groups: group.into_iter().map(str::to_owned).collect(),
     }
+}
+
+/// Where in their block there can be pods: each node has a part of it, to which a route of the VPC leads. All of the
+/// block while no such route is known.
+fn pod_blocks(setting: &Setting<'_>, vpc_id: &str, pods: Block) -> Vec<Block> {
+    let whole: AddressSet = [pods].into_iter().collect();
+    let tables = setting.route_tables_of(vpc_id).iter();
+    let nodes: AddressSet = tables
+        .flat_map(|table| &table.route_entrys)
+        .filter(|entry| entry.next_hops.iter().any(|hop| hop.next_hop_type == "Instance"))
+        .filter_map(|entry| Block::parse(&entry.destination_cidr_block).ok())
+        .filter(|block| [*block].into_iter().collect::<AddressSet>().subtract(&whole).is_empty())
+        .collect();
+    if nodes.is_empty() { vec![pods] } else { nodes.cover().into_iter().map(Block::from).collect() }
 }
 
 /// True if the mesh's own list of clusters was read.

@@ -62,6 +62,10 @@ impl<'a> Logs<'a> {
 
     /// Whether the consumer uses the entrance. *None* only where a complete log covers it.
     pub(super) fn traffic(&self, entrance: &Entrance, origin: &Origin<'_>) -> Traffic {
+        if entrance.addresses.is_empty() {
+            // No log was asked about it.
+            return Traffic::NotAvailable;
+        }
         let mut covered = false;
         for reading in self.of(Observer::Vpc, origin.vpc_id, origin.account_id) {
             let from_it = |flow: &&Flow| origin.blocks.is_none_or(|blocks| blocks.contains(flow.source));
@@ -192,5 +196,38 @@ fn is_balancer(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64,
         IpAddr::V6(_) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, Utc};
+
+    use super::*;
+    use crate::model::Scope;
+
+    #[test]
+    fn a_complete_log_says_nothing_of_an_entrance_without_an_address() {
+        let account_id = AccountId::from("1");
+        let reading = LogReading {
+            scope: Scope { account_id: account_id.clone(), region_id: "cn-hangzhou".into() },
+            observer: Observer::Vpc,
+            observed: "vpc-1".to_owned(),
+            from: DateTime::<Utc>::default(),
+            to: DateTime::<Utc>::default(),
+            complete: true,
+            note: String::new(),
+            flows: Vec::new(),
+            requests: Vec::new(),
+        };
+        let readings = [reading];
+        let logs = Logs::new(&readings);
+        let egress = AddressSet::empty();
+        let origin =
+            Origin { account_id: &account_id, vpc_id: "vpc-1", blocks: None, egress: &egress, egress_complete: true };
+        let traffic =
+            |addresses: BTreeSet<IpAddr>| logs.traffic(&Entrance { addresses, ports: BTreeSet::new() }, &origin);
+        assert_eq!(traffic(BTreeSet::from([IpAddr::from([203, 0, 113, 8])])), Traffic::None);
+        assert_eq!(traffic(BTreeSet::new()), Traffic::NotAvailable);
     }
 }

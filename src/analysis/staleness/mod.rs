@@ -10,6 +10,7 @@ mod api_server;
 mod clusters;
 mod data_plane;
 mod egress;
+mod evidence;
 mod logs;
 mod path;
 mod pilot;
@@ -33,17 +34,18 @@ use crate::{
         index::{Balancer, Index},
     },
     model::{
-        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Inventory,
-        Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, Sign, Staleness, StalenessVerdict,
-        Traffic, VSwitch, Via, Wanted,
+        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Gate,
+        GateKind, Inventory, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, RouteTable,
+        Sign, Staleness, StalenessVerdict, Text, Traffic, VSwitch, Via, Wanted,
     },
     netset::AddressSet,
 };
 
+pub(super) use self::evidence::wanted as evidence_wanted;
 use self::{
     egress::Egress,
     logs::{Entrance, Logs},
-    path::{Found, Target},
+    path::{Found, ListenerFilter, Target},
     pilot::Circumstances,
     servers::AuditLog,
     wanted::References,
@@ -69,6 +71,8 @@ pub(super) struct Setting<'a> {
     references: References<'a>,
     named: &'a NamedConsumers,
     switches: HashMap<&'a str, Vec<&'a VSwitch>>,
+    /// By VPC.
+    route_tables: HashMap<&'a str, Vec<&'a RouteTable>>,
     /// Clusters of every account by id.
     clusters: HashMap<&'a str, Vec<&'a Cluster>>,
     /// Meshes by the clusters they manage.
@@ -83,6 +87,10 @@ impl<'a> Setting<'a> {
         let mut switches: HashMap<&str, Vec<&VSwitch>> = HashMap::new();
         for switch in &network.v_switches {
             switches.entry(switch.vpc_id.as_str()).or_default().push(switch);
+        }
+        let mut route_tables: HashMap<&str, Vec<&RouteTable>> = HashMap::new();
+        for table in &network.route_tables {
+            route_tables.entry(table.vpc_id.as_str()).or_default().push(table);
         }
         let mut clusters: HashMap<&str, Vec<&Cluster>> = HashMap::new();
         for cluster in inventory.clusters() {
@@ -102,6 +110,7 @@ impl<'a> Setting<'a> {
             references: References::new(inventory),
             named,
             switches,
+            route_tables,
             clusters,
             managing,
             opinions: inventory.opinions().iter().map(|one| (one.service_mesh_id.as_str(), one)).collect(),
@@ -119,6 +128,10 @@ impl<'a> Setting<'a> {
 
     fn switches_of(&self, vpc_id: &str) -> &[&'a VSwitch] {
         self.switches.get(vpc_id).map_or(&[], Vec::as_slice)
+    }
+
+    fn route_tables_of(&self, vpc_id: &str) -> &[&'a RouteTable] {
+        self.route_tables.get(vpc_id).map_or(&[], Vec::as_slice)
     }
 
     /// The cluster as its own API has it; of several accounts' the mesh's own first.
@@ -143,7 +156,7 @@ pub(super) fn judge(
 
 fn staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
     match assessed.judgement.endpoint.kind {
-        EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => pilot_staleness(setting, assessed),
+        EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => pilot_staleness(setting, assessed, rows),
         EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => server_staleness(setting, assessed, rows),
     }
 }
@@ -160,7 +173,7 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
     let references = &setting.references;
     let mut wanted: BTreeSet<Wanted> = judged
         .iter()
-        .flat_map(|one| &one.found.unread)
+        .flat_map(|one| one.found.unread.iter().chain(&one.found.beside))
         .filter_map(|(code, object)| references.wanted(*code, object))
         .collect();
     for one in &judged {
@@ -205,7 +218,20 @@ fn target<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<Target<'
     let by_name = || all.iter().copied().filter(|switch| named.contains(switch.v_switch_id.as_str())).collect();
     let switches: Vec<&VSwitch> = if holding.is_empty() { by_name() } else { holding };
     let switches = if switches.is_empty() { all.to_vec() } else { switches };
-    Some(Target { vpc_id, switches, address, ports: vec![assessed.port], groups })
+    Some(Target { vpc_id, switches, address, ports: vec![assessed.port], groups, filter: None })
+}
+
+/// What the listener of a classic balancer lets through to the entrance's port. Without an access
+/// control that counts, everything.
+fn listener_filter(assessed: &Assessed<'_>, rows: &[AccessRow]) -> Option<ListenerFilter> {
+    let gates = rows.iter().filter(|row| row.port == assessed.port && row.protocol == "tcp").flat_map(|row| &row.gates);
+    let gates: Vec<&Gate> = gates.filter(|gate| gate.kind == GateKind::ClbAcl).collect();
+    let first = gates.first()?;
+    Some(ListenerFilter {
+        admits: gates.iter().flat_map(|gate| gate.admits.iter().copied()).collect(),
+        complete: gates.iter().all(|gate| gate.complete),
+        listener: first.id.clone(),
+    })
 }
 
 fn holds(switch: &VSwitch, address: IpAddr) -> bool {
@@ -218,10 +244,11 @@ fn entrance(assessed: &Assessed<'_>) -> Entrance {
     Entrance { addresses: address.into_iter().collect(), ports: BTreeSet::new() }
 }
 
-fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Staleness {
+fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
     let (Some(mesh), Some(target)) = (mesh_of(setting, assessed), target(setting, assessed)) else {
         return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh was not read");
     };
+    let target = Target { filter: listener_filter(assessed, rows), ..target };
     let entrance = entrance(assessed);
     let judged = clusters::of(setting, mesh, &target, &entrance);
     let expected = union(&judged, |need| matches!(need, Need::Needed | Need::Misrouted));
@@ -273,6 +300,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
     let Some(target) = target(setting, assessed) else {
         return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh or cluster was not read");
     };
+    let target = Target { filter: listener_filter(assessed, rows), ..target };
     let entrance = entrance(assessed);
     let audit = servers::audit_log(setting, assessed);
     let judged = servers::known(setting, assessed, &target, &audit);
@@ -390,7 +418,10 @@ fn deciding(judged: &[Judged]) -> BTreeSet<String> {
     let mut sentences = BTreeSet::new();
     for one in judged.iter().filter(|one| one.consumer.need == Need::Undetermined) {
         sentences.extend(wanted::in_words(&one.found.unread));
-        if one.consumer.traffic == Traffic::NotAvailable && !one.consumer.vpc_id.is_empty() {
+        if one.consumer.vpc_id.is_empty() {
+            sentences
+                .insert(format!("ask who runs {} whether it has a private path", Text::from(one.consumer.id.as_str())));
+        } else if one.consumer.traffic == Traffic::NotAvailable {
             sentences.insert(format!("read 30 days of flow logs of {}", one.consumer.vpc_id));
         }
     }
@@ -430,7 +461,11 @@ fn bound_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Option<Binding> {
     let of_account = |account_id: &AccountId| *account_id == endpoint.account_id;
     let events = setting.inventory().trails().iter().filter(|trail| of_account(&trail.scope.account_id));
     let events = events.flat_map(|trail| &trail.bindings);
-    let about_it = events.filter(|event| judgement.eip_id.as_ref().is_some_and(|id| *id == event.eip_id));
+    // Where the product was left to choose the EIP, the event names the resource alone.
+    let about_it = events.filter(|event| match event.eip_id.as_str() {
+        "" => event.resource_id == endpoint.resource_id,
+        id => judgement.eip_id.as_ref().is_some_and(|own| own.as_str() == id),
+    });
     about_it.map(|event| &event.binding).max_by_key(|binding| binding.at).cloned()
 }
 

@@ -20,6 +20,18 @@ pub(super) struct Target<'a> {
     pub address: Option<IpAddr>,
     pub ports: Vec<u16>,
     pub groups: Vec<String>,
+    /// The access control of the listener: it stands in front of the private address as well.
+    pub filter: Option<ListenerFilter>,
+}
+
+/// What a classic balancer's listener lets through.
+#[derive(Clone, Debug)]
+pub(super) struct ListenerFilter {
+    pub admits: AddressSet,
+    /// False where that could not be read whole.
+    pub complete: bool,
+    /// `lb-…/port`.
+    pub listener: String,
 }
 
 /// Where a consumer sends from.
@@ -27,6 +39,8 @@ pub(super) struct Source<'a> {
     pub vpc_id: &'a str,
     pub switches: Vec<&'a VSwitch>,
     pub pods: Option<Block>,
+    /// The parts of `pods` where there can be any.
+    pub pod_blocks: Vec<Block>,
     pub groups: Vec<String>,
 }
 
@@ -46,7 +60,7 @@ impl Source<'_> {
     fn end(&self, switch: &VSwitch) -> DataPlaneEnd {
         DataPlaneEnd {
             v_switch_id: switch.v_switch_id.clone(),
-            source_cidrs: self.pods.map(|pods| blocks(switch, pods)).unwrap_or_default(),
+            source_cidrs: if self.pod_blocks.is_empty() { Vec::new() } else { blocks(switch, &self.pod_blocks) },
             security_group_ids: self.groups.iter().map(|id| id.as_str().into()).collect(),
         }
     }
@@ -67,6 +81,9 @@ pub(super) struct Found {
     pub class: Path,
     /// What could not be read, as code and object.
     pub unread: BTreeSet<(Code, String)>,
+    /// The same where it decides nothing so far: it may say more of what blocks, or unsettle what
+    /// seems connected.
+    pub beside: BTreeSet<(Code, String)>,
 }
 
 /// Walks from every vSwitch of the source to every one of the target, on every port.
@@ -80,23 +97,74 @@ pub(super) fn find(topology: &Topology<'_>, target: &Target<'_>, source: &Source
     let entrances: Vec<MeshEnd> = target.switches.iter().flat_map(|to| target.ends(to)).collect();
     let pairs = ends.iter().flat_map(|end| entrances.iter().map(move |entrance| (entrance, end)));
     let answers: Vec<PairAnswer<'_>> = pairs.map(|(entrance, end)| topology.pair(entrance, end)).collect();
-    together(&answers)
+    let found = together(&answers);
+    match &target.filter {
+        Some(filter) if found.path.connectivity != Connectivity::Blocked => {
+            behind(found, filter, source, target.address)
+        }
+        _ => found,
+    }
+}
+
+/// The same behind the listener's access control, in the family of the private address.
+fn behind(found: Found, filter: &ListenerFilter, source: &Source<'_>, address: Option<IpAddr>) -> Found {
+    let one_family = |set: AddressSet| match address {
+        Some(IpAddr::V6(_)) => AddressSet { v6: set.v6, ..AddressSet::empty() },
+        _ => AddressSet { v4: set.v4, ..AddressSet::empty() },
+    };
+    let admits = one_family(filter.admits.clone());
+    // Through PrivateLink the balancer sees addresses of the service, whichever of the private ones.
+    let sources = if found.class == Path::PrivateLink { private_ranges() } else { source.blocks().unwrap_or_default() };
+    let kept_out = one_family(sources.clone()).subtract(&admits);
+    let (connectivity, class, code) = if !filter.complete {
+        (Connectivity::Unknown, Path::Unknown, "ListenerAclUnreadable")
+    } else if kept_out.is_empty() {
+        return found;
+    } else if found.class == Path::PrivateLink {
+        (Connectivity::Unknown, Path::Unknown, "ListenerAclUndecided")
+    } else if one_family(sources).intersect(&admits).is_empty() && found.path.connectivity == Connectivity::Connected {
+        (Connectivity::Blocked, Path::FilteredOnly, "ListenerAclDeny")
+    } else if found.path.connectivity == Connectivity::Unknown {
+        (Connectivity::Unknown, found.class, "ListenerAclDeny")
+    } else {
+        (Connectivity::Partial, Path::Partial, "ListenerAclDeny")
+    };
+    let ConsumerPath { mut reasons, mut steps, .. } = found.path;
+    reasons.push(format!("target:{code}@{}", filter.listener));
+    reasons.sort();
+    if code == "ListenerAclDeny" {
+        let blocks: Vec<String> = kept_out.cover().iter().map(ToString::to_string).collect();
+        steps.push(format!("admit {} in the access control of {}", blocks.join(", "), filter.listener));
+        steps.sort();
+    }
+    Found { path: ConsumerPath { connectivity, via: None, reasons, steps, ..found.path }, class, ..found }
+}
+
+fn private_ranges() -> AddressSet {
+    const RANGES: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+    RANGES.into_iter().filter_map(|text| Block::parse(text).ok()).collect()
 }
 
 /// Nothing is known of the vSwitches of a VPC.
 fn unreadable(vpc_id: &str) -> Found {
+    if vpc_id.is_empty() {
+        // It is in no VPC that anybody names, so there is nothing to read.
+        let path = ConsumerPath::unknown(Vec::new());
+        return Found { path, class: Path::Unknown, unread: BTreeSet::new(), beside: BTreeSet::new() };
+    }
     let reason = Reason { direction: None, code: Code::VSwitchesUnreadable, object: vpc_id.into() };
     Found {
         path: ConsumerPath::unknown(vec![reason.to_string()]),
         class: Path::Unknown,
         unread: [(reason.code, vpc_id.to_owned())].into(),
+        beside: BTreeSet::new(),
     }
 }
 
 /// The blocks of a vSwitch and of the pods behind it.
-fn blocks(switch: &VSwitch, pods: Block) -> Vec<Block> {
+fn blocks(switch: &VSwitch, pods: &[Block]) -> Vec<Block> {
     let texts = [&switch.cidr_block, &switch.ipv6_cidr_block];
-    texts.into_iter().filter_map(|text| Block::parse(text).ok()).chain([pods]).collect()
+    texts.into_iter().filter_map(|text| Block::parse(text).ok()).chain(pods.iter().copied()).collect()
 }
 
 /// One answer over all: the lattice of analysis.md 2.3.
@@ -108,12 +176,10 @@ fn together(answers: &[PairAnswer<'_>]) -> Found {
     let reasons: BTreeSet<String> =
         answers.iter().flat_map(|answer| &answer.reasons).filter(counts).map(ToString::to_string).collect();
     let codes: BTreeSet<Code> = answers.iter().flat_map(|answer| &answer.reasons).map(|reason| reason.code).collect();
-    let unread = answers
-        .iter()
-        .flat_map(|answer| &answer.reasons)
-        .filter(|reason| !reason.code.blocks())
-        .map(|reason| (reason.code, reason.object.clone().into_owned()))
-        .collect();
+    let object = |reason: &Reason<'_>| (reason.code, reason.object.clone().into_owned());
+    let doubts = answers.iter().flat_map(|answer| &answer.reasons).filter(|reason| !reason.code.blocks());
+    let unread = doubts.map(object).collect();
+    let beside = answers.iter().flat_map(|answer| &answer.beside).map(object).collect();
     let via = telling.and_then(|answer| answer.via);
     let class = class(verdict, via, &codes);
     let hops = |pick: fn(&PairAnswer<'_>) -> Vec<String>| telling.map(pick).unwrap_or_default();
@@ -134,7 +200,7 @@ fn together(answers: &[PairAnswer<'_>]) -> Found {
         reasons: reasons.into_iter().collect(),
         steps: steps(answers),
     };
-    Found { path, class, unread }
+    Found { path, class, unread, beside }
 }
 
 fn texts(hops: &[Hop<'_>]) -> Vec<String> {

@@ -83,6 +83,7 @@ fn of_mesh(setting: &Setting<'_>, mesh: &Mesh, target: &Target<'_>, audit: &Audi
         vpc_id: mesh.vpc_id.as_str(),
         switches: if own.is_empty() { all.to_vec() } else { own },
         pods: None,
+        pod_blocks: Vec::new(),
         groups: group.into_iter().map(str::to_owned).collect(),
     };
     let about = About {
@@ -108,6 +109,7 @@ fn of_name(
         vpc_id: &named.vpc_id,
         switches: all.iter().filter(wanted).copied().collect(),
         pods: None,
+        pod_blocks: Vec::new(),
         groups: Vec::new(),
     };
     let about = About {

@@ -81,6 +81,11 @@ impl<'a> References<'a> {
         self.vpcs.get(id)
     }
 
+    /// True if the account is one of the scan's own.
+    pub(super) fn is_scanned(&self, account_id: &AccountId) -> bool {
+        self.accounts.contains(account_id)
+    }
+
     /// The read that would decide a check, where it can be asked and was not.
     pub(super) fn wanted(&self, code: Code, object: &str) -> Option<Wanted> {
         let (scope, read) = self.read(code, object)?;
@@ -89,7 +94,7 @@ impl<'a> References<'a> {
 
     /// The read, unless it was asked before or belongs to an account that is not scanned.
     pub(super) fn new_one(&self, wanted: Wanted) -> Option<Wanted> {
-        let scanned = self.accounts.contains(&wanted.scope.account_id);
+        let scanned = self.is_scanned(&wanted.scope.account_id);
         (scanned && self.inventory.coverage().state(&wanted.unit()).is_none()).then_some(wanted)
     }
 

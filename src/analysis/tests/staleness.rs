@@ -164,8 +164,8 @@ fn a_cluster_in_the_same_vpc_needs_no_eip() {
     assert_eq!((said.verdict, said.confidence_percent, said.after_migration), (StalenessVerdict::Stale, 85, false));
     let consumer = &said.consumers[0];
     assert_eq!((consumer.need, consumer.path.via), (Need::NotNeeded, Some(Via::SameVpc)));
-    // Local routes need no table.
-    assert_eq!(asked, ["DescribeVSwitches vpc-m"]);
+    // Local routes need no table, but a longer route in it would go before.
+    assert_eq!(asked, ["DescribeVSwitches vpc-m", "DescribeRouteEntryList vtb-m"]);
     assert!(said.proposed_allowlist.is_empty());
 }
 
@@ -281,4 +281,29 @@ fn an_api_server_without_evidence_is_unknown_and_with_a_consumer_without_path_re
     let (inventory, _) = read(&elsewhere, &peered(), &named, &[]);
     let said = staleness(&inventory, EndpointKind::ClusterApiServer, &named);
     assert_eq!(said.verdict, StalenessVerdict::Unknown, "a path is no evidence that nobody else uses it");
+}
+
+/// The list stands in front of the private address as well: who it leaves out has no private path.
+#[test]
+fn a_white_list_without_the_private_ranges_blocks_the_private_path() {
+    use super::cloud::guarded;
+    let behind = |entries: &[&str]| {
+        let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", entries);
+        cloud.builder.load_balancers[0].listeners = Value(vec![guarded(15011, "white", &["acl-1"])]);
+        pilot(&cloud, &network(APART), &[]).0
+    };
+    assert_eq!(behind(&["203.0.113.0/24", "10.0.0.0/8"]).verdict, StalenessVerdict::Stale);
+    let kept_out = behind(&["203.0.113.0/24"]);
+    assert_eq!(kept_out.verdict, StalenessVerdict::Unknown);
+    let consumer = &kept_out.consumers[0];
+    assert_eq!((consumer.need, consumer.path.connectivity), (Need::Undetermined, Connectivity::Blocked));
+    assert_eq!(consumer.path.reasons, ["target:ListenerAclDeny@lb-pilot/15011"]);
+    assert_eq!(consumer.path.steps, ["admit 10.0.0.0/24 in the access control of lb-pilot/15011"]);
+    let half = behind(&["10.0.0.0/25"]);
+    assert_eq!((half.verdict, half.consumers[0].path.connectivity), (StalenessVerdict::Unknown, Connectivity::Partial));
+    // A list that could not be read may leave anybody out.
+    let mut unread = cloud("vpc-m", |_| {});
+    unread.builder.load_balancers[0].listeners = Value(vec![guarded(15011, "white", &["acl-1"])]);
+    let said = pilot(&unread, &network(APART), &[]).0;
+    assert_eq!((said.verdict, said.consumers[0].path.connectivity), (StalenessVerdict::Unknown, Connectivity::Unknown));
 }

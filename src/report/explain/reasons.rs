@@ -109,6 +109,17 @@ pub(super) const REASONS: &[(&str, Effect, &str)] = &[
     ),
     ("SecurityGroupUnreadable", Unknown, "The security group {} could not be read."),
     ("NaclDeny", Blocked, "The network ACL {} drops the connection."),
+    (
+        "ListenerAclDeny",
+        Blocked,
+        "The access control of listener {} does not admit the addresses, also not at its private address.",
+    ),
+    ("ListenerAclUnreadable", Unknown, "The access control of listener {} could not be read whole."),
+    (
+        "ListenerAclUndecided",
+        Unknown,
+        "The access control of listener {} does not admit every private address, and with which of them PrivateLink arrives is not known.",
+    ),
     ("NaclPartial", Unknown, "The network ACL {} lets some of the addresses or ports through, and drops others."),
     ("NaclUnreadable", Unknown, "The network ACL {} could not be read."),
     ("EndpointsUnreadable", Unknown, "The PrivateLink endpoints in VPC {} could not be read."),
@@ -158,17 +169,18 @@ mod tests {
 
     use super::*;
 
-    /// The codes that the analysis of connectivity gives, as its contract lists them.
+    /// The codes that the analysis of connectivity gives, as its contract lists them, and those of the
+    /// listener's access control in front of the private address.
     const BLOCKING: &str = "NoRoute NoNextHop CloudServiceRange DeliveredElsewhere LeavesToInternet BlackHole RoutingLoop \
         DanglingNextHop PeerNotActivated PeeringNotTransitive RouterInterfaceDown VpnGatewayDown VpnNoSelector VpnDown \
         NotAttached CenNoRoute NoInterRegionBandwidth RouteMapDeny AttachmentNotAttached NoAssociation TransitRouterDown \
         TrNoRoute WrongTrTable TrRouteRejected TrRouteProhibited TrRouteStandby TrRouteCandidate SecurityGroupDeny \
-        NaclDeny EndpointServiceDown EndpointPort EndpointNotConnected";
+        NaclDeny EndpointServiceDown EndpointPort EndpointNotConnected ListenerAclDeny";
     const HIDING: &str = "VSwitchUnreadable VSwitchesUnreadable RouteTableUnreadable MoreSpecificThanLocal OpaqueNextHop \
         UnsupportedNextHop EcmpMixed TransitUnverified PeerUnreadable RouterInterfaceUnreadable OnPremises VpnUnreadable \
         CenUnreadable CenRouteConflict AttachmentUnreadable AssociationUnreadable TransitRouterUnreadable \
         TrRouteTableUnreadable SecurityGroupUndecided SecurityGroupUnreadable NaclPartial NaclUnreadable \
-        EndpointsUnreadable EndpointServiceUnreadable";
+        EndpointsUnreadable EndpointServiceUnreadable ListenerAclUnreadable ListenerAclUndecided";
 
     #[test]
     fn every_code_has_words_and_its_effect() {

@@ -1,0 +1,199 @@
+//! Audit logs of API servers: who used them, from where.
+
+use std::{collections::BTreeMap, net::IpAddr};
+
+use chrono::{DateTime, Utc};
+
+use super::{Ask, CUT, PARTIAL, is_partial, lessen};
+use crate::{
+    cloud::api::{
+        cs,
+        sls::{self, AuditUser},
+        wire::{Field, Problems},
+    },
+    model::{ClusterId, InventoryBuilder, LogReading, MeshId, Observer, Requests},
+    scan::read::Failure,
+};
+
+/// Who a request without credentials is to the API server.
+const ANONYMOUS: &str = "system:anonymous";
+
+/// The audit log of a cluster, where it keeps one.
+pub(super) async fn of_cluster(ask: &Ask<'_>, id: &ClusterId) -> InventoryBuilder {
+    let mut builder = ask.empty();
+    let unit = ask.unit(&cs::GET_CLUSTER_AUDIT_PROJECT, id.as_str());
+    let project = match project(ask, id).await {
+        Ok(project) => project,
+        Err(failure) => {
+            builder.gap(failure.gap(unit));
+            return builder;
+        }
+    };
+    builder.scanned(unit);
+    read(ask, Observer::Cluster, id.as_str(), project.as_deref(), &mut builder).await;
+    builder
+}
+
+/// The audit log of a mesh in the project that its detail names.
+pub(super) async fn of_mesh(ask: &Ask<'_>, id: &MeshId, project: Option<&str>) -> InventoryBuilder {
+    let mut builder = ask.empty();
+    read(ask, Observer::Mesh, id.as_str(), project, &mut builder).await;
+    builder
+}
+
+/// `None` where the audit log is switched off.
+async fn project(ask: &Ask<'_>, id: &ClusterId) -> Result<Option<String>, Failure> {
+    let request = cs::get_cluster_audit_project(ask.region(), id.as_str());
+    let reply: cs::AuditProject = ask.reader.one(&request).await?;
+    let mut problems = Problems::default();
+    let enabled = reply.audit_enabled.required("audit_enabled", &mut problems);
+    let named = reply.sls_project_name.text("sls_project_name", &mut problems);
+    if !problems.is_empty() {
+        return Err(Failure::schema(problems.summary()));
+    }
+    let project = if named.is_empty() { format!("k8s-log-{id}") } else { named };
+    Ok((enabled == Some(true)).then_some(project))
+}
+
+async fn read(ask: &Ask<'_>, observer: Observer, id: &str, project: Option<&str>, builder: &mut InventoryBuilder) {
+    let unit = ask.unit(&sls::GET_LOGS_V2, id);
+    let Some(project) = project else {
+        if ask.settings.audit_logs_expected {
+            let message = "no audit log is kept: switch it on, or set `evidence.audit_logs` to auto";
+            builder.gap(Failure::new("no-audit-log", message).gap(unit));
+        }
+        return;
+    };
+    let logstore = format!("audit-{id}");
+    let request = sls::audit_users(ask.logstore(project, &logstore));
+    let mut reading = ask.reading(observer, id);
+    let rows = match ask.reader.rows::<AuditUser>(&request).await {
+        Ok(rows) => rows,
+        Err(failure) => {
+            if is_partial(&failure) {
+                lessen(&mut reading, PARTIAL);
+                builder.logs.push(reading);
+            }
+            builder.gap(failure.gap(unit));
+            return;
+        }
+    };
+    if rows.is_cut {
+        lessen(&mut reading, CUT);
+    }
+    let mut problems = Problems::default();
+    let mut users = Users::default();
+    for row in rows.rows {
+        add_row(row, &mut users, &mut problems);
+    }
+    if !problems.is_empty() {
+        builder.gap(Failure::schema(problems.summary()).gap(unit));
+        return;
+    }
+    users.tell(&mut reading, |first| ask.window.covered_from(first));
+    builder.scanned(unit);
+    builder.logs.push(reading);
+}
+
+fn add_row(row: AuditUser, users: &mut Users, problems: &mut Problems) {
+    let sources = row.sources.text("sources", problems);
+    let username = row.username.text("username", problems);
+    let (Some(first), Some(last), Some(count)) = (
+        at(row.first_seen, "first_seen", problems),
+        at(row.last_seen, "last_seen", problems),
+        row.requests.required("requests", problems),
+    ) else {
+        return;
+    };
+    users.add(&sources, &username, (first, last), count);
+}
+
+/// Seconds since 1970.
+pub(super) fn at(field: Field<u64>, name: &'static str, problems: &mut Problems) -> Option<DateTime<Utc>> {
+    let seconds = field.required(name, problems)?;
+    let at = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    if at.is_none() {
+        problems.note(name, "is no time");
+    }
+    at
+}
+
+/// Requests by source and user.
+#[derive(Default)]
+pub(super) struct Users {
+    requests: BTreeMap<(IpAddr, String), Requests>,
+    /// The first record of any kind.
+    first: Option<DateTime<Utc>>,
+    without_source: u64,
+}
+
+impl Users {
+    /// Adds requests as the log has them: sources as JSON in text, and a user's name that may be `null`.
+    pub(super) fn add(
+        &mut self,
+        sources: &str,
+        username: &str,
+        (first, last): (DateTime<Utc>, DateTime<Utc>),
+        count: u64,
+    ) {
+        self.first = self.first.into_iter().chain([first]).min();
+        let Some(source) = source(sources) else {
+            self.without_source = self.without_source.saturating_add(count);
+            return;
+        };
+        let authenticated = !matches!(username, "" | "null" | ANONYMOUS);
+        let user = if authenticated { username.to_owned() } else { String::new() };
+        let known = self.requests.entry((source, user.clone())).or_insert(Requests {
+            source,
+            user,
+            authenticated,
+            first_seen: first,
+            last_seen: last,
+            count: 0,
+        });
+        known.first_seen = known.first_seen.min(first);
+        known.last_seen = known.last_seen.max(last);
+        known.count = known.count.saturating_add(count);
+    }
+
+    /// Puts them into the reading. An API server never rests, so its first record says how far back
+    /// its log goes, and a log without any says nothing.
+    pub(super) fn tell(self, reading: &mut LogReading, covered_from: impl FnOnce(DateTime<Utc>) -> DateTime<Utc>) {
+        match self.first {
+            Some(first) => reading.from = covered_from(first),
+            None => lessen(reading, "the audit log holds no record of the window"),
+        }
+        if self.without_source > 0 {
+            lessen(reading, format!("{} requests do not say where they came from", self.without_source));
+        }
+        reading.requests = self.requests.into_values().collect();
+    }
+}
+
+/// The address that the API server itself saw: the last of the list. What comes before is the
+/// client's claim.
+fn source(text: &str) -> Option<IpAddr> {
+    let list: Option<Vec<String>> = serde_json::from_str(text).ok();
+    let one = || serde_json::from_str::<String>(text).ok();
+    let last = match list {
+        Some(list) => list.into_iter().next_back(),
+        None => one().or_else(|| Some(text.to_owned())),
+    };
+    last?.trim().parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_last_source_is_not_the_clients_claim() {
+        let address = |text: &str| text.parse::<IpAddr>().ok();
+        assert_eq!(source(r#"["10.0.0.1","203.0.113.9"]"#), address("203.0.113.9"));
+        assert_eq!(source(r#""203.0.113.9""#), address("203.0.113.9"));
+        assert_eq!(source("203.0.113.9"), address("203.0.113.9"));
+        for nobody in ["null", "[]", "", r#"["somebody"]"#, r#"["203.0.113.9",""]"#] {
+            assert_eq!(source(nobody), None, "{nobody}");
+        }
+    }
+}

@@ -1,0 +1,635 @@
+//! Logs and the audit trail against the simulated cloud, over real HTTP, and what is judged from
+//! them: who uses an exposed endpoint, who does not, and who put it on the internet. A log that is
+//! short, cut, partial or refused never says that nobody does.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use chrono::{DateTime, Utc};
+use futures::future::BoxFuture;
+use portcullis::{
+    analysis,
+    cloud::{
+        client::{Account, Client, Settings as ClientSettings},
+        context::{Clock, Context, HttpSettings, RealClock},
+        credential::{Credentials, StaticProvider},
+        endpoint::Endpoints,
+    },
+    model::{
+        EndpointJudgement, EndpointKind, Inventory, LogReading, Need, Observer, StalenessVerdict, Traffic, TrustedList,
+        UnitState,
+    },
+    sandbox::{Server, World},
+    scan::{self, EvidenceSettings, ExportedLog, Settings, Silent},
+};
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+/// 2026-06-30T00:00:00Z, the time of every scan here.
+const NOW: i64 = 1_782_777_600;
+const DAY: i64 = 86_400;
+const PILOT: &str = "203.0.113.8";
+const FAR_EGRESS: &str = "198.51.100.7";
+const AUDIT: &str = "k8s-log-c2api/audit-c2api";
+
+/// A mesh with a public pilot and a public API server, a cluster in another VPC without a private
+/// path to it, and a cluster with a public API server.
+fn world() -> Value {
+    let listener = |balancer: &str, port: u16| json!({"LoadBalancerId": balancer, "ListenerPort": port, "ListenerProtocol": "tcp", "Status": "running", "AclStatus": "off"});
+    let balancer = |id: &str, address: &str| {
+        json!({"LoadBalancerId": id, "RegionId": "cn-shanghai", "Address": address, "AddressType": "intranet", "AddressIPVersion": "ipv4",
+            "LoadBalancerStatus": "active", "VpcId": "vpc-1", "VSwitchId": "vsw-1"})
+    };
+    let eip = |id: &str, address: &str, balancer: &str| {
+        json!({"AllocationId": id, "IpAddress": address, "Status": "InUse", "InstanceId": balancer,
+            "InstanceType": "SlbInstance", "RegionId": "cn-shanghai"})
+    };
+    let switch = |number: u8, third: u8| {
+        json!({"VSwitchId": format!("vsw-{number}{}", if third == 0 { "" } else { "b" }), "VpcId": format!("vpc-{number}"),
+            "CidrBlock": format!("10.{number}.{third}.0/24"),
+            "RouteTable": {"RouteTableId": format!("vtb-{number}"), "RouteTableType": "System"}})
+    };
+    let vpc = |number: u8| {
+        json!({"VpcId": format!("vpc-{number}"), "RegionId": "cn-shanghai", "CidrBlock": format!("10.{number}.0.0/16"),
+            "Status": "Available"})
+    };
+    let table = |number: u8| {
+        json!({"RouteTableId": format!("vtb-{number}"), "RouteTableType": "System", "VpcId": format!("vpc-{number}"),
+            "AssociateType": "VSwitch"})
+    };
+    json!({
+        "world": "portcullis.world/v1",
+        "accounts": [{
+            "account_id": "1000000000000001",
+            "access_keys": [{"access_key_id": "testid", "access_key_secret": "testsecret"}],
+            "regions": ["cn-hangzhou", "cn-shanghai"],
+            "servicemesh": {
+                "meshes": [{
+                    "ServiceMeshInfo": {"ServiceMeshId": "c0mesh", "Name": "mesh", "RegionId": "cn-shanghai", "State": "running"},
+                    "Endpoints": {"PublicPilotEndpoint": format!("{PILOT}:15011"), "IntranetPilotEndpoint": "10.1.0.5:15011",
+                        "PublicApiServerEndpoint": "https://203.0.113.9:6443", "IntranetApiServerEndpoint": "https://10.1.0.4:6443"},
+                    "Spec": {
+                        "LoadBalancer": {"PilotPublicEip": true, "PilotPublicEipId": "eip-pilot", "PilotPublicLoadbalancerId": "lb-pilot",
+                            "ApiServerPublicEip": true, "ApiServerPublicEipId": "eip-mapi", "ApiServerLoadbalancerId": "lb-mapi",
+                            "CanaryPilotPublicEipId": "", "CanaryPilotLoadBalancerId": ""},
+                        "Network": {"VpcId": "vpc-1", "VSwitches": ["vsw-1"], "SecurityGroupId": "sg-mesh"},
+                        "MeshConfig": {"Audit": {"Enabled": true, "Project": "project-of-mesh"}}},
+                    "Clusters": ["c1far"], "Tag": []}],
+                "clusters": {"c0mesh": [{"ClusterId": "c1far", "Name": "far", "ClusterType": "ManagedKubernetes",
+                    "RegionId": "cn-shanghai", "VpcId": "vpc-2", "State": "running"}]},
+            },
+            "cs": {
+                "clusters": [
+                    {"cluster_id": "c1far", "name": "far", "region_id": "cn-shanghai", "state": "running",
+                     "cluster_type": "ManagedKubernetes", "profile": "Default", "vpc_id": "vpc-2", "vswitch_ids": ["vsw-2"],
+                     "security_group_id": "", "ip_stack": "ipv4", "tags": [],
+                     "master_url": "{\"intranet_api_server_endpoint\":\"https://10.2.0.9:6443\"}",
+                     "meta_data": "{\"Capabilities\":{\"PublicSLB\":false}}"},
+                    {"cluster_id": "c2api", "name": "api", "region_id": "cn-shanghai", "state": "running",
+                     "cluster_type": "ManagedKubernetes", "profile": "Default", "vpc_id": "vpc-1", "vswitch_ids": ["vsw-1"],
+                     "security_group_id": "", "ip_stack": "ipv4", "tags": [],
+                     "master_url": "{\"api_server_endpoint\":\"https://203.0.113.11:6443\",\"intranet_api_server_endpoint\":\"https://10.1.0.9:6443\"}",
+                     "meta_data": "{\"Capabilities\":{\"PublicSLB\":true}}"}],
+                "resources": {"c2api": [{"cluster_id": "c2api", "instance_id": "lb-api", "resource_type": "SLB",
+                    "resource_info": "{\"Id\": \"k8s_master_slb\"}", "state": "CREATE_COMPLETE", "creator_type": "system"}]}},
+            "ecs": {"security_groups": [{"SecurityGroupId": "sg-mesh", "SecurityGroupName": "mesh", "SecurityGroupType": "normal",
+                "VpcId": "vpc-1", "RegionId": "cn-shanghai", "InnerAccessPolicy": "Drop", "Permissions": {"Permission": [{"SecurityGroupRuleId": "sgr-1",
+                    "Direction": "ingress", "Policy": "Accept", "Priority": "1", "IpProtocol": "ALL", "PortRange": "-1/-1",
+                    "SourceCidrIp": "0.0.0.0/0", "NicType": "intranet"}]}}]},
+            "vpc": {
+                "vpcs": [vpc(1), vpc(2)],
+                "vswitches": [switch(1, 0), switch(2, 0), switch(2, 1)],
+                "route_tables": [table(1), table(2)],
+                "eips": [eip("eip-pilot", PILOT, "lb-pilot"), eip("eip-mapi", "203.0.113.9", "lb-mapi"), eip("eip-api", "203.0.113.11", "lb-api")],
+                "nat_gateways": [{"NatGatewayId": "ngw-2", "VpcId": "vpc-2", "RegionId": "cn-shanghai", "NetworkType": "internet",
+                    "Status": "Available", "SnatTableIds": {"SnatTableId": ["stb-2"]}}],
+                "snat_entries": [{"SnatEntryId": "snat-2", "SnatTableId": "stb-2", "NatGatewayId": "ngw-2", "SnatIp": FAR_EGRESS,
+                    "SourceCIDR": "10.2.0.0/16", "SourceVSwitchId": "", "Status": "Available"}],
+                "flow_logs": []},
+            "slb": {
+                "load_balancers": [balancer("lb-pilot", "10.1.0.5"), balancer("lb-mapi", "10.1.0.4"), balancer("lb-api", "10.1.0.9")],
+                "listeners": [listener("lb-pilot", 15011), listener("lb-pilot", 15012), listener("lb-mapi", 6443), listener("lb-api", 6443)]},
+            "actiontrail": {"events": []},
+            "sls": {"logs": {}}
+        }],
+        "faults": []
+    })
+}
+
+fn flow_log(kind: &str, id: &str, traffic: &str) -> Value {
+    json!({"FlowLogId": format!("fl-{id}"), "FlowLogName": id, "RegionId": "cn-shanghai", "ProjectName": "flow", "LogStoreName": "store",
+        "ResourceType": kind, "ResourceId": id, "TrafficType": traffic, "Status": "Active", "FlowLogDeliverStatus": "SUCCESS"})
+}
+
+/// A record of a VPC flow log, of accepted traffic to the pilot.
+fn flow(source: &str, days_ago: i64, port: u16) -> Value {
+    let end = NOW - days_ago * DAY;
+    json!({"srcaddr": source, "dstaddr": PILOT, "srcport": "40000", "dstport": port.to_string(), "protocol": "6", "packets": "10", "bytes": "1000",
+        "start": (end - 60).to_string(), "end": end.to_string(), "action": "ACCEPT", "log-status": "OK"})
+}
+
+/// A record of an audit log.
+fn request(source: &str, user: &str, code: &str, days_ago: i64) -> Value {
+    json!({"__time__": (NOW - days_ago * DAY).to_string(), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"),
+        "user.username": user, "userAgent": "kubectl", "responseStatus.code": code})
+}
+
+/// What a kubelet in the VPC does from the first day of the window on.
+fn node(days_ago: i64) -> Value {
+    request("10.1.0.20", "system:node:n1", "200", days_ago)
+}
+
+fn with_flows(logs: Value, records: Value) -> Value {
+    let mut world = world();
+    world["accounts"][0]["vpc"]["flow_logs"] = logs;
+    world["accounts"][0]["sls"]["logs"]["flow/store"] = records;
+    world
+}
+
+fn with_audit(records: Value) -> Value {
+    let mut world = world();
+    world["accounts"][0]["sls"]["logs"][AUDIT] = records;
+    world
+}
+
+fn with_fault(mut world: Value, action: &str, kind: &str) -> Value {
+    world["faults"] = json!([{"action": action, "region_id": "*", "account_id": "*", "kind": kind, "times": 0}]);
+    world
+}
+
+/// A clock that nobody waits for.
+struct Hurried(RealClock);
+
+impl Clock for Hurried {
+    fn now(&self) -> DateTime<Utc> {
+        self.0.now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.0.monotonic() * 1000
+    }
+
+    fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.0.sleep(duration / 1000)
+    }
+}
+
+const SETTINGS: EvidenceSettings =
+    EvidenceSettings { window_days: 30, audit_logs_expected: false, flow_logs_expected: false };
+
+async fn scan_of(world: &Value) -> Inventory {
+    scan_with(world, Some(SETTINGS)).await
+}
+
+async fn scan_with(world: &Value, evidence: Option<EvidenceSettings>) -> Inventory {
+    let world = World::from_json("test", &world.to_string()).unwrap();
+    let server = Server::start(world, SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
+    let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
+    let settings = ClientSettings::for_endpoints(&endpoints);
+    let http = HttpSettings { use_proxy: false, ..HttpSettings::default() };
+    let context = Context { clock: Arc::new(Hurried(RealClock::default())), ..Context::real(http).unwrap() };
+    let client = Client::new(context, endpoints, settings);
+    let credentials = Credentials {
+        access_key_id: "testid".to_owned(),
+        access_key_secret: "testsecret".to_owned().into(),
+        security_token: None,
+        expiration: None,
+    };
+    let account = Account::new("test", Arc::new(StaticProvider::new("world", credentials)));
+    let at: DateTime<Utc> = DateTime::from_timestamp(NOW, 0).unwrap();
+    let token = CancellationToken::new();
+    let mut scan =
+        scan::collect(&client, &[account], &Settings::default(), at, Arc::new(Silent), &token).await.unwrap();
+    loop {
+        let wanted = analysis::wanted(&scan.inventory, &Default::default());
+        if wanted.is_empty() {
+            break;
+        }
+        scan = scan.read_more(wanted).await.unwrap();
+    }
+    if let Some(settings) = evidence {
+        let wanted = analysis::evidence_wanted(&scan.inventory, &Default::default());
+        scan = scan.read_evidence(wanted, settings).await.unwrap();
+    }
+    scan.inventory
+}
+
+fn judged(inventory: &Inventory, kind: EndpointKind) -> EndpointJudgement {
+    let judgements = analysis::judge(inventory, &TrustedList::default(), &Default::default());
+    judgements.endpoints.into_iter().find(|one| one.endpoint.kind == kind).unwrap()
+}
+
+fn pilot(inventory: &Inventory) -> EndpointJudgement {
+    judged(inventory, EndpointKind::IstioPilot)
+}
+
+fn api_server(inventory: &Inventory) -> EndpointJudgement {
+    let judgements = analysis::judge(inventory, &TrustedList::default(), &Default::default());
+    judgements.endpoints.into_iter().find(|one| one.endpoint.resource_id == "c2api").unwrap()
+}
+
+fn log(inventory: &Inventory, observer: Observer) -> Option<&LogReading> {
+    inventory.logs().iter().find(|log| log.observer == observer)
+}
+
+/// Gaps as `operation object state code`.
+fn gaps(inventory: &Inventory) -> Vec<String> {
+    let text = |state: UnitState| format!("{state:?}").to_lowercase();
+    inventory
+        .coverage()
+        .gaps()
+        .map(|gap| format!("{} {} {} {}", gap.unit.operation, gap.unit.resource_id, text(gap.state), gap.code))
+        .collect()
+}
+
+/// Need and traffic of the far cluster.
+fn far(pilot: &EndpointJudgement) -> (Need, Traffic, u8) {
+    let far = pilot.staleness.consumers.iter().find(|consumer| consumer.id == "c1far").unwrap();
+    (far.need, far.traffic, far.confidence_percent)
+}
+
+#[tokio::test]
+async fn without_being_asked_no_log_is_read() {
+    let inventory = scan_with(&with_flows(json!([flow_log("VPC", "vpc-2", "All")]), json!([])), None).await;
+    assert_eq!((inventory.logs().len(), inventory.trails().len()), (0, 0));
+    assert_eq!(gaps(&inventory), [""; 0]);
+    assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80));
+}
+
+#[tokio::test]
+async fn a_cluster_in_the_flow_logs_of_its_vpc_is_seen() {
+    let logs = json!([flow_log("VPC", "vpc-2", "All")]);
+    let records = json!([flow("10.2.0.7", 3, 15012), flow("10.2.0.7", 1, 15012), flow("10.2.0.8", 40, 15012)]);
+    let inventory = scan_of(&with_flows(logs, records)).await;
+    let reading = log(&inventory, Observer::Vpc).unwrap();
+    assert!(reading.complete, "{}", reading.note);
+    assert_eq!((reading.observed.as_str(), (reading.to - reading.from).num_days()), ("vpc-2", 30));
+    let [flow] = &*reading.flows else { panic!("{:?}", reading.flows) };
+    assert_eq!((flow.source.to_string(), flow.destination.to_string()), ("10.2.0.7".to_owned(), PILOT.to_owned()));
+    assert_eq!((flow.port, flow.records, flow.bytes), (15012, 2, 2000));
+    assert_eq!((flow.first_seen.timestamp(), flow.last_seen.timestamp()), (NOW - 3 * DAY - 60, NOW - DAY));
+    let pilot = pilot(&inventory);
+    assert_eq!(far(&pilot), (Need::Needed, Traffic::Seen, 97));
+    assert_eq!(pilot.staleness.verdict, StalenessVerdict::Required);
+    assert_eq!(pilot.staleness.proposed_allowlist, [format!("{FAR_EGRESS}/32").parse().unwrap()]);
+    assert!(pilot.staleness.proposal_complete && pilot.staleness.silent.is_empty());
+}
+
+#[tokio::test]
+async fn a_cluster_that_is_not_in_a_complete_log_is_silent() {
+    let whole = json!([flow_log("VPC", "vpc-2", "All")]);
+    let switches = json!([flow_log("VSwitch", "vsw-2", "All"), flow_log("VSwitch", "vsw-2b", "All")]);
+    for logs in [whole, switches] {
+        let inventory = scan_of(&with_flows(logs, json!([flow("10.2.0.7", 40, 15012)]))).await;
+        let pilot = pilot(&inventory);
+        assert_eq!(far(&pilot), (Need::Needed, Traffic::None, 50));
+        assert_eq!(pilot.staleness.silent, ["c1far"]);
+    }
+}
+
+#[tokio::test]
+async fn a_flow_log_that_is_not_whole_says_nothing_of_who_is_missing() {
+    let changed = |field: &str, value: &str| {
+        let mut log = flow_log("VPC", "vpc-2", "All");
+        log[field] = value.into();
+        json!([log])
+    };
+    for (logs, is_read) in [
+        (json!([]), false),
+        (json!([flow_log("VPC", "vpc-1", "All")]), false),
+        (json!([flow_log("VSwitch", "vsw-2", "All")]), true),
+        (json!([flow_log("VPC", "vpc-2", "Allow")]), true),
+        (json!([flow_log("VPC", "vpc-2", "Drop")]), false),
+        (changed("Status", "Inactive"), false),
+        (changed("FlowLogDeliverStatus", "FAIL"), true),
+        (changed("CreationTime", "2026-06-20T00:00:00Z"), true),
+    ] {
+        let inventory = scan_of(&with_flows(logs.clone(), json!([]))).await;
+        assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80), "{logs}");
+        let reading = log(&inventory, Observer::Vpc);
+        assert_eq!(reading.map(|log| (log.complete, log.note.is_empty())), is_read.then_some((false, false)), "{logs}");
+    }
+}
+
+#[tokio::test]
+async fn a_young_flow_log_says_when_it_begins() {
+    let mut young = flow_log("VPC", "vpc-2", "All");
+    young["CreationTime"] = "2026-06-20T00:00:00Z".into();
+    let inventory = scan_of(&with_flows(json!([young]), json!([flow("10.2.0.7", 3, 15011)]))).await;
+    assert_eq!(log(&inventory, Observer::Vpc).unwrap().from.to_rfc3339(), "2026-06-20T00:00:00+00:00");
+    assert_eq!(far(&pilot(&inventory)).1, Traffic::Seen);
+}
+
+#[tokio::test]
+async fn partial_results_are_never_complete() {
+    let logs = json!([flow_log("VPC", "vpc-2", "All")]);
+    let mut world = with_fault(with_flows(logs, json!([])), "GetLogsV2", "empty-page");
+    world["accounts"][0]["sls"]["logs"][AUDIT] = json!([node(29)]);
+    world["accounts"][0]["sls"]["logs"]["project-of-mesh/audit-c0mesh"] = json!([node(29)]);
+    let inventory = scan_of(&world).await;
+    assert_eq!(inventory.logs().iter().map(|log| log.complete).collect::<Vec<_>>(), [false; 3]);
+    assert!(inventory.logs().iter().all(|log| log.note.contains("partial")));
+    for object in ["c0mesh", "c2api", "vpc-2"] {
+        assert!(
+            gaps(&inventory).contains(&format!("GetLogsV2 {object} failed log-incomplete")),
+            "{:?}",
+            gaps(&inventory)
+        );
+    }
+    assert_eq!(far(&pilot(&inventory)).1, Traffic::NotAvailable);
+    assert_eq!(api_server(&inventory).staleness.verdict, StalenessVerdict::Unknown);
+}
+
+#[tokio::test]
+async fn a_refused_read_is_a_gap_and_nothing_else() {
+    let mut world = with_flows(json!([flow_log("VPC", "vpc-2", "All")]), json!([]));
+    world["accounts"][0]["sls"]["logs"][AUDIT] = json!([node(29)]);
+    world["accounts"][0]["sls"]["logs"]["project-of-mesh/audit-c0mesh"] = json!([node(29)]);
+    let plain = scan_with(&world, None).await;
+    for (action, expected) in [
+        ("DescribeFlowLogs", &["DescribeFlowLogs  denied Forbidden.RAM"][..]),
+        ("GetClusterAuditProject", &["GetClusterAuditProject c2api denied Forbidden.RAM"]),
+        ("LookupEvents", &["LookupEvents  denied Forbidden.RAM"; 2]),
+    ] {
+        let inventory = scan_of(&with_fault(world.clone(), action, "deny")).await;
+        assert_eq!(gaps(&inventory), expected);
+    }
+    let mut refused = world;
+    refused["faults"] = json!(
+        ["GetLogsV2", "DescribeFlowLogs", "LookupEvents", "GetClusterAuditProject"]
+            .map(|action| json!({"action": action, "region_id": "*", "account_id": "*", "kind": "deny", "times": 0}))
+    );
+    let inventory = scan_of(&refused).await;
+    let judge = |inventory: &Inventory| analysis::judge(inventory, &TrustedList::default(), &Default::default());
+    assert_eq!(judge(&inventory).endpoints, judge(&plain).endpoints);
+}
+
+#[tokio::test]
+async fn what_is_always_to_be_there_and_is_not_is_a_gap() {
+    let expecting = EvidenceSettings { audit_logs_expected: true, flow_logs_expected: true, ..SETTINGS };
+    let mut world = world();
+    world["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["Audit"] = json!({"Enabled": false});
+    assert_eq!(gaps(&scan_of(&world).await), [""; 0]);
+    let mut gaps = gaps(&scan_with(&world, Some(expecting)).await);
+    gaps.sort();
+    assert_eq!(
+        gaps,
+        [
+            "GetLogsV2 c0mesh failed no-audit-log",
+            "GetLogsV2 c2api failed no-audit-log",
+            "GetLogsV2 vpc-2 failed no-flow-log"
+        ]
+    );
+}
+
+#[tokio::test]
+async fn users_of_an_api_server_are_proposed_to_be_let_in() {
+    let records = json!([node(29), request("198.51.100.20", "alice", "200", 3), request("198.51.100.99", "system:anonymous", "403", 1),
+        {"__time__": (NOW - DAY).to_string(), "stage": "RequestReceived", "sourceIPs": "[\"198.51.100.50\"]", "user.username": "bob"}]);
+    let inventory = scan_of(&with_audit(records)).await;
+    let reading = log(&inventory, Observer::Cluster).unwrap();
+    assert!(reading.complete, "{}", reading.note);
+    assert_eq!((reading.to - reading.from).num_days(), 30);
+    let staleness = api_server(&inventory).staleness;
+    assert_eq!((staleness.verdict, staleness.confidence_percent), (StalenessVerdict::Required, 95));
+    assert_eq!(staleness.proposed_allowlist, ["198.51.100.20/32".parse().unwrap()]);
+    assert!(staleness.proposal_complete && staleness.probed);
+}
+
+#[tokio::test]
+async fn an_api_server_without_users_is_stale_however_much_it_is_probed() {
+    for (records, is_probed) in [
+        (json!([node(29), node(0)]), false),
+        (
+            json!([
+                node(29),
+                request("198.51.100.99", "system:anonymous", "403", 1),
+                request("198.51.100.98", "", "401", 1)
+            ]),
+            true,
+        ),
+    ] {
+        let staleness = api_server(&scan_of(&with_audit(records)).await).staleness;
+        assert_eq!((staleness.verdict, staleness.confidence_percent), (StalenessVerdict::Stale, 95));
+        assert_eq!(staleness.probed, is_probed);
+    }
+}
+
+#[tokio::test]
+async fn an_audit_log_that_says_too_little_leaves_it_unknown() {
+    let balancer = |days| request("100.64.0.3", "alice", "200", days);
+    for records in [json!([]), json!([node(40)]), json!([node(10), node(0)]), json!([balancer(29), balancer(1)])] {
+        let staleness = api_server(&scan_of(&with_audit(records.clone())).await).staleness;
+        assert_eq!(staleness.verdict, StalenessVerdict::Unknown, "{records}");
+    }
+    let inventory = scan_of(&with_audit(json!([node(10)]))).await;
+    assert_eq!(log(&inventory, Observer::Cluster).unwrap().from.timestamp(), NOW - 10 * DAY);
+    let unplaced = json!([node(29), {"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"}]);
+    let inventory = scan_of(&with_audit(unplaced)).await;
+    assert!(!log(&inventory, Observer::Cluster).unwrap().complete);
+}
+
+#[tokio::test]
+async fn a_mesh_s_audit_log_is_where_its_detail_says_or_where_it_is_documented() {
+    for (audit, store, verdict) in [
+        (
+            json!({"Enabled": true, "Project": "project-of-mesh"}),
+            "project-of-mesh/audit-c0mesh",
+            StalenessVerdict::Stale,
+        ),
+        (json!({"Enabled": true}), "mesh-log-c0mesh/audit-c0mesh", StalenessVerdict::Stale),
+        (json!({"Enabled": false}), "mesh-log-c0mesh/audit-c0mesh", StalenessVerdict::Unknown),
+    ] {
+        let mut world = world();
+        world["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["Audit"] = audit.clone();
+        world["accounts"][0]["sls"]["logs"][store] = json!([node(29), node(0)]);
+        let inventory = scan_of(&world).await;
+        assert_eq!(judged(&inventory, EndpointKind::MeshApiServer).staleness.verdict, verdict, "{audit}");
+        assert_eq!(gaps(&inventory), [""; 0]);
+    }
+}
+
+fn event(id: &str, name: &str, region: &str, at: &str, parameters: &Value) -> Value {
+    json!({"eventId": id, "eventName": name, "eventTime": at, "acsRegion": region, "eventRW": "Write", "eventType": "ApiCall",
+        "sourceIpAddress": "198.51.100.20", "requestParameterJson": parameters.to_string(),
+        "userIdentity": {"type": "ram-user", "userName": "alice"}})
+}
+
+#[tokio::test]
+async fn the_trail_says_who_bound_an_eip_last() {
+    let bind = |eip: &str| json!({"ServiceMeshId": "c0mesh", "Operation": "BindEip", "EipId": eip});
+    let mut failed = event("e5", "ModifyPilotEipResource", "cn-shanghai", "2026-06-20T00:00:00Z", &bind("eip-pilot"));
+    failed["errorCode"] = "StatusForbidden".into();
+    let mut by_system = event(
+        "e7",
+        "AssociateEipAddress",
+        "cn-shanghai",
+        "2026-05-03T00:00:00Z",
+        &json!({"AllocationId": "eip-mapi", "InstanceId": "lb-mapi"}),
+    );
+    by_system["userIdentity"] = json!({"type": "system"});
+    let mut world = world();
+    world["accounts"][0]["actiontrail"]["events"] = json!([
+        event("e1", "ModifyPilotEipResource", "cn-shanghai", "2026-05-01T00:00:00Z", &bind("eip-pilot")),
+        event("e2", "ModifyPilotEipResource", "cn-hangzhou", "2026-05-02T00:00:00Z", &bind("eip-pilot")),
+        event("e2", "ModifyPilotEipResource", "cn-shanghai", "2026-05-02T00:00:00Z", &bind("eip-pilot")),
+        event("e3", "ModifyPilotEipResource", "cn-shanghai", "2026-06-01T00:00:00Z", &bind("eip-other")),
+        event(
+            "e4",
+            "ModifyPilotEipResource",
+            "cn-shanghai",
+            "2026-06-10T00:00:00Z",
+            &json!({"ServiceMeshId": "c0mesh", "Operation": "UnBindEip"})
+        ),
+        failed,
+        event(
+            "e6",
+            "ModifyCluster",
+            "cn-shanghai",
+            "2026-05-04T00:00:00Z",
+            &json!({"ClusterId": "c2api", "body": "{\"api_server_eip\":true,\"api_server_eip_id\":\"eip-api\"}"})
+        ),
+        by_system,
+        event("e8", "ModifyPilotEipResource", "cn-shanghai", "2026-03-01T00:00:00Z", &bind("eip-pilot")),
+    ]);
+    let inventory = scan_of(&world).await;
+    let mut events: Vec<&str> = inventory
+        .trails()
+        .iter()
+        .flat_map(|trail| &trail.bindings)
+        .map(|event| event.binding.event_id.as_str())
+        .collect();
+    events.sort_unstable();
+    assert_eq!(events, ["e1", "e2", "e3", "e6", "e7"]);
+    assert!(inventory.trails().iter().all(|trail| trail.complete && (trail.to - trail.from).num_days() == 90));
+    let bound = pilot(&inventory).bound_by.unwrap();
+    assert_eq!(
+        (bound.user.as_str(), bound.event_id.as_str(), bound.source_ip_address.as_str()),
+        ("alice", "e2", "198.51.100.20")
+    );
+    assert_eq!(bound.at.to_rfc3339(), "2026-05-02T00:00:00+00:00");
+    assert_eq!(api_server(&inventory).bound_by.unwrap().event_id, "e6");
+    let by_system = judged(&inventory, EndpointKind::MeshApiServer).bound_by.unwrap();
+    assert_eq!((by_system.user.as_str(), by_system.event_name.as_str()), ("system", "AssociateEipAddress"));
+}
+
+#[tokio::test]
+async fn an_eip_that_the_product_chose_itself_is_bound_by_whoever_asked_for_one() {
+    let mut world = world();
+    world["accounts"][0]["actiontrail"]["events"] = json!([
+        event(
+            "e1",
+            "ModifyCluster",
+            "cn-shanghai",
+            "2026-05-04T00:00:00Z",
+            &json!({"ClusterId": "c2api", "api_server_eip": true})
+        ),
+        event(
+            "e2",
+            "ModifyCluster",
+            "cn-shanghai",
+            "2026-05-05T00:00:00Z",
+            &json!({"ClusterId": "c2api", "api_server_eip": false})
+        ),
+        event(
+            "e3",
+            "ModifyCluster",
+            "cn-shanghai",
+            "2026-05-06T00:00:00Z",
+            &json!({"ClusterId": "c1far", "api_server_eip": true})
+        ),
+    ]);
+    assert_eq!(api_server(&scan_of(&world).await).bound_by.unwrap().event_id, "e1");
+}
+
+#[tokio::test]
+async fn a_public_kubeconfig_of_late_means_that_somebody_needs_the_api_server() {
+    for (private, verdict) in [(false, StalenessVerdict::Required), (true, StalenessVerdict::Unknown)] {
+        let mut world = world();
+        let parameters = json!({"ClusterId": "c2api", "PrivateIpAddress": private});
+        world["accounts"][0]["actiontrail"]["events"] =
+            json!([event("e1", "DescribeClusterUserKubeconfig", "cn-shanghai", "2026-06-15T00:00:00Z", &parameters)]);
+        assert_eq!(api_server(&scan_of(&world).await).staleness.verdict, verdict, "{private}");
+    }
+}
+
+fn with_file(inventory: Inventory, name: &str, text: &str) -> Inventory {
+    let reading = ExportedLog::read(name, text).unwrap().reading(&inventory, 30).unwrap();
+    let mut builder = inventory.into_builder();
+    builder.logs.push(reading);
+    builder.build()
+}
+
+fn lines(records: &[Value]) -> String {
+    records.iter().map(|record| format!("{record}\n")).collect()
+}
+
+#[tokio::test]
+async fn who_comes_to_the_entrance_and_is_no_consumer_is_unexpected() {
+    let records = [
+        flow(FAR_EGRESS, 30, 15012),
+        flow("198.51.100.66", 5, 15012),
+        flow("198.51.100.66", 2, 15011),
+        flow(FAR_EGRESS, 0, 15012),
+    ];
+    let text = lines(&records);
+    let pilot_of = |inventory: &Inventory| pilot(inventory).staleness;
+    let staleness = pilot_of(&with_file(scan_with(&world(), None).await, "flows.jsonl", &text));
+    let [stranger] = &*staleness.unexpected else { panic!("{:?}", staleness.unexpected) };
+    assert_eq!((stranger.address.to_string(), stranger.count, stranger.bytes), ("198.51.100.66".to_owned(), 2, 2000));
+    assert_eq!(staleness.consumers[0].traffic, Traffic::Seen);
+    let names = ["srcaddr", "dstaddr", "dstport", "bytes", "start", "end", "action"];
+    let row = |record: &Value| names.map(|name| record[name].as_str().unwrap().to_owned()).join(",");
+    let csv = [names.join(",")].into_iter().chain(records.iter().map(row)).collect::<Vec<_>>().join("\n");
+    let same = pilot_of(&with_file(scan_with(&world(), None).await, "flows.csv", &csv));
+    assert_eq!(same, staleness);
+}
+
+#[tokio::test]
+async fn a_file_is_complete_only_where_it_spans_the_window() {
+    let inventory = scan_with(&world(), None).await;
+    let reading =
+        |records: &[Value]| ExportedLog::read("flows", &lines(records)).unwrap().reading(&inventory, 30).unwrap();
+    let whole = [flow("198.51.100.66", 30, 15012), flow("198.51.100.66", 0, 15012)];
+    assert!(reading(&whole).complete);
+    let mut lossy = whole.to_vec();
+    lossy.push(json!({"start": (NOW - DAY).to_string(), "end": NOW.to_string(), "log-status": "SKIPDATA"}));
+    for records in [&whole[..1], &whole[1..], &[], &lossy] {
+        let reading = reading(records);
+        assert!(!reading.complete && !reading.note.is_empty(), "{records:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_exported_audit_log_is_its_cluster_s() {
+    let inventory = scan_with(&world(), None).await;
+    let text = lines(&[node(29), request("198.51.100.20", "alice", "200", 3)]);
+    let inventory = with_file(inventory, "logs/audit-c2api.jsonl", &text);
+    assert_eq!(api_server(&inventory).staleness.proposed_allowlist, ["198.51.100.20/32".parse().unwrap()]);
+    let other = ExportedLog::read("audit-c9.jsonl", &text).unwrap().reading(&inventory, 30);
+    assert!(other.unwrap_err().contains("c9"));
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_named() {
+    let good = flow("198.51.100.66", 1, 15012);
+    let bad = |field: &str, value: Value| {
+        let mut record = good.clone();
+        record[field] = value;
+        lines(&[good.clone(), record])
+    };
+    for (name, text, line, part) in [
+        ("f", bad("srcaddr", "nobody".into()), 2, "srcaddr"),
+        ("f", bad("dstport", "70000".into()), 2, "dstport"),
+        ("f", bad("start", Value::Null), 2, "start"),
+        ("f", bad("action", "DENY".into()), 2, "action"),
+        ("f", format!("{good}\n\n[1]\n"), 3, "JSON"),
+        ("f", "srcaddr,dstaddr\n1.2.3.4\n".to_owned(), 2, "CSV"),
+        ("audit-c2api", lines(std::slice::from_ref(&good)), 1, "__time__"),
+    ] {
+        let problem = ExportedLog::read(name, &text).unwrap_err();
+        assert_eq!(problem.line, line, "{problem}");
+        assert!(problem.message.contains(part), "{problem}");
+    }
+}
