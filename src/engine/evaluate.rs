@@ -46,7 +46,9 @@ impl RuleSet {
         };
         let text = rule.text(self.language);
         let messages = rule.messages(self.language);
-        let get = |name: &str| subject.fact(name, End::Upper);
+        // What is certain is told of what is open, what may be of what is not decided.
+        let end = if status == FindingStatus::Open { End::Lower } else { End::Upper };
+        let get = |name: &str| subject.fact(name, end);
         let message = match (status, problem, &messages.unknown) {
             (_, Some(problem), _) => format!("The rule could not be decided: {problem}."),
             (FindingStatus::Unknown, None, Some(template)) => template.render(get),

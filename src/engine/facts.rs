@@ -346,13 +346,24 @@ facts! { ENDPOINT, Endpoint(EndpointJudgement):
     /// The ports that only private or reserved addresses outside the trusted set can reach.
     [FactType::Ports, bounded] private_ports(e, end) => ports(e, end, |verdict| verdict == PortVerdict::PrivateOnly);
     /// Untrusted sources that the enforced gates of any port admit, as address ranges.
-    [FactType::Texts, bounded] untrusted(e, end) => untrusted(e, end);
+    [FactType::Texts, bounded] untrusted(e, end) => untrusted(e, end, |_| true);
+    /// The untrusted sources of the ports that are open.
+    [FactType::Texts, bounded] open_sources(e, end) => untrusted(e, end, |verdict| verdict == PortVerdict::Open);
+    /// The untrusted sources that only a gate that nobody documents as effective keeps out.
+    [FactType::Texts, bounded] unverified_sources(e, end) =>
+        untrusted(e, end, |verdict| verdict == PortVerdict::Unverified);
+    /// The untrusted sources of the ports that only private or reserved addresses can reach.
+    [FactType::Texts, bounded] private_sources(e, end) =>
+        untrusted(e, end, |verdict| verdict == PortVerdict::PrivateOnly);
     /// One untrusted internet address that gets in; empty where there is none.
-    [FactType::Text] witness(e, _) => {
-        e.access.iter().find_map(|row| row.witness).map(|address| address.to_string())
+    [FactType::Text, bounded] witness(e, end) => {
+        let mut open = e.access.iter().filter(|row| verdict_at(row, end) == PortVerdict::Open);
+        open.find_map(|row| row.witness).map(|address| address.to_string())
     };
     /// The rules and holes that let untrusted sources in.
-    [FactType::Texts] blame(e, _) => union(e.access.iter().map(|row| &row.blame));
+    [FactType::Texts, bounded] blame(e, end) => {
+        union(e.access.iter().filter(|row| !residue_at(row, end).is_empty()).map(|row| &row.blame))
+    };
     /// The rules to delete: each of them lets some untrusted source in on its own.
     [FactType::Texts] fix_set(e, _) => union(e.access.iter().map(|row| &row.fix_set));
     /// One sentence per gate: what it is, whether it counts, what it does.
@@ -604,8 +615,9 @@ fn residue_at(row: &AccessRow, end: End) -> &[IpNet] {
     }
 }
 
-fn untrusted(e: &EndpointJudgement, end: End) -> Vec<String> {
-    let all: BTreeSet<IpNet> = e.access.iter().flat_map(|row| residue_at(row, end)).copied().collect();
+fn untrusted(e: &EndpointJudgement, end: End, wanted: impl Fn(PortVerdict) -> bool) -> Vec<String> {
+    let rows = e.access.iter().filter(|row| wanted(verdict_at(row, end)));
+    let all: BTreeSet<IpNet> = rows.flat_map(|row| residue_at(row, end)).copied().collect();
     let all: Vec<IpNet> = all.into_iter().collect();
     nets(&IpNet::aggregate(&all))
 }

@@ -82,6 +82,38 @@ fn evaluate(endpoint: EndpointJudgement) -> Vec<(String, FindingStatus, Severity
     found
 }
 
+/// What is told of an open port is what certainly holds; a port that could not be decided is told
+/// as such.
+#[test]
+fn an_open_port_beside_one_that_is_not_known_does_not_speak_for_it() {
+    let nets = |text: &str| -> Shared<ipnet::IpNet> { vec![text.parse().unwrap()].into() };
+    let open = AccessRow {
+        untrusted: nets("198.51.100.0/24"),
+        untrusted_lower: nets("198.51.100.0/25"),
+        witness: Some("198.51.100.1".parse().unwrap()),
+        blame: vec!["sgr-open".to_owned()].into(),
+        ..row(15011, PortVerdict::Open, PortVerdict::Open)
+    };
+    let unknown = AccessRow {
+        untrusted: nets("0.0.0.0/0"),
+        witness: Some("1.0.0.1".parse().unwrap()),
+        blame: vec!["sgr-unread".to_owned()].into(),
+        ..row(15012, PortVerdict::Restricted, PortVerdict::Open)
+    };
+    let judgements =
+        Judgements { endpoints: vec![endpoint(Exposure::Exposed, vec![unknown, open])], ..Judgements::default() };
+    let findings = rules().evaluate(&judgements);
+    let found = findings.iter().find(|finding| finding.rule_id == "control-plane-open-to-untrusted").unwrap();
+    assert_eq!(found.status, FindingStatus::Open);
+    for certain in ["tcp/15011 over IPv4", "198.51.100.0/25", "198.51.100.1,", "sgr-open"] {
+        assert!(found.message.contains(certain), "{certain}: {}", found.message);
+    }
+    for possible in ["15012", "0.0.0.0/0", "198.51.100.0/24", "1.0.0.1", "sgr-unread"] {
+        assert!(!found.message.contains(possible), "{possible}: {}", found.message);
+    }
+    assert!(found.evidence.iter().any(|line| line.contains("tcp/15012 over IPv4 is unknown")), "{:?}", found.evidence);
+}
+
 #[test]
 fn every_example_of_every_rule_turns_out_as_written() {
     let report = rules().check();
@@ -108,6 +140,7 @@ const FOR_USERS: &[&str] = &[
     "endpoint.private_address",
     "endpoint.region_id",
     "endpoint.resource_id",
+    "endpoint.untrusted",
     "endpoint.resource_kind",
     "endpoint.resource_name",
     "endpoint.tags",
