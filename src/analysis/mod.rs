@@ -56,8 +56,11 @@ pub fn judge(inventory: &Inventory, trusted: &TrustedList, consumers: &NamedCons
     let security_groups = security_group::judge(&index, &lists, &jobs, &rows);
     let acls = acl::judge(&index, &jobs);
     let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
-    let needs: Vec<_> =
-        jobs.par_iter().zip(&rows).map(|(job, rows)| staleness::judge(&setting, job.assessed, rows)).collect();
+    let needs: Vec<_> = jobs
+        .par_iter()
+        .zip(&rows)
+        .map(|(job, rows)| staleness::judge(&setting, job.assessed, rows, &job.trusted.addresses))
+        .collect();
     Judgements {
         security_groups,
         acls,

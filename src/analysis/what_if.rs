@@ -69,6 +69,13 @@ pub struct Unknown {
     pub why: &'static str,
 }
 
+impl Change {
+    /// True if it takes a public path away; every other change may touch private ones.
+    pub fn is_unbinding(&self) -> bool {
+        matches!(self, Self::Unbind(_))
+    }
+}
+
 impl FromStr for Change {
     type Err = ChangeError;
 

@@ -19,16 +19,26 @@ use crate::{
 pub(crate) struct Twice {
     pub(crate) before: Run,
     after: Run,
+    /// After the changes that take no public path away, so that the private paths which would be left can be
+    /// seen: of an endpoint that is no longer public, consumers are not judged.
+    still_public: Option<Run>,
     changes: Vec<String>,
 }
 
 /// Judges both.
 pub(crate) fn judge(reading: Reading, changes: &[Change], judging: &Judging) -> Result<Twice, Failure> {
-    let changed: Inventory = what_if::after(&reading.inventory, changes).or_exit(Exit::Usage)?;
-    let after = Reading { inventory: changed, api_calls: reading.api_calls, retries: reading.retries, ended: None };
+    let after_all = |changes: &[Change]| -> Result<Run, Failure> {
+        let inventory: Inventory = what_if::after(&reading.inventory, changes).or_exit(Exit::Usage)?;
+        let (api_calls, retries) = (reading.api_calls, reading.retries);
+        Ok(pipeline::conclude(Reading { inventory, api_calls, retries, ended: None }, judging))
+    };
+    let others: Vec<Change> = changes.iter().filter(|change| !change.is_unbinding()).cloned().collect();
+    let both = !others.is_empty() && others.len() < changes.len();
+    let (after, still_public) = (after_all(changes)?, if both { Some(after_all(&others)?) } else { None });
     Ok(Twice {
+        after,
+        still_public,
         before: pipeline::conclude(reading, judging),
-        after: pipeline::conclude(after, judging),
         changes: changes.iter().map(ToString::to_string).collect(),
     })
 }
@@ -54,7 +64,8 @@ impl Twice {
         terminal: &Terminal,
     ) -> Result<(), Failure> {
         let (before, after) = (Document::of(&self.before), Document::of(&self.after));
-        let answer = WhatIf::of(&before, &after, self.changes.clone(), only);
+        let still_public = self.still_public.as_ref().map(Document::of);
+        let answer = WhatIf::of(&before, &after, still_public.as_ref().unwrap_or(&before), self.changes.clone(), only);
         let on_stdout = Options { width: output::terminal_width(), color: terminal.stdout_color };
         let write = |out: &mut dyn std::io::Write, options: &Options| match target.format {
             Format::Json => answer.write_json(out),

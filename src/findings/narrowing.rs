@@ -4,7 +4,7 @@
 //! A list at a listener filters the private address of the balancer as well as the public one, so
 //! the private ranges stay admitted: consumers within the network must not be cut off.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
@@ -31,6 +31,8 @@ pub struct Narrow<'a> {
     pub allowlist: &'a [IpNet],
     /// True if that is all of them.
     pub complete: bool,
+    /// Whoever else must not be cut off: what is trusted there, and the blocks of its VPC.
+    pub also_admit: &'a [IpNet],
 }
 
 /// One port that untrusted sources get through.
@@ -70,18 +72,22 @@ impl<'a> From<&'a EndpointJudgement> for Narrow<'a> {
             ports: judgement.access.iter().map(port).collect(),
             allowlist: &judgement.staleness.proposed_allowlist,
             complete: judgement.staleness.proposal_complete,
+            also_admit: &judgement.staleness.also_admit,
         }
     }
 }
 
-impl Narrow<'_> {
-    /// The commands that put the allowlist in force on every port that more than it gets through.
+impl<'a> Narrow<'a> {
+    /// The commands that put the allowlist in force on every port that more than it gets through. None
+    /// where the list would leave somebody out.
     pub fn commands(&self) -> Narrowing {
         let mut out = Narrowing::default();
         if !self.complete {
             out.notes.push(
-                "The allowlist is not complete: the commands must not be applied before every address is in it.".into(),
+                "The allowlist is not complete, so no commands are given: whoever is missing from it would be cut off."
+                    .into(),
             );
+            return out;
         }
         if self.allowlist.is_empty() {
             out.notes.push("No public address of a consumer is known, so there is no list to put in force.".into());
@@ -92,12 +98,27 @@ impl Narrow<'_> {
                 .push("Its ids hold characters that do not belong on a command line; no commands are given.".into());
             return out;
         }
+        for port in self.ports.iter().filter(|port| port.verdict == PortVerdict::Unknown) {
+            out.notes.push(format!(
+                "Who can reach port {} over {} is not known: it is left as it is.",
+                port.port,
+                port.family.as_str()
+            ));
+        }
+        let mut open: Vec<(&NarrowPort<'a>, Vec<String>)> = Vec::new();
         for family in Family::ALL {
-            let ports: Vec<&NarrowPort<'_>> =
-                self.ports.iter().filter(|port| port.family == *family && lets_others_in(port.verdict)).collect();
-            if !ports.is_empty() {
-                self.narrow_family(*family, &ports, &mut out);
+            let mut ports = self.ports.iter().filter(|port| port.family == *family && lets_others_in(port.verdict));
+            let entries = self.entries(*family);
+            if ports.clone().next().is_some() && !self.allowlist.iter().any(|block| is_of(block, *family)) {
+                let family = family.as_str();
+                out.notes.push(format!("No consumer has a public address of {family}: what is open over it is left."));
+                continue;
             }
+            open.extend(ports.by_ref().map(|port| (port, entries.clone())));
+            self.white_list(*family, &open, &entries, &mut out);
+        }
+        for kind in [GateKind::MeshSecurityGroup, GateKind::NlbSecurityGroups] {
+            self.groups(kind, &open, &mut out);
         }
         if !out.commands.is_empty() {
             out.notes.push(
@@ -108,42 +129,37 @@ impl Narrow<'_> {
         out
     }
 
-    fn narrow_family(&self, family: Family, ports: &[&NarrowPort<'_>], out: &mut Narrowing) {
-        let entries = self.entries(family);
-        let behind = |kind: GateKind| -> Vec<&NarrowPort<'_>> {
-            ports.iter().copied().filter(|port| port.gates.iter().any(|gate| gate.0 == kind)).collect()
-        };
-        let classic = behind(GateKind::ClbAcl);
-        match self.load_balancer_id {
-            Some(balancer) if !classic.is_empty() => self.white_list(balancer, family, &classic, &entries, out),
-            None if !classic.is_empty() => out.notes.push("Its load balancer is not known: find it first.".into()),
-            _ => {}
-        }
-        for port in behind(GateKind::MeshSecurityGroup) {
-            self.groups(port, GateKind::MeshSecurityGroup, &entries, out);
-        }
-        for port in behind(GateKind::NlbSecurityGroups) {
-            self.groups(port, GateKind::NlbSecurityGroups, &entries, out);
-        }
-    }
-
-    /// The allowlist's blocks of a family and the private ranges, sorted.
+    /// The blocks of a family that are to be admitted, and the private ranges.
     fn entries(&self, family: Family) -> Vec<String> {
-        let of_family = |block: &&IpNet| matches!(block, IpNet::V4(_)) == (family == Family::Ipv4);
         let private: &[&str] = if family == Family::Ipv4 { &PRIVATE_V4 } else { &PRIVATE_V6 };
-        let public = self.allowlist.iter().filter(of_family).map(ToString::to_string);
-        public.chain(private.iter().map(|block| (*block).to_owned())).collect()
+        let public = self.allowlist.iter().chain(self.also_admit).filter(|block| is_of(block, family));
+        let mut entries: Vec<String> = Vec::new();
+        for entry in public.map(ToString::to_string).chain(private.iter().map(|block| (*block).to_owned())) {
+            if !entries.contains(&entry) {
+                entries.push(entry);
+            }
+        }
+        entries
     }
 
     /// A list of its own, put in front of the listeners as a white list once it is filled.
     fn white_list(
         &self,
-        balancer: &str,
         family: Family,
-        ports: &[&NarrowPort<'_>],
+        open: &[(&NarrowPort<'a>, Vec<String>)],
         entries: &[String],
         out: &mut Narrowing,
     ) {
+        let has_list = |port: &&NarrowPort<'_>| port.gates.iter().any(|gate| gate.0 == GateKind::ClbAcl);
+        let ports: Vec<&NarrowPort<'_>> =
+            open.iter().map(|(port, _)| *port).filter(|port| port.family == family).filter(has_list).collect();
+        if ports.is_empty() {
+            return;
+        }
+        let Some(balancer) = self.load_balancer_id else {
+            out.notes.push("Its load balancer is not known: find it first.".into());
+            return;
+        };
         let region = self.region_id;
         let list = format!("ACL_{}", family.as_str().to_uppercase());
         out.commands.push(format!(
@@ -170,57 +186,76 @@ impl Narrow<'_> {
         }
     }
 
-    /// Rules for those who need the port first, then the rules that let everybody else in are revoked. Behind a network
-    /// load balancer everything is accepted that no rule drops, so a rule that drops is added.
-    fn groups(&self, port: &NarrowPort<'_>, kind: GateKind, entries: &[String], out: &mut Narrowing) {
+    /// Rules for those who need the ports first, on all ports of a group; then the rules that let everybody else
+    /// in are revoked, each once: one rule may open several ports. Behind a network load balancer everything is
+    /// accepted that no rule drops, so a rule that drops is added.
+    fn groups(&self, kind: GateKind, open: &[(&NarrowPort<'a>, Vec<String>)], out: &mut Narrowing) {
         let network = kind == GateKind::NlbSecurityGroups;
-        let rules: Vec<&str> =
-            port.fix_set.iter().map(String::as_str).filter(|rule| rule.starts_with("sgr-") && is_plain(rule)).collect();
-        if rules.is_empty() && !network {
-            return;
+        let mut of_group: BTreeMap<&str, (Vec<String>, BTreeSet<&str>)> = BTreeMap::new();
+        for (port, entries) in open.iter().filter(|(port, _)| port.gates.iter().any(|gate| gate.0 == kind)) {
+            let rules: BTreeSet<&str> = port
+                .fix_set
+                .iter()
+                .map(String::as_str)
+                .filter(|rule| rule.starts_with("sgr-") && is_plain(rule))
+                .collect();
+            if rules.is_empty() && !network {
+                continue;
+            }
+            let groups: Vec<&str> = groups_of(port, kind).into_iter().collect();
+            let [group] = groups[..] else {
+                out.notes.push(which_group(port, &groups, &rules));
+                continue;
+            };
+            let (permissions, revoked) = of_group.entry(group).or_default();
+            let accepts = entries.iter().map(|entry| (entry.as_str(), 1, "accept"));
+            let everybody = if port.family == Family::Ipv4 { "0.0.0.0/0" } else { "::/0" };
+            let drop = network.then_some((everybody, 99, "drop"));
+            permissions.extend(accepts.chain(drop).map(|permission| permission_words(port, permission)));
+            revoked.extend(rules);
         }
-        let groups = groups_of(port, kind);
-        let [group] = groups.iter().copied().collect::<Vec<_>>()[..] else {
-            let rules = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
-            out.notes.push(match groups.len() {
-                0 => {
-                    format!("No security group is known in front of port {}: join one that holds the list.", port.port)
-                }
-                _ => {
-                    format!("Several security groups are in front of port {}: look up which holds {rules}.", port.port)
-                }
-            });
-            return;
-        };
-        let head = format!("--RegionId {} --SecurityGroupId {group}", self.region_id);
-        let mut permissions: Vec<(&str, u8, &str)> =
-            entries.iter().map(|entry| (entry.as_str(), 1, "accept")).collect();
-        if network {
-            permissions.push((if port.family == Family::Ipv4 { "0.0.0.0/0" } else { "::/0" }, 99, "drop"));
-        }
-        for some in permissions.chunks(RULES_A_CALL) {
-            let rules: Vec<String> =
-                some.iter().enumerate().map(|(at, permission)| rule_arguments(at + 1, port, permission)).collect();
-            out.commands.push(format!("aliyun ecs AuthorizeSecurityGroup {head} {}", rules.join(" ")));
-        }
-        for some in rules.chunks(RULES_A_CALL) {
-            let ids: Vec<String> =
-                some.iter().enumerate().map(|(at, rule)| format!("--SecurityGroupRuleId.{} {rule}", at + 1)).collect();
-            out.commands.push(format!("aliyun ecs RevokeSecurityGroup {head} {}", ids.join(" ")));
-        }
-        if !rules.is_empty() {
-            out.notes.push(format!(
-                "Revoking {} takes away everything else that these rules of {group} admit.",
-                rules.join(", ")
-            ));
+        for (group, (permissions, revoked)) in of_group {
+            let head = format!("--RegionId {} --SecurityGroupId {group}", self.region_id);
+            for some in permissions.chunks(RULES_A_CALL) {
+                let numbered = some.iter().enumerate().map(|(at, words)| words.replace("{}", &(at + 1).to_string()));
+                let arguments: Vec<String> = numbered.collect();
+                out.commands.push(format!("aliyun ecs AuthorizeSecurityGroup {head} {}", arguments.join(" ")));
+            }
+            let revoked: Vec<&str> = revoked.into_iter().collect();
+            for some in revoked.chunks(RULES_A_CALL) {
+                let ids = some.iter().enumerate().map(|(at, rule)| format!("--SecurityGroupRuleId.{} {rule}", at + 1));
+                let ids: Vec<String> = ids.collect();
+                out.commands.push(format!("aliyun ecs RevokeSecurityGroup {head} {}", ids.join(" ")));
+            }
+            // Which they are, the command says; a list of sixty would drown what it warns of.
+            let named = match &revoked[..] {
+                [] => continue,
+                [rule] => (*rule).to_owned(),
+                rules => format!("{} rules", rules.len()),
+            };
+            out.notes.push(format!("Revoking {named} of {group} takes away everything else that they admit."));
         }
     }
 }
 
-fn rule_arguments(number: usize, port: &NarrowPort<'_>, (source, priority, policy): &(&str, u8, &str)) -> String {
+fn which_group(port: &NarrowPort<'_>, groups: &[&str], rules: &BTreeSet<&str>) -> String {
+    if groups.is_empty() {
+        return format!("No security group is known in front of port {}: join one that holds the list.", port.port);
+    }
+    let rules: Vec<&str> = rules.iter().copied().collect();
+    let rules = if rules.is_empty() { "no rule".to_owned() } else { rules.join(", ") };
+    format!("Several security groups are in front of port {}: look up which holds {rules}.", port.port)
+}
+
+fn is_of(block: &IpNet, family: Family) -> bool {
+    matches!(block, IpNet::V4(_)) == (family == Family::Ipv4)
+}
+
+/// One rule as arguments; `{}` stands for its number in the call.
+fn permission_words(port: &NarrowPort<'_>, (source, priority, policy): (&str, u8, &str)) -> String {
     let source_name = if port.family == Family::Ipv4 { "SourceCidrIp" } else { "Ipv6SourceCidrIp" };
     let (protocol, port) = (if port.protocol == "udp" { "UDP" } else { "TCP" }, port.port);
-    let p = format!("--Permissions.{number}");
+    let p = "--Permissions.{}";
     format!(
         "{p}.IpProtocol {protocol} {p}.PortRange {port}/{port} {p}.{source_name} {source} {p}.Policy {policy} \
          {p}.Priority {priority}"
@@ -257,7 +292,14 @@ mod tests {
     }
 
     fn narrow<'a>(ports: Vec<NarrowPort<'a>>, allowlist: &'a [IpNet]) -> Narrow<'a> {
-        Narrow { region_id: "cn-hangzhou", load_balancer_id: Some("lb-1"), ports, allowlist, complete: true }
+        Narrow {
+            region_id: "cn-hangzhou",
+            load_balancer_id: Some("lb-1"),
+            ports,
+            allowlist,
+            complete: true,
+            also_admit: &[],
+        }
     }
 
     #[test]
@@ -322,12 +364,45 @@ mod tests {
     }
 
     #[test]
-    fn an_incomplete_or_empty_allowlist_is_said_first() {
+    fn an_incomplete_or_empty_allowlist_gives_no_command() {
         let allowlist = nets(&["203.0.113.9/32"]);
         let gates = || vec![(GateKind::ClbAcl, "lb-1/6443", "acl off")];
         let done = Narrow { complete: false, ..narrow(vec![port(gates(), &[])], &allowlist) }.commands();
-        assert!(done.notes[0].contains("must not be applied"), "{:?}", done.notes);
+        assert!(done.notes[0].contains("would be cut off"), "{:?}", done.notes);
+        assert!(done.commands.is_empty(), "{:?}", done.commands);
         assert!(narrow(vec![port(gates(), &[])], &[]).commands().commands.is_empty());
+    }
+
+    #[test]
+    fn of_ports_that_share_a_rule_all_are_served_before_it_is_revoked_once() {
+        let (allowlist, fix_set) = (nets(&["203.0.113.9/32"]), vec!["sgr-1".to_owned()]);
+        let on =
+            |number| NarrowPort { port: number, ..port(vec![(GateKind::MeshSecurityGroup, "sg-1", "")], &fix_set) };
+        let done = narrow(vec![on(15011), on(15012)], &allowlist).commands();
+        let [authorize, revoke] = &done.commands[..] else { panic!("{:?}", done.commands) };
+        assert!(authorize.contains("15011/15011") && authorize.contains("15012/15012"), "{authorize}");
+        assert!(authorize.contains("--Permissions.10.PortRange 15012/15012"), "{authorize}");
+        assert_eq!(revoke.matches("sgr-1").count(), 1, "{revoke}");
+    }
+
+    #[test]
+    fn who_is_trusted_stays_admitted() {
+        let (allowlist, trusted) = (nets(&["203.0.113.9/32"]), nets(&["198.51.100.0/24", "2001:db8::/32"]));
+        let gates = vec![(GateKind::ClbAcl, "lb-1/6443", "acl off")];
+        let narrow = Narrow { also_admit: &trusted, ..narrow(vec![port(gates, &[])], &allowlist) };
+        let commands = narrow.commands().commands.join("\n");
+        assert!(commands.contains("\"198.51.100.0/24\"") && !commands.contains("2001:db8"), "{commands}");
+    }
+
+    #[test]
+    fn a_family_without_consumers_and_a_port_that_is_not_known_are_left_and_said() {
+        let allowlist = nets(&["203.0.113.9/32"]);
+        let gates = || vec![(GateKind::ClbAcl, "lb-1/6443", "acl off")];
+        let v6 = NarrowPort { family: Family::Ipv6, ..port(gates(), &[]) };
+        let unknown = NarrowPort { verdict: PortVerdict::Unknown, ..port(gates(), &[]) };
+        let done = narrow(vec![v6, unknown], &allowlist).commands();
+        assert!(done.commands.is_empty(), "{:?}", done.commands);
+        assert_eq!(done.notes.len(), 2, "{:?}", done.notes);
     }
 
     #[test]

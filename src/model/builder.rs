@@ -91,6 +91,12 @@ impl InventoryBuilder {
 
     /// Sorts everything and drops exact repeats.
     pub fn build(self) -> Inventory {
+        /// Several logs of one thing are several: each may hold what the others do not.
+        fn distinct<T: PartialEq, K: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
+            items.sort_by_cached_key(&key);
+            items.dedup();
+            items
+        }
         fn ordered<T, K: Ord>(mut items: Vec<T>, key: impl Fn(&T) -> K) -> Vec<T> {
             items.sort_by_cached_key(&key);
             items.dedup_by(|later, earlier| key(later) == key(earlier));
@@ -122,8 +128,8 @@ impl InventoryBuilder {
                 (eni.network_interface_id.clone(), eni.scope.clone())
             }),
             network,
-            logs: ordered(self.logs, |log| (log.scope.clone(), log.observer, log.observed.clone())),
-            trails: ordered(self.trails, |trail| trail.scope.clone()),
+            logs: distinct(self.logs, |log| (log.scope.clone(), log.observer, log.observed.clone(), log.from, log.to)),
+            trails: distinct(self.trails, |trail| (trail.scope.clone(), trail.from, trail.to)),
             opinions: ordered(self.opinions, |opinion| (opinion.service_mesh_id.clone(), opinion.scope.clone())),
             coverage: self.coverage,
         }

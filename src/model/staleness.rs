@@ -163,6 +163,9 @@ pub struct Staleness {
     pub proposed_allowlist: Vec<IpNet>,
     /// True if `proposed_allowlist` holds every address of every consumer that needs it.
     pub proposal_complete: bool,
+    /// Where somebody needs it: whoever else an allowlist must not cut off, which is what is trusted there
+    /// and the blocks of its VPC.
+    pub also_admit: Vec<IpNet>,
     /// Seen in logs, and none of the expected consumers, sorted by address.
     pub unexpected: Vec<Client>,
     /// Ids of consumers that ought to be in the logs and are not, sorted.
@@ -185,6 +188,7 @@ impl Staleness {
             deciding: Vec::new(),
             proposed_allowlist: Vec::new(),
             proposal_complete: false,
+            also_admit: Vec::new(),
             unexpected: Vec::new(),
             silent: Vec::new(),
             probed: false,

@@ -67,6 +67,23 @@ fn a_broken_path_is_told_in_words_with_what_would_mend_it() {
     assert!(says(&text, "Complete")[0].contains("must not be applied"), "{text}");
     assert_eq!(says(&text, "Rules to delete"), ["sgr-1"]);
     assert!(says(&text, "Unexpected")[0].starts_with("198.51.100.7: first 2026-11-01T00:00:00Z"), "{text}");
+    assert!(!text.contains("aliyun "), "an allowlist that lacks somebody comes without commands: {text}");
+    assert!(text.contains("cs:DescribeClusterDetail c-dark"), "the gap of a consumer: {text}");
+}
+
+/// The same, with an allowlist that lacks nobody.
+fn with_a_complete_allowlist() -> Scratch {
+    let scratch = Scratch::new();
+    let report = REPORT.replace(r#""proposal_complete": false"#, r#""proposal_complete": true"#);
+    assert_ne!(report, REPORT, "the report has an allowlist that lacks somebody");
+    scratch.write("report.json", &report);
+    scratch
+}
+
+#[test]
+fn a_complete_allowlist_comes_with_the_commands_that_put_it_in_force() {
+    let scratch = with_a_complete_allowlist();
+    let text = explain(&scratch, 0, &["c-required/istio-pilot"]).stdout;
     let commands: Vec<&str> = text.lines().filter(|line| line.contains("aliyun ")).collect();
     let order = [
         "CreateAccessControlList",
@@ -78,7 +95,8 @@ fn a_broken_path_is_told_in_words_with_what_would_mend_it() {
     assert_eq!(commands.len(), order.len(), "{commands:#?}");
     assert!(commands.iter().zip(order).all(|(command, operation)| command.contains(operation)), "{commands:#?}");
     assert!(commands[4].ends_with("--SecurityGroupId sg-1 --SecurityGroupRuleId.1 sgr-1"), "{commands:#?}");
-    assert!(text.contains("cs:DescribeClusterDetail c-dark"), "the gap of a consumer: {text}");
+    let json = explain(&scratch, 0, &["c-required/istio-pilot", "--format", "json"]).json();
+    assert_eq!(json["endpoints"][0]["narrowing"]["commands"].as_array().map(Vec::len), Some(order.len()));
 }
 
 #[test]
@@ -116,7 +134,7 @@ fn the_json_holds_what_the_schema_says() {
             ("source:SecurityGroupUnreadable@sg-9", &"unknown".into()),
         ]
     );
-    assert_eq!(story["narrowing"]["commands"].as_array().map(Vec::len), Some(5));
+    assert_eq!(story["narrowing"]["commands"], serde_json::json!([]));
     let rules: Vec<&str> =
         json["findings"].as_array().expect("a list").iter().filter_map(|finding| finding["rule_id"].as_str()).collect();
     assert_eq!(rules, ["required-exposure-open", "security-group-admits-untrusted"]);

@@ -68,3 +68,41 @@ fn a_question_is_not_kept_as_a_run() {
     scratch.run(&["scan", "--sandbox", "demo", "--what-if", &format!("unbind:{eip}")]);
     scratch.expect(2, &["report", "latest"]);
 }
+
+/// What becomes of each consumer, by its id.
+fn outcomes(scratch: &Scratch, changes: &[&str]) -> Vec<(String, String)> {
+    let changes: Vec<&str> = changes.iter().flat_map(|change| ["--what-if", *change]).collect();
+    let arguments = [&["scan", "--sandbox", "path-peering", "--no-store", "-o", "json"][..], &changes].concat();
+    let answer: Value = serde_json::from_str(&scratch.run(&arguments).stdout).expect("the answer is JSON");
+    let endpoints = answer["endpoints"].as_array().expect("it lists endpoints").iter();
+    let consumers = endpoints.flat_map(|endpoint| endpoint["consumers"].as_array().into_iter().flatten());
+    let text = |value: &Value| value.as_str().expect("it is text").to_owned();
+    consumers.map(|consumer| (text(&consumer["id"]), text(&consumer["outcome"]))).collect()
+}
+
+#[test]
+fn a_consumer_whose_private_path_goes_as_well_is_cut_off() {
+    let scratch = Scratch::new();
+    let of = |outcome: &str| vec![("ack-both".to_owned(), outcome.to_owned())];
+    assert_eq!(outcomes(&scratch, &["unbind:eip-both"]), of("keeps-private-path"));
+    assert_eq!(outcomes(&scratch, &["remove:pcc-both"]), of("loses-private-path"));
+    assert_eq!(outcomes(&scratch, &["remove:pcc-both", "unbind:eip-both"]), of("cut-off"));
+    assert_eq!(outcomes(&scratch, &["unbind:eip-both", "remove:pcc-both"]), of("cut-off"));
+}
+
+/// Removing an attachment takes what it announced with it.
+#[test]
+fn without_its_attachment_a_cluster_loses_its_private_path() {
+    let scratch = Scratch::new();
+    let arguments = ["scan", "--sandbox", "path-transit-router", "--no-store", "-o", "json"];
+    let report: Value = serde_json::from_str(&scratch.run(&arguments).stdout).expect("the report is JSON");
+    let consumers = report["endpoints"].as_array().expect("there are endpoints").iter();
+    let consumers = consumers.flat_map(|endpoint| endpoint["staleness"]["consumers"].as_array().into_iter().flatten());
+    let connected = consumers.filter(|consumer| consumer["via"] == "route");
+    let hop = connected.filter_map(|consumer| consumer["forward"][0].as_str()).next().expect("one is connected");
+    let attachment = hop.rsplit(':').next().expect("the hop names the attachment");
+    let change = format!("remove:{attachment}");
+    let told = scratch.run(&["scan", "--sandbox", "path-transit-router", "--no-store", "--what-if", &change]);
+    assert!(told.stdout.contains("loses its private path"), "{}", told.stdout);
+    assert!(told.stdout.contains("connected -> blocked"), "{}", told.stdout);
+}

@@ -27,6 +27,9 @@ struct Endpoint {
     balancer: String,
     exposure: String,
     rows: BTreeMap<String, Row>,
+    /// What would be let in, and whether it is said to lack nobody.
+    allowlist: Ranges,
+    lacks_nobody: bool,
 }
 
 struct Row {
@@ -173,11 +176,14 @@ impl Gap {
 
 fn endpoint(value: &Value) -> Endpoint {
     let rows = value["access"].as_array().unwrap().iter();
+    let proposed = value["staleness"]["proposed_allowlist"].as_array().into_iter().flatten();
     Endpoint {
         region: text(value, "region_id").to_owned(),
         resource: text(value, "resource_id").to_owned(),
         balancer: value["load_balancer_id"].as_str().unwrap_or_default().to_owned(),
         exposure: text(value, "exposure").to_owned(),
+        allowlist: Ranges::of(proposed.filter_map(Value::as_str)),
+        lacks_nobody: value["staleness"]["proposal_complete"] == true,
         rows: rows
             .map(|row| {
                 let port = format!("{}/{}/{}", text(row, "protocol"), row["port"], text(row, "family"));
@@ -192,6 +198,9 @@ impl Endpoint {
     fn better_than(&self, was: &Self) -> Option<String> {
         if self.exposure != was.exposure && self.exposure != "unknown" {
             return Some(format!("was {}, is {}", was.exposure, self.exposure));
+        }
+        if self.lacks_nobody && (!was.lacks_nobody || !self.allowlist.covers(&was.allowlist)) {
+            return Some("the allowlist lacks somebody and says that it does not".to_owned());
         }
         if self.exposure == "unknown" {
             return None;
@@ -296,6 +305,23 @@ mod tests {
         assert_eq!(better(report("exposed", "open", &["0.0.0.0/1"], &["rule"], &["other"])), 1);
         assert_eq!(better(report("exposed", "open", &["0.0.0.0/0"], &[], &["other"])), 1);
         assert_eq!(better(report("exposed", "open", &["0.0.0.0/0"], &[], &["m"])), 0);
+        let proposing = |blocks: &[&str], complete: bool| {
+            let mut report = report("exposed", "open", &["0.0.0.0/0"], &["rule"], &["other"]);
+            report["endpoints"][0]["staleness"] = json!({"proposed_allowlist": blocks, "proposal_complete": complete});
+            report
+        };
+        let whole = Standing::of(&proposing(&["198.51.100.0/25"], true));
+        let part = Standing::of(&proposing(&["198.51.100.0/25"], false));
+        for (blocks, complete, better) in [
+            (&["198.51.100.0/24"][..], true, [0, 1]),
+            (&["198.51.100.0/26"], true, [1, 1]),
+            (&["198.51.100.0/26"], false, [0, 0]),
+            (&[], true, [1, 1]),
+            (&[], false, [0, 0]),
+        ] {
+            let is = Standing::of(&proposing(blocks, complete));
+            assert_eq!([is.better_than(&whole).len(), is.better_than(&part).len()], better, "{blocks:?} {complete}");
+        }
         let mut gone = report("exposed", "open", &[], &[], &[]);
         gone["endpoints"] = json!([]);
         assert_eq!(better(gone.clone()), 1, "the finding may go with its endpoint, which may not");

@@ -17,8 +17,7 @@ use super::{
 
 /// Words of `ClusterType` for clusters that the cluster API of the account lists. One with another
 /// word was imported by its kubeconfig.
-const LISTED_TYPES: &[&str] =
-    &["Kubernetes", "ManagedKubernetes", "Ask", "ExternalKubernetes", "Edge", "ManagedEdgeKubernetes"];
+const LISTED_TYPES: &[&str] = &["Kubernetes", "ManagedKubernetes", "Ask"];
 
 /// A cluster as its mesh and as its own API see it.
 struct Known<'a> {
@@ -85,19 +84,33 @@ fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Targe
 /// Whether the cluster API knows the cluster. It is gone only where that API was read whole in the
 /// region that the mesh names, and only if it is of a type that the API lists.
 fn existence(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>) -> Existence {
-    let external = |kind: &str| kind.eq_ignore_ascii_case("ExternalKubernetes");
     if let Some(own) = cluster.own {
-        return if external(&own.cluster_type) { Existence::Outside } else { Existence::Present };
+        let outside = is_outside(&own.cluster_type) || own.profile.eq_ignore_ascii_case("Edge");
+        return if outside { Existence::Outside } else { Existence::Present };
     }
     let Some(seen) = cluster.seen_by_mesh else { return Existence::Unreadable };
-    let listed = setting.inventory().listed(&mesh.scope.account_id, &seen.region_id, "cs", "DescribeClustersV1");
-    if external(&seen.cluster_type) || !LISTED_TYPES.iter().any(|kind| kind.eq_ignore_ascii_case(&seen.cluster_type)) {
+    // The reply names no owner: the cluster is this account's only where its VPC is.
+    let network = setting.inventory().network();
+    let owned = network.vpcs.iter().any(|vpc| {
+        vpc.vpc_id == seen.vpc_id
+            && vpc.scope.account_id == mesh.scope.account_id
+            && vpc.scope.region_id == seen.region_id
+    });
+    let listed =
+        owned && setting.inventory().listed(&mesh.scope.account_id, &seen.region_id, "cs", "DescribeClustersV1");
+    if is_outside(&seen.cluster_type) || !LISTED_TYPES.iter().any(|kind| kind.eq_ignore_ascii_case(&seen.cluster_type))
+    {
         Existence::Outside
     } else if listed && !seen.region_id.is_empty() {
         Existence::Gone
     } else {
         Existence::Unreadable
     }
+}
+
+/// Registered from elsewhere, or with nodes that stand outside the cloud.
+fn is_outside(kind: &str) -> bool {
+    ["ExternalKubernetes", "Edge", "ManagedEdgeKubernetes"].iter().any(|outside| kind.eq_ignore_ascii_case(outside))
 }
 
 fn vpc_of(cluster: &Known<'_>) -> VpcId {
@@ -111,7 +124,7 @@ fn region_of<'a>(cluster: &Known<'a>) -> Option<&'a RegionId> {
 
 /// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of
 /// the nodes; others take addresses of vSwitches, which may be any of the VPC.
-fn source<'a>(setting: &'a Setting<'_>, cluster: &Known<'_>, vpc_id: &'a str) -> Source<'a> {
+fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str) -> Source<'a> {
     let pods = cluster.own.and_then(|own| Block::parse(&own.container_cidr).ok());
     let all = setting.switches_of(vpc_id);
     let named: Vec<&VSwitch> = match cluster.own {
@@ -127,7 +140,16 @@ fn source<'a>(setting: &'a Setting<'_>, cluster: &Known<'_>, vpc_id: &'a str) ->
         pods,
         pod_blocks: pods.map(|pods| pod_blocks(setting, vpc_id, pods)).unwrap_or_default(),
         groups: group.into_iter().map(str::to_owned).collect(),
+        unread: (!is_read(setting, cluster)).then_some(cluster.id.as_str()),
     }
+}
+
+/// True if all was read of the cluster that a path depends on: its group and where its pods are.
+fn is_read(setting: &Setting<'_>, cluster: &Known<'_>) -> bool {
+    cluster.own.is_some_and(|own| {
+        let pods_are_known = own.container_cidr.is_empty() || Block::parse(&own.container_cidr).is_ok();
+        pods_are_known && setting.cluster_is_read(own)
+    })
 }
 
 /// Where in their block there can be pods: each node has a part of it, to which a route of the VPC leads. All of the

@@ -1,10 +1,13 @@
 //! The public addresses with which the workloads of a VPC leave for the internet: source-NAT
 //! addresses, and EIPs of instances.
 
-use std::{collections::HashMap, net::IpAddr};
+use std::{
+    collections::{BTreeSet, HashMap, HashSet},
+    net::IpAddr,
+};
 
 use crate::{
-    model::{Inventory, NatGateway, SnatEntry, VSwitch},
+    model::{Eip, Inventory, NatGateway, Scope, SnatEntry, VSwitch},
     netset::{AddressSet, Block},
 };
 
@@ -12,6 +15,8 @@ use crate::{
 pub(super) struct Egress<'a> {
     entries: HashMap<&'a str, Vec<&'a SnatEntry>>,
     instances: HashMap<&'a str, Vec<IpAddr>>,
+    /// Where an EIP of an instance does not say in which VPC that is.
+    unplaced: HashSet<&'a Scope>,
     inventory: &'a Inventory,
 }
 
@@ -37,34 +42,63 @@ impl<'a> Egress<'a> {
             }
         }
         let mut instances: HashMap<&str, Vec<IpAddr>> = HashMap::new();
-        for eip in inventory.eips() {
-            let of_instance = matches!(eip.instance_type.as_str(), "EcsInstance" | "NetworkInterface");
-            if let (true, false, Ok(address)) = (of_instance, eip.vpc_id.is_empty(), eip.ip_address.parse()) {
-                instances.entry(eip.vpc_id.as_str()).or_default().push(address);
+        let mut unplaced = HashSet::new();
+        let of_instance = |eip: &&Eip| matches!(eip.instance_type.as_str(), "EcsInstance" | "NetworkInterface");
+        for eip in inventory.eips().iter().filter(of_instance) {
+            match eip.ip_address.parse() {
+                Ok(address) if !eip.vpc_id.is_empty() => {
+                    instances.entry(eip.vpc_id.as_str()).or_default().push(address);
+                }
+                _ => {
+                    unplaced.insert(&eip.scope);
+                }
             }
         }
-        Self { entries, instances, inventory }
+        Self { entries, instances, unplaced, inventory }
     }
 
-    /// Addresses of workloads in these vSwitches of a VPC, with pods in `pods`.
+    /// Addresses of workloads in these vSwitches of a VPC, with pods in `pods`. All of them are known only
+    /// where every list that could name another was read, and every vSwitch is translated as a whole.
     pub(super) fn of(&self, vpc_id: &str, switches: &[&VSwitch], pods: Option<Block>) -> Addresses {
-        let refused = &self.inventory.network().refused;
-        let read =
-            switches.first().is_some_and(|switch| !refused.covers(&switch.scope, "DescribeSnatTableEntries", vpc_id));
         let entries = self.entries.get(vpc_id).map_or(&[][..], Vec::as_slice);
-        let mut covered = read && !switches.is_empty();
-        let mut applying: Vec<&SnatEntry> = Vec::new();
+        let mut complete = !switches.is_empty();
+        let mut set: BTreeSet<IpAddr> = self.instances.get(vpc_id).into_iter().flatten().copied().collect();
         for switch in switches {
-            let before = applying.len();
-            applying.extend(entries.iter().filter(|entry| applies(entry, switch, pods)));
-            covered &= applying.len() > before;
+            complete &= self.lists_are_read(&switch.scope, vpc_id);
+            complete &= entries.iter().any(|entry| translates(entry, switch));
+            for entry in entries.iter().filter(|entry| applies(entry, switch, pods)) {
+                for text in entry.snat_ip.split(',').map(str::trim).filter(|text| !text.is_empty()) {
+                    match text.parse() {
+                        Ok(address) => {
+                            set.insert(address);
+                        }
+                        Err(_) => complete = false,
+                    }
+                }
+            }
         }
-        let translated =
-            applying.iter().flat_map(|entry| entry.snat_ip.split(',')).filter_map(|text| text.trim().parse().ok());
-        let instances = self.instances.get(vpc_id).into_iter().flatten().copied();
-        let set = translated.chain(instances).map(Block::host).collect();
-        Addresses { set, complete: covered }
+        Addresses { set: set.into_iter().map(Block::host).collect(), complete }
     }
+
+    /// True if the source-NAT entries of the VPC and every EIP of the region were read, and each EIP of an
+    /// instance says in which VPC that is.
+    fn lists_are_read(&self, scope: &Scope, vpc_id: &str) -> bool {
+        !self.inventory.network().refused.covers(scope, "DescribeSnatTableEntries", vpc_id)
+            && self.inventory.listed(&scope.account_id, &scope.region_id, "vpc", "DescribeEipAddresses")
+            && !self.unplaced.contains(scope)
+    }
+}
+
+/// True if everything that leaves the vSwitch is translated by the entry.
+fn translates(entry: &SnatEntry, switch: &VSwitch) -> bool {
+    let whole = |source: Block| {
+        Block::parse(&switch.cidr_block).is_ok_and(|block| {
+            let (source, block): (AddressSet, AddressSet) =
+                ([source].into_iter().collect(), [block].into_iter().collect());
+            block.subtract(&source).is_empty()
+        })
+    };
+    entry.source_v_switch_id == switch.v_switch_id || Block::parse(&entry.source_cidr).is_ok_and(whole)
 }
 
 /// True if what leaves a vSwitch, or its pods, is translated by the entry.

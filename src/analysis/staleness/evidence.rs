@@ -70,7 +70,8 @@ fn senders(
     entrances: &mut BTreeMap<(Scope, VpcId), BTreeSet<(IpAddr, u16)>>,
 ) {
     let Some(target) = target(setting, assessed) else { return };
-    let addresses = entrance(assessed).addresses;
+    let ports: BTreeSet<u16> = PILOT_PORTS.into_iter().chain([assessed.port]).collect();
+    let addresses = entrance(setting, assessed).addresses;
     for judged in consumers(setting, assessed, &target) {
         let consumer = judged.consumer;
         let located = setting.references.vpc(consumer.vpc_id.as_str()).map(|scope| scope.region_id.clone());
@@ -80,7 +81,7 @@ fn senders(
             continue;
         }
         let asked = entrances.entry((place(&consumer.account_id, region_id), consumer.vpc_id)).or_default();
-        asked.extend(addresses.iter().flat_map(|address| PILOT_PORTS.map(|port| (*address, port))));
+        asked.extend(addresses.iter().flat_map(|address| ports.iter().map(|port| (*address, *port))));
     }
     entrances.retain(|_, asked| !asked.is_empty());
 }

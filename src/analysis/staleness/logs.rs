@@ -17,16 +17,21 @@ pub(super) struct Logs<'a> {
     files: Vec<&'a LogReading>,
 }
 
-/// The public entrance that traffic goes to.
+/// The public entrance that traffic goes to, on whichever port.
 pub(super) struct Entrance {
     pub addresses: BTreeSet<IpAddr>,
-    /// Empty: any port.
-    pub ports: BTreeSet<u16>,
+}
+
+/// How much came in.
+pub(super) struct Volume {
+    pub bytes_a_day: u64,
+    /// How many days the logs cover.
+    pub days: i64,
 }
 
 impl Entrance {
     fn is_hit_by(&self, flow: &Flow) -> bool {
-        self.addresses.contains(&flow.destination) && (self.ports.is_empty() || self.ports.contains(&flow.port))
+        self.addresses.contains(&flow.destination)
     }
 }
 
@@ -74,26 +79,24 @@ impl<'a> Logs<'a> {
             }
             covered |= reading.complete;
         }
-        for reading in &self.files {
-            if reading.flows.iter().any(|flow| entrance.is_hit_by(flow) && origin.egress.contains(flow.source)) {
-                return Traffic::Seen;
-            }
-            covered |= reading.complete && origin.egress_complete && self.is_about(reading, entrance);
+        let files = self.about(entrance);
+        let hits = files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow));
+        if hits.into_iter().any(|flow| origin.egress.contains(flow.source)) {
+            return Traffic::Seen;
         }
+        // Each file is of one place: a place whose file has holes may have seen it.
+        covered |= origin.egress_complete && !files.is_empty() && files.iter().all(|reading| reading.complete);
         if covered { Traffic::None } else { Traffic::NotAvailable }
     }
 
     /// Sources seen at the entrance itself that are none of `expected`, sorted by address.
     pub(super) fn strangers(&self, entrance: &Entrance, expected: &AddressSet) -> (Traffic, Vec<Client>) {
-        let readings = self.files.iter().filter(|reading| self.is_about(reading, entrance));
-        let mut covered = false;
+        let files = self.about(entrance);
+        let covered = !files.is_empty() && files.iter().all(|reading| reading.complete);
         let mut clients = Clients::default();
-        for reading in readings {
-            covered |= reading.complete;
-            for flow in reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)) {
-                if is_public(flow.source) && !expected.contains(flow.source) {
-                    clients.add(flow.client());
-                }
+        for flow in files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow)) {
+            if is_public(flow.source) && !expected.contains(flow.source) {
+                clients.add(flow.client());
             }
         }
         let clients = clients.sorted();
@@ -105,14 +108,17 @@ impl<'a> Logs<'a> {
         (traffic, clients)
     }
 
-    /// Bytes a day that came in at the entrance from the internet, where a complete log says.
-    pub(super) fn bytes_a_day(&self, entrance: &Entrance) -> Option<u64> {
-        let readings: Vec<&&LogReading> =
-            self.files.iter().filter(|reading| reading.complete && self.is_about(reading, entrance)).collect();
-        let longest = readings.iter().max_by_key(|reading| reading.to - reading.from)?;
-        let days = u64::try_from((longest.to - longest.from).num_days().max(1)).unwrap_or(1);
-        let hits = longest.flows.iter().filter(|flow| entrance.addresses.contains(&flow.destination));
-        Some(hits.filter(|flow| is_public(flow.source)).map(|flow| flow.bytes).fold(0, u64::saturating_add) / days)
+    /// What came in at the entrance from the internet by all files about it, where these are complete.
+    pub(super) fn volume(&self, entrance: &Entrance) -> Option<Volume> {
+        let files = self.about(entrance);
+        if files.is_empty() || !files.iter().all(|reading| reading.complete) {
+            return None;
+        }
+        // The shortest counts: what happened outside of it is not known of all places.
+        let days = files.iter().map(|reading| (reading.to - reading.from).num_days()).min()?;
+        let hits = files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow));
+        let bytes = hits.filter(|flow| is_public(flow.source)).map(|flow| flow.bytes).fold(0, u64::saturating_add);
+        Some(Volume { bytes_a_day: bytes / u64::try_from(days.max(1)).unwrap_or(1), days })
     }
 
     /// The audit log of a cluster's or mesh's API server.
@@ -120,9 +126,10 @@ impl<'a> Logs<'a> {
         self.of(observer, id, account_id)
     }
 
-    /// A file says something of an entrance if it has any record of its address.
-    fn is_about(&self, reading: &LogReading, entrance: &Entrance) -> bool {
-        reading.flows.iter().any(|flow| entrance.addresses.contains(&flow.destination))
+    /// The files that say something of an entrance: those that have any record of its address.
+    fn about(&self, entrance: &Entrance) -> Vec<&'a LogReading> {
+        let is_about = |reading: &&LogReading| reading.flows.iter().any(|flow| entrance.is_hit_by(flow));
+        self.files.iter().copied().filter(is_about).collect()
     }
 }
 
@@ -225,8 +232,7 @@ mod tests {
         let egress = AddressSet::empty();
         let origin =
             Origin { account_id: &account_id, vpc_id: "vpc-1", blocks: None, egress: &egress, egress_complete: true };
-        let traffic =
-            |addresses: BTreeSet<IpAddr>| logs.traffic(&Entrance { addresses, ports: BTreeSet::new() }, &origin);
+        let traffic = |addresses: BTreeSet<IpAddr>| logs.traffic(&Entrance { addresses }, &origin);
         assert_eq!(traffic(BTreeSet::from([IpAddr::from([203, 0, 113, 8])])), Traffic::None);
         assert_eq!(traffic(BTreeSet::new()), Traffic::NotAvailable);
     }

@@ -32,13 +32,14 @@ use crate::{
         connectivity::Topology,
         exposure::Assessed,
         index::{Balancer, Index},
+        ports,
     },
     model::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Gate,
         GateKind, Inventory, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, RouteTable,
-        Sign, Staleness, StalenessVerdict, Text, Traffic, VSwitch, Via, Wanted,
+        Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted,
     },
-    netset::AddressSet,
+    netset::{AddressSet, Block},
 };
 
 pub(super) use self::evidence::wanted as evidence_wanted;
@@ -140,18 +141,49 @@ impl<'a> Setting<'a> {
         all.iter().find(|cluster| cluster.scope.account_id == mesh.scope.account_id).or(all.first()).copied()
     }
 
+    /// True if every field of the mesh's detail was read.
+    fn mesh_is_read(&self, mesh: &Mesh) -> bool {
+        self.is_scanned(&mesh.scope, "servicemesh", "DescribeServiceMeshDetail", mesh.service_mesh_id.as_str())
+    }
+
+    /// True if every field of the cluster's detail was read.
+    fn cluster_is_read(&self, cluster: &Cluster) -> bool {
+        self.is_scanned(&cluster.scope, "cs", "DescribeClusterDetail", cluster.cluster_id.as_str())
+    }
+
+    fn is_scanned(&self, scope: &Scope, product: &str, operation: &str, id: &str) -> bool {
+        let unit = Unit::new(&scope.account_id, &scope.region_id, product, operation, id);
+        self.inventory().coverage().state(&unit) == Some(UnitState::Scanned)
+    }
+
     fn managing(&self, cluster_id: &str) -> &[&'a Mesh] {
         self.managing.get(cluster_id).map_or(&[], Vec::as_slice)
     }
 }
 
-/// An endpoint's staleness, and who bound its EIP.
+/// An endpoint's staleness, and who bound its EIP; `trusted` is what is trusted there.
 pub(super) fn judge(
     setting: &Setting<'_>,
     assessed: &Assessed<'_>,
     rows: &[AccessRow],
+    trusted: &AddressSet,
 ) -> (Staleness, Option<Binding>) {
-    (staleness(setting, assessed, rows), bound_by(setting, assessed))
+    let mut staleness = staleness(setting, assessed, rows);
+    if staleness.verdict == StalenessVerdict::Required {
+        staleness.also_admit = trusted.union(&blocks_of_vpc(setting, assessed)).cover();
+    }
+    (staleness, bound_by(setting, assessed))
+}
+
+/// The blocks of the VPC with the private entrance, which may be public ranges used privately.
+fn blocks_of_vpc(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AddressSet {
+    let Some((vpc_id, _, _)) = servers::place_of(setting, assessed) else { return AddressSet::empty() };
+    let vpcs = setting.inventory().network().vpcs.iter().filter(|vpc| vpc.vpc_id.as_str() == vpc_id);
+    let texts = vpcs.flat_map(|vpc| {
+        let further = vpc.secondary_cidr_blocks.iter().chain(&vpc.ipv6_cidr_blocks);
+        [&vpc.cidr_block, &vpc.ipv6_cidr_block].into_iter().chain(further)
+    });
+    texts.filter_map(|text| Block::parse(text).ok()).collect()
 }
 
 fn staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
@@ -186,7 +218,7 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
     }
     let crosses = judged.iter().any(|one| one.consumer.path.via.is_some_and(|via| via != Via::SameVpc));
     if let (true, Some(mesh)) = (crosses, mesh_of(setting, assessed)) {
-        let scope = crate::model::Scope { region_id: Default::default(), ..mesh.scope.clone() };
+        let scope = Scope { region_id: Default::default(), ..mesh.scope.clone() };
         let opinion = Wanted { scope, read: NetworkRead::Opinion(mesh.service_mesh_id.clone()) };
         wanted.extend(references.new_one(opinion));
     }
@@ -196,7 +228,7 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
 fn consumers(setting: &Setting<'_>, assessed: &Assessed<'_>, target: &Target<'_>) -> Vec<Judged> {
     match (assessed.judgement.endpoint.kind, mesh_of(setting, assessed)) {
         (EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary, Some(mesh)) => {
-            clusters::of(setting, mesh, target, &entrance(assessed))
+            clusters::of(setting, mesh, target, &entrance(setting, assessed))
         }
         _ => servers::known(setting, assessed, target, &servers::audit_log(setting, assessed)),
     }
@@ -218,20 +250,58 @@ fn target<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<Target<'
     let by_name = || all.iter().copied().filter(|switch| named.contains(switch.v_switch_id.as_str())).collect();
     let switches: Vec<&VSwitch> = if holding.is_empty() { by_name() } else { holding };
     let switches = if switches.is_empty() { all.to_vec() } else { switches };
-    Some(Target { vpc_id, switches, address, ports: vec![assessed.port], groups, filter: None })
+    let unread = match mesh_of(setting, assessed) {
+        Some(mesh) => (!setting.mesh_is_read(mesh)).then_some(mesh.service_mesh_id.as_str()),
+        // A cluster's own group is documented not to filter what comes through the balancer.
+        None => None,
+    };
+    Some(Target { vpc_id, switches, address, ports: ports_of(assessed), groups, filter: None, unread })
 }
 
-/// What the listener of a classic balancer lets through to the entrance's port. Without an access
-/// control that counts, everything.
-fn listener_filter(assessed: &Assessed<'_>, rows: &[AccessRow]) -> Option<ListenerFilter> {
-    let gates = rows.iter().filter(|row| row.port == assessed.port && row.protocol == "tcp").flat_map(|row| &row.gates);
-    let gates: Vec<&Gate> = gates.filter(|gate| gate.kind == GateKind::ClbAcl).collect();
-    let first = gates.first()?;
-    Some(ListenerFilter {
-        admits: gates.iter().flat_map(|gate| gate.admits.iter().copied()).collect(),
-        complete: gates.iter().all(|gate| gate.complete),
-        listener: first.id.clone(),
-    })
+/// The ports that consumers use: that of the endpoint, and of a pilot those on which it serves discovery over
+/// mutual TLS as well.
+fn ports_of(assessed: &Assessed<'_>) -> Vec<u16> {
+    const DISCOVERY: [u16; 2] = [15011, 15012];
+    let serving = match (assessed.judgement.endpoint.kind, assessed.front.as_ref().map(|front| front.balancer)) {
+        (EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer, _) => Vec::new(),
+        (_, Some(Balancer::Classic(Some(balancer)))) => {
+            balancer.listeners.value().map(|listeners| ports::control_plane_ports(listeners)).unwrap_or_default()
+        }
+        (_, Some(Balancer::Network(Some(balancer)))) => {
+            let listeners = balancer.listeners.value();
+            listeners.map(|listeners| ports::network_control_plane_ports(listeners)).unwrap_or_default()
+        }
+        _ => Vec::new(),
+    };
+    let discovery = serving.into_iter().filter(|port| DISCOVERY.contains(port));
+    let all: BTreeSet<u16> = discovery.chain([assessed.port]).collect();
+    all.into_iter().collect()
+}
+
+/// What the balancer lets through to all of these ports: a listener's access control, or the security groups of
+/// a network load balancer. Where the balancer or a listener is not known, anything may stand there.
+fn listener_filter(assessed: &Assessed<'_>, rows: &[AccessRow], ports: &[u16]) -> ListenerFilter {
+    let mut filter = ListenerFilter { admits: AddressSet::full(), complete: true, listener: String::new() };
+    let Some(front) = assessed.front.as_ref().filter(|front| front.certain) else {
+        let front = assessed.front.as_ref();
+        let listener = front.map_or_else(|| assessed.judgement.endpoint.id(), |front| front.id.to_string());
+        return ListenerFilter { complete: false, listener, ..filter };
+    };
+    filter.listener = match ports {
+        [port] => format!("{}/{port}", front.id),
+        _ => front.id.to_string(),
+    };
+    for port in ports {
+        let rows = rows.iter().filter(|row| row.port == *port && row.protocol == "tcp");
+        let gates: Vec<&Gate> = rows
+            .flat_map(|row| &row.gates)
+            .filter(|gate| matches!(gate.kind, GateKind::ClbAcl | GateKind::NlbSecurityGroups))
+            .collect();
+        filter.complete &= !gates.is_empty() && gates.iter().all(|gate| gate.complete);
+        let admits: AddressSet = gates.iter().flat_map(|gate| gate.admits.iter().copied()).collect();
+        filter.admits = filter.admits.intersect(&admits);
+    }
+    filter
 }
 
 fn holds(switch: &VSwitch, address: IpAddr) -> bool {
@@ -239,17 +309,29 @@ fn holds(switch: &VSwitch, address: IpAddr) -> bool {
     blocks.into_iter().any(|text| text.parse::<IpNet>().is_ok_and(|block| block.contains(&address)))
 }
 
-fn entrance(assessed: &Assessed<'_>) -> Entrance {
-    let address = assessed.judgement.public_address.as_deref().and_then(|text| text.parse().ok());
-    Entrance { addresses: address.into_iter().collect(), ports: BTreeSet::new() }
+/// Every public address that leads to the endpoint.
+fn entrance(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Entrance {
+    let said = assessed.judgement.public_address.iter().cloned();
+    let fronts = [assessed].into_iter().chain(&assessed.others).filter_map(|one| one.front.as_ref());
+    let of_balancers = fronts.flat_map(|front| {
+        let account_id = &assessed.judgement.endpoint.account_id;
+        let eips = setting.index.eips_on(account_id, &front.id).iter().map(|eip| eip.ip_address.clone());
+        let zones = match front.balancer {
+            Balancer::Network(Some(balancer)) => balancer.addresses.as_slice(),
+            _ => &[],
+        };
+        let own = zones.iter().flat_map(|zone| [&zone.public_ipv4_address, &zone.ipv6_address]).cloned();
+        eips.chain(own).collect::<Vec<_>>()
+    });
+    Entrance { addresses: said.chain(of_balancers).filter_map(|text| text.parse().ok()).collect() }
 }
 
 fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
     let (Some(mesh), Some(target)) = (mesh_of(setting, assessed), target(setting, assessed)) else {
         return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh was not read");
     };
-    let target = Target { filter: listener_filter(assessed, rows), ..target };
-    let entrance = entrance(assessed);
+    let target = Target { filter: Some(listener_filter(assessed, rows, &target.ports)), ..target };
+    let entrance = entrance(setting, assessed);
     let judged = clusters::of(setting, mesh, &target, &entrance);
     let expected = union(&judged, |need| matches!(need, Need::Needed | Need::Misrouted));
     let (strangers, unexpected) = setting.logs.strangers(&entrance, &expected);
@@ -284,6 +366,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         deciding: if fold.verdict == StalenessVerdict::Unknown { deciding.into_iter().collect() } else { Vec::new() },
         proposed_allowlist,
         proposal_complete,
+        also_admit: Vec::new(),
         unexpected,
         silent: silent(&judged),
         probed: false,
@@ -300,8 +383,8 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
     let Some(target) = target(setting, assessed) else {
         return Staleness::plain(StalenessVerdict::Unknown, 0, "its mesh or cluster was not read");
     };
-    let target = Target { filter: listener_filter(assessed, rows), ..target };
-    let entrance = entrance(assessed);
+    let target = Target { filter: Some(listener_filter(assessed, rows, &target.ports)), ..target };
+    let entrance = entrance(setting, assessed);
     let audit = servers::audit_log(setting, assessed);
     let judged = servers::known(setting, assessed, &target, &audit);
     let row = api_server::judge(&servers::case(setting, assessed, rows, &audit, &judged, &entrance));
@@ -344,6 +427,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         deciding: if verdict == StalenessVerdict::Unknown { deciding.into_iter().collect() } else { Vec::new() },
         proposal_complete: proposal_complete && is_whole(&audit),
         proposed_allowlist,
+        also_admit: Vec::new(),
         unexpected: Vec::new(),
         silent: silent(&judged),
         probed: !audit.requests.others.is_empty(),
@@ -362,17 +446,20 @@ fn target_gone(setting: &Setting<'_>, assessed: &Assessed<'_>) -> bool {
     let account_id = &judgement.endpoint.account_id;
     let reachable = [Sign::EipOnLoadBalancer, Sign::InternetLoadBalancer, Sign::NlbPublicAddress, Sign::Ipv6Address];
     let has_address = judgement.signs.iter().any(|sign| reachable.contains(sign));
-    let eip_gone = judgement
-        .product_eip_id
-        .as_ref()
-        .is_some_and(|id| setting.index.eips_listed(assessed.scope) && setting.index.eip(account_id, id).is_none());
-    (eip_gone && !has_address) || no_listener(assessed)
+    let shown = judgement.public_address.as_deref().and_then(|text| setting.index.eip_with_address(account_id, text));
+    let lists_are_read = setting.index.eips_listed(assessed.scope)
+        && setting.index.classic_balancers_listed(assessed.scope)
+        && setting.index.network_balancers_listed(assessed.scope);
+    let named = judgement.product_eip_id.as_ref();
+    let named_is_gone = named.is_some_and(|id| setting.index.eip(account_id, id).is_none());
+    (named_is_gone && lists_are_read && shown.is_none() && !has_address) || no_listener(assessed)
 }
 
 /// The balancer was read with all its listeners, and there is none at all.
 fn no_listener(assessed: &Assessed<'_>) -> bool {
-    let balancer = assessed.front.as_ref().map(|front| front.balancer);
-    match balancer {
+    // Where another balancer may lead there too, that one may listen.
+    let certain = assessed.front.as_ref().filter(|front| front.certain && assessed.others.is_empty());
+    match certain.map(|front| front.balancer) {
         Some(Balancer::Classic(Some(balancer))) => matches!(&balancer.listeners, Reading::Value(all) if all.is_empty()),
         Some(Balancer::Network(Some(balancer))) => matches!(&balancer.listeners, Reading::Value(all) if all.is_empty()),
         _ => false,

@@ -22,9 +22,11 @@ pub(super) struct Target<'a> {
     pub groups: Vec<String>,
     /// The access control of the listener: it stands in front of the private address as well.
     pub filter: Option<ListenerFilter>,
+    /// What could not be read of it, so that filters may stand there that nobody knows.
+    pub unread: Option<&'a str>,
 }
 
-/// What a classic balancer's listener lets through.
+/// What the balancer lets through on the ports of the entrance.
 #[derive(Clone, Debug)]
 pub(super) struct ListenerFilter {
     pub admits: AddressSet,
@@ -42,6 +44,8 @@ pub(super) struct Source<'a> {
     /// The parts of `pods` where there can be any.
     pub pod_blocks: Vec<Block>,
     pub groups: Vec<String>,
+    /// Its id where it could not be read, so that it may have filters and addresses that nobody knows.
+    pub unread: Option<&'a str>,
 }
 
 impl Target<'_> {
@@ -97,13 +101,32 @@ pub(super) fn find(topology: &Topology<'_>, target: &Target<'_>, source: &Source
     let entrances: Vec<MeshEnd> = target.switches.iter().flat_map(|to| target.ends(to)).collect();
     let pairs = ends.iter().flat_map(|end| entrances.iter().map(move |entrance| (entrance, end)));
     let answers: Vec<PairAnswer<'_>> = pairs.map(|(entrance, end)| topology.pair(entrance, end)).collect();
-    let found = together(&answers);
+    let found = uncertain(together(&answers), target, source);
     match &target.filter {
         Some(filter) if found.path.connectivity != Connectivity::Blocked => {
             behind(found, filter, source, target.address)
         }
         _ => found,
     }
+}
+
+/// A path on which nothing is known to stand is none that is known to be free: what could not be read of
+/// either end may block it.
+fn uncertain(found: Found, target: &Target<'_>, source: &Source<'_>) -> Found {
+    if !matches!(found.path.connectivity, Connectivity::Connected | Connectivity::Partial) {
+        return found;
+    }
+    let unread = [("source", source.unread), ("target", target.unread)];
+    let doubts: Vec<String> =
+        unread.iter().filter_map(|(end, id)| Some(format!("{end}:FiltersUnreadable@{}", (*id)?))).collect();
+    if doubts.is_empty() {
+        return found;
+    }
+    let mut reasons = found.path.reasons;
+    reasons.extend(doubts);
+    reasons.sort();
+    let path = ConsumerPath { connectivity: Connectivity::Unknown, via: None, reasons, ..found.path };
+    Found { path, class: Path::Unknown, ..found }
 }
 
 /// The same behind the listener's access control, in the family of the private address.

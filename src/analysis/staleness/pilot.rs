@@ -52,6 +52,9 @@ pub(super) fn fold(consumers: &[(Need, u8)], at: &Circumstances) -> Fold {
     if consumers.iter().any(|(need, _)| *need == Need::Misrouted) {
         let confidence = least.unwrap_or(80).min(80).saturating_sub(contradiction);
         let reason = "every data-plane cluster has private connectivity, but some still use the public path";
+        if confidence < LEAST_CONFIDENCE {
+            return word(Unknown, confidence, reason);
+        }
         return Fold { verdict: Stale, confidence, after_migration: true, reason };
     }
     if consumers.iter().all(|(need, _)| matches!(need, Need::Gone | Need::Unexpected)) {

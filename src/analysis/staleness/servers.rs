@@ -18,7 +18,7 @@ use super::{
     Judged, Setting,
     api_server::{Audit, Case, EipTraffic, Kubeconfig, Life, Sources},
     data_plane::{self, Existence, State},
-    logs::{self, Entrance, PublicRequests},
+    logs::{self, Entrance, PublicRequests, Volume},
     path::{self, Source, Target},
 };
 
@@ -46,9 +46,10 @@ pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Audit
     // Only the balancer's addresses: who the clients are is not in it.
     let readable = !readings.is_empty() && (requests.sources_are_clients || !any);
     let whole = |reading: &&&LogReading| reading.complete;
-    let days = readings.iter().filter(whole).map(|reading| (reading.to - reading.from).num_days()).max();
+    let days = readings.iter().filter(whole).map(|reading| (reading.to - reading.from).num_days()).min();
     AuditLog {
-        complete: readable && readings.iter().any(|reading| reading.complete),
+        // Each may be of one of several servers.
+        complete: readable && readings.iter().all(|reading| reading.complete),
         short_window: days.is_some_and(|days| days < FULL_WINDOW_DAYS),
         requests,
     }
@@ -85,6 +86,7 @@ fn of_mesh(setting: &Setting<'_>, mesh: &Mesh, target: &Target<'_>, audit: &Audi
         pods: None,
         pod_blocks: Vec::new(),
         groups: group.into_iter().map(str::to_owned).collect(),
+        unread: (!setting.mesh_is_read(mesh)).then_some(mesh.service_mesh_id.as_str()),
     };
     let about = About {
         id: mesh.service_mesh_id.as_str(),
@@ -111,6 +113,7 @@ fn of_name(
         pods: None,
         pod_blocks: Vec::new(),
         groups: Vec::new(),
+        unread: None,
     };
     let about = About {
         id: &named.name,
@@ -202,11 +205,18 @@ pub(super) fn case(
     known: &[Judged],
     entrance: &Entrance,
 ) -> Case {
+    let volume = setting.logs.volume(entrance);
+    let audited = audit_case(audit, known, setting.now());
+    let short = |volume: &Volume| volume.days < FULL_WINDOW_DAYS;
     Case {
-        audit: audit_case(audit, known, setting.now()),
-        eip_traffic: match setting.logs.bytes_a_day(entrance) {
+        short_window: match audited {
+            Audit::NotAvailable => volume.as_ref().is_some_and(short),
+            Audit::Used { .. } | Audit::Unused { .. } => audit.short_window,
+        },
+        audit: audited,
+        eip_traffic: match &volume {
             None => EipTraffic::NotAvailable,
-            Some(bytes) if bytes < 1000 => EipTraffic::NearZero,
+            Some(volume) if volume.bytes_a_day < 1000 => EipTraffic::NearZero,
             Some(_) => EipTraffic::Present,
         },
         kubeconfig: kubeconfig(setting, assessed),
@@ -218,7 +228,6 @@ pub(super) fn case(
             && rows.iter().all(|row| white_list(row).is_some_and(|set| !is_public(&set))),
         acl_names_public_sources: rows.iter().any(|row| white_list(row).is_none_or(|set| is_public(&set))),
         other_use: rows.iter().any(|row| row.port != assessed.port),
-        short_window: audit.short_window,
     }
 }
 

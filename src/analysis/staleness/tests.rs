@@ -156,6 +156,7 @@ fn one_word_for_a_pilot_row_by_row() {
     check(&[(Need::Undetermined, 30), (Need::Undetermined, 50), (Need::NotNeeded, 97)], NOTHING, Unknown, 50, false);
     check(&[(Need::Misrouted, 80), (Need::NotNeeded, 97)], NOTHING, Stale, 80, true);
     check(&[(Need::Misrouted, 80), (Need::NotNeeded, 70)], NOTHING, Stale, 70, true);
+    check(&[(Need::Misrouted, 60)], NOTHING, Unknown, 60, false);
     check(&[], Circumstances { strangers: Traffic::None, ..NOTHING }, Orphaned, 97, false);
     check(&[(Need::Gone, 80)], Circumstances { strangers: Traffic::None, ..NOTHING }, Orphaned, 80, false);
     check(&[], NOTHING, Orphaned, 85, false);

@@ -78,7 +78,21 @@ pub(super) fn cloud(vpc: &str, change: impl Fn(&mut DataPlaneCluster)) -> Cloud 
         .eip("eip-1", "203.0.113.7", "lb-pilot")
         .clb("lb-pilot", vec![listener(15011)]);
     cloud.builder.callers = vec![crate::model::Caller { account_id: account_id(), arn: String::new() }];
+    cloud.builder.scanned(MESH_DETAIL.unit());
+    cloud.builder.scanned(CLUSTER_DETAIL.unit());
     cloud
+}
+
+/// A read of one resource in the test's region.
+struct Detail(&'static str, &'static str, &'static str);
+
+const MESH_DETAIL: Detail = Detail("servicemesh", "DescribeServiceMeshDetail", "mesh-1");
+const CLUSTER_DETAIL: Detail = Detail("cs", "DescribeClusterDetail", "cluster-1");
+
+impl Detail {
+    fn unit(&self) -> Unit {
+        Unit::new(&account_id(), &scope().region_id, self.0, self.1, self.2)
+    }
 }
 
 /// What a read brings, of a whole network.
@@ -306,4 +320,99 @@ fn a_white_list_without_the_private_ranges_blocks_the_private_path() {
     unread.builder.load_balancers[0].listeners = Value(vec![guarded(15011, "white", &["acl-1"])]);
     let said = pilot(&unread, &network(APART), &[]).0;
     assert_eq!((said.verdict, said.consumers[0].path.connectivity), (StalenessVerdict::Unknown, Connectivity::Unknown));
+}
+
+/// What is not known of an end may have filters that nobody knows: no path is then told to be free.
+#[test]
+fn an_end_of_which_not_all_was_read_has_no_private_path_for_sure() {
+    for detail in [MESH_DETAIL, CLUSTER_DETAIL] {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.gap(gap(detail.unit()));
+        let said = pilot(&cloud, &peered(), &[]).0;
+        assert_eq!(said.verdict, StalenessVerdict::Unknown, "{}", detail.1);
+        assert_eq!(said.consumers[0].path.connectivity, Connectivity::Unknown, "{}", detail.1);
+    }
+    // The list of clusters refused: the mesh names the cluster, and nothing says which group it is in.
+    let mut unlisted = cloud("vpc-d", |_| {}).deny("DescribeClustersV1");
+    unlisted.builder.clusters.clear();
+    assert_eq!(pilot(&unlisted, &peered(), &[]).0.verdict, StalenessVerdict::Unknown);
+    // A block of pods that cannot be understood may be anywhere.
+    let mut odd = cloud("vpc-d", |_| {});
+    odd.builder.clusters[0].container_cidr = "10.1.0.0/99".into();
+    assert_eq!(pilot(&odd, &peered(), &[]).0.verdict, StalenessVerdict::Unknown);
+}
+
+#[test]
+fn nodes_at_the_edge_are_outside_the_cloud() {
+    let mut edge = cloud("vpc-m", |_| {});
+    edge.builder.clusters[0].profile = "Edge".into();
+    let said = pilot(&edge, &network(APART), &[]).0;
+    assert_eq!((said.verdict, said.consumers[0].need), (StalenessVerdict::Unknown, Need::Undetermined));
+}
+
+/// The reply names no owner: a cluster in a VPC of nobody that was scanned may be somebody else's.
+#[test]
+fn a_cluster_in_a_vpc_of_somebody_else_is_not_gone() {
+    let mut cloud = cloud("vpc-elsewhere", |_| {});
+    cloud.builder.clusters.clear();
+    let said = pilot(&cloud, &network(APART), &[]).0;
+    assert_eq!(said.verdict, StalenessVerdict::Unknown, "{said:?}");
+}
+
+#[test]
+fn every_port_of_discovery_has_to_be_reached() {
+    use super::cloud::guarded;
+    let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", &["203.0.113.0/24"]);
+    cloud.builder.load_balancers[0].listeners = Value(vec![listener(15011), guarded(15012, "white", &["acl-1"])]);
+    let said = pilot(&cloud, &network(APART), &[]).0;
+    assert_eq!(said.verdict, StalenessVerdict::Unknown);
+    assert_eq!(said.consumers[0].path.reasons, ["target:ListenerAclDeny@lb-pilot"]);
+}
+
+#[test]
+fn without_a_known_balancer_no_path_is_known() {
+    let mut cloud = cloud("vpc-m", |_| {}).deny("DescribeEipAddresses");
+    cloud.builder.eips.clear();
+    cloud.builder.meshes[0].pilot.load_balancer_id = crate::model::Reading::Unread;
+    let said = pilot(&cloud, &network(APART), &[]).0;
+    assert_eq!(said.verdict, StalenessVerdict::Unknown);
+    assert!(said.consumers[0].path.reasons[0].starts_with("target:ListenerAclUnreadable@"), "{said:?}");
+}
+
+#[test]
+fn nothing_is_orphaned_while_another_way_in_may_be_there() {
+    use crate::model::EndpointKind::IstioPilot;
+    let none = NamedConsumers::new();
+    let verdict = |cloud: &Cloud| staleness(&cloud.inventory(), IstioPilot, &none).verdict;
+    let gone = || {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.eips.clear();
+        cloud
+    };
+    assert_eq!(verdict(&gone()), StalenessVerdict::Orphaned);
+    for list in ["DescribeEipAddresses", "DescribeLoadBalancers", "ListLoadBalancers"] {
+        assert_ne!(verdict(&gone().deny(list)), StalenessVerdict::Orphaned, "{list} refused");
+    }
+    // The address that the mesh shows is another EIP's.
+    assert_ne!(verdict(&gone().eip("eip-9", "203.0.113.7", "lb-other")), StalenessVerdict::Orphaned);
+}
+
+/// An allowlist is complete only where every list that could name another address was read.
+#[test]
+fn a_proposal_is_complete_only_if_nothing_can_be_missing() {
+    let complete = |cloud: &Cloud, whole: &str| {
+        let said = pilot(cloud, &network(whole), &[]).0;
+        assert_eq!(said.verdict, StalenessVerdict::Required);
+        said.proposal_complete
+    };
+    assert!(complete(&cloud("vpc-d", |_| {}), APART));
+    assert!(!complete(&cloud("vpc-d", |_| {}).deny("DescribeEipAddresses"), APART));
+    let one_address = APART.replace("\"SourceVSwitchId\": \"vsw-d\"", "\"SourceCIDR\": \"10.1.1.9/32\"");
+    assert!(!complete(&cloud("vpc-d", |_| {}), &one_address));
+    let odd = APART.replace("198.51.100.8", "198.51.100.8,somewhere");
+    assert!(!complete(&cloud("vpc-d", |_| {}), &odd));
+    let mut unplaced = cloud("vpc-d", |_| {}).eip("eip-node", "198.51.100.9", "i-1");
+    let node = unplaced.builder.eips.iter_mut().find(|eip| eip.allocation_id.as_str() == "eip-node");
+    node.expect("it was planted").instance_type = "EcsInstance".into();
+    assert!(!complete(&unplaced, APART));
 }

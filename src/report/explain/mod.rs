@@ -249,6 +249,7 @@ impl<'d> From<&'d EndpointV1<'d>> for Narrow<'d> {
             ports: endpoint.access.iter().map(port).collect(),
             allowlist: &endpoint.staleness.proposed_allowlist,
             complete: endpoint.staleness.proposal_complete,
+            also_admit: &endpoint.staleness.also_admit,
         }
     }
 }

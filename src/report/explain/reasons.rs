@@ -109,6 +109,7 @@ pub(super) const REASONS: &[(&str, Effect, &str)] = &[
     ),
     ("SecurityGroupUnreadable", Unknown, "The security group {} could not be read."),
     ("NaclDeny", Blocked, "The network ACL {} drops the connection."),
+    ("FiltersUnreadable", Unknown, "What is known of {} is not all, and filters that nobody knows may stand there."),
     (
         "ListenerAclDeny",
         Blocked,
@@ -180,7 +181,7 @@ mod tests {
         UnsupportedNextHop EcmpMixed TransitUnverified PeerUnreadable RouterInterfaceUnreadable OnPremises VpnUnreadable \
         CenUnreadable CenRouteConflict AttachmentUnreadable AssociationUnreadable TransitRouterUnreadable \
         TrRouteTableUnreadable SecurityGroupUndecided SecurityGroupUnreadable NaclPartial NaclUnreadable \
-        EndpointsUnreadable EndpointServiceUnreadable ListenerAclUnreadable ListenerAclUndecided";
+        EndpointsUnreadable EndpointServiceUnreadable ListenerAclUnreadable ListenerAclUndecided FiltersUnreadable";
 
     #[test]
     fn every_code_has_words_and_its_effect() {

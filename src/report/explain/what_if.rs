@@ -108,20 +108,26 @@ pub enum Outcome {
 }
 
 impl<'d> WhatIf<'d> {
-    /// Compares two judgements; `only` keeps the endpoints with these ids.
+    /// Compares two judgements; `only` keeps the endpoints with these ids. `still_public` is the judgement
+    /// after all changes but those that take a public path away: which private paths would be left.
     pub fn of(
         before: &'d Document<'d>,
         after: &'d Document<'d>,
+        still_public: &'d Document<'d>,
         changes: Vec<String>,
         only: Option<&BTreeSet<String>>,
     ) -> Self {
         let counts = |endpoint: &&EndpointV1<'_>| only.is_none_or(|ids| ids.contains(&endpoint.id));
-        let later: BTreeMap<&str, &EndpointV1<'_>> =
-            after.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
+        let by_id = |document: &'d Document<'d>| -> BTreeMap<&'d str, &'d EndpointV1<'d>> {
+            document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect()
+        };
+        let (later, still_public) = (by_id(after), by_id(still_public));
         let mut endpoints = Vec::new();
         let mut unchanged = 0;
         for endpoint in before.endpoints.iter().filter(counts) {
-            let change = later.get(endpoint.id.as_str()).and_then(|later| compare(endpoint, later));
+            let id = endpoint.id.as_str();
+            let left = still_public.get(id).copied().unwrap_or(endpoint);
+            let change = later.get(id).and_then(|later| compare(endpoint, later, left));
             match change {
                 Some(change) => endpoints.push(change),
                 None => unchanged += 1,
@@ -159,12 +165,16 @@ impl<'d> WhatIf<'d> {
 }
 
 /// `None` where both say the same.
-fn compare<'d>(before: &'d EndpointV1<'d>, after: &'d EndpointV1<'d>) -> Option<EndpointChange<'d>> {
+fn compare<'d>(
+    before: &'d EndpointV1<'d>,
+    after: &'d EndpointV1<'d>,
+    left: &'d EndpointV1<'d>,
+) -> Option<EndpointChange<'d>> {
     let exposure = Turn { before: before.exposure, after: after.exposure };
     let staleness = Turn { before: before.staleness.verdict, after: after.staleness.verdict };
     let ports = ports(&before.access, &after.access);
     let goes = exposure.before == Exposure::Exposed && exposure.after != Exposure::Exposed;
-    let consumers = if goes { without_public_path(before) } else { consumers(before, after) };
+    let consumers = if goes { without_public_path(before, left) } else { consumers(before, after) };
     let same = !exposure.changes() && !staleness.changes() && ports.is_empty() && consumers.is_empty();
     (!same).then(|| EndpointChange {
         id: &before.id,
@@ -220,20 +230,25 @@ fn admitted(row: &AccessV1<'_>) -> AddressSet {
     enforced.fold(family, |set, gate| set.intersect(&gate.admits.iter().copied().collect()))
 }
 
-/// The endpoint is no longer public: whoever has no private path is cut off.
-fn without_public_path<'d>(before: &'d EndpointV1<'d>) -> Vec<ConsumerChange<'d>> {
-    let left = before.staleness.consumers.iter().filter(|consumer| consumer.need != Need::Gone);
-    left.map(|consumer| {
-        let outcome = match (consumer.connectivity, consumer.need) {
-            (Connectivity::Connected, _) => Outcome::KeepsPrivatePath,
-            (_, Need::Needed | Need::Unexpected) => Outcome::CutOff,
-            (Connectivity::Blocked, _) => Outcome::CutOff,
-            _ => Outcome::MayBeCutOff,
-        };
-        let connectivity = Turn { before: consumer.connectivity, after: consumer.connectivity };
-        ConsumerChange { id: &consumer.id, name: &consumer.name, connectivity, outcome, reasons: &consumer.reasons }
-    })
-    .collect()
+/// The endpoint is no longer public: whoever has no private path left is cut off.
+fn without_public_path<'d>(before: &'d EndpointV1<'d>, left: &'d EndpointV1<'d>) -> Vec<ConsumerChange<'d>> {
+    let was: BTreeMap<_, _> = before.staleness.consumers.iter().map(|one| ((one.kind, &*one.id), one)).collect();
+    let staying = left.staleness.consumers.iter().filter(|consumer| consumer.need != Need::Gone);
+    staying
+        .map(|consumer| {
+            let outcome = match (consumer.connectivity, consumer.need) {
+                (Connectivity::Connected, _) => Outcome::KeepsPrivatePath,
+                (_, Need::Needed | Need::Unexpected) => Outcome::CutOff,
+                (Connectivity::Blocked, _) => Outcome::CutOff,
+                _ => Outcome::MayBeCutOff,
+            };
+            let connectivity = Turn {
+                before: was.get(&(consumer.kind, &*consumer.id)).map_or(consumer.connectivity, |was| was.connectivity),
+                after: consumer.connectivity,
+            };
+            ConsumerChange { id: &consumer.id, name: &consumer.name, connectivity, outcome, reasons: &consumer.reasons }
+        })
+        .collect()
 }
 
 fn consumers<'d>(before: &'d EndpointV1<'d>, after: &'d EndpointV1<'d>) -> Vec<ConsumerChange<'d>> {

@@ -29,6 +29,9 @@ pub struct StalenessV1<'a> {
     /// True if that allowlist holds every address of every consumer that needs the endpoint.
     #[serde(default)]
     pub proposal_complete: bool,
+    /// Whoever else an allowlist must not cut off: what is trusted there, and the blocks of its VPC.
+    #[serde(default)]
+    pub also_admit: Cow<'a, [IpNet]>,
     /// Sources in the logs that are none of the consumers.
     #[serde(default)]
     pub unexpected_clients: Vec<ClientV1<'a>>,
@@ -114,6 +117,7 @@ impl<'a> From<&'a Staleness> for StalenessV1<'a> {
             deciding: Cow::Borrowed(&staleness.deciding),
             proposed_allowlist: Cow::Borrowed(&staleness.proposed_allowlist),
             proposal_complete: staleness.proposal_complete,
+            also_admit: Cow::Borrowed(&staleness.also_admit),
             unexpected_clients: staleness.unexpected.iter().map(ClientV1::from).collect(),
             silent: Cow::Borrowed(&staleness.silent),
             platform_disagrees: Cow::Borrowed(&staleness.platform_disagrees),
