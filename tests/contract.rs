@@ -36,7 +36,7 @@ const FOLDER: &str = "tests/contract";
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Case {
-    /// `path`, or a parameter of the query or form.
+    /// `path`, a parameter of the query or form, or a field of a JSON body.
     when: BTreeMap<String, String>,
     reply: Value,
 }
@@ -98,8 +98,12 @@ fn asked(request: &HttpRequest) -> BTreeMap<String, String> {
     let (_, rest) = rest.split_once('/').unwrap();
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let form = std::str::from_utf8(&request.body).unwrap();
+    let path = ("path".to_owned(), format!("/{path}"));
+    let json: BTreeMap<String, Value> = serde_json::from_str(form).unwrap_or_default();
+    let fields = json.into_iter().filter_map(|(name, value)| Some((name, value.as_str()?.to_owned())));
+    let form = if form.starts_with('{') { "" } else { form };
     let params = query.split('&').chain(form.split('&')).filter_map(|pair| pair.split_once('='));
-    params.map(|(name, value)| (decode(name), decode(value))).chain([("path".to_owned(), format!("/{path}"))]).collect()
+    params.map(|(name, value)| (decode(name), decode(value))).chain(fields).chain([path]).collect()
 }
 
 async fn read(files: Arc<Files>) -> Inventory {

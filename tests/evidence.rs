@@ -125,13 +125,29 @@ fn flow_log(kind: &str, id: &str, traffic: &str) -> Value {
 /// A record of a VPC flow log, of accepted traffic to the pilot.
 fn flow(source: &str, days_ago: i64, port: u16) -> Value {
     let end = NOW - days_ago * DAY;
-    json!({"srcaddr": source, "dstaddr": PILOT, "srcport": "40000", "dstport": port.to_string(), "protocol": "6", "packets": "10", "bytes": "1000",
+    json!({"vpc-id": "vpc-2", "vswitch-id": "vsw-2", "srcaddr": source, "dstaddr": PILOT, "srcport": "40000", "dstport": port.to_string(), "protocol": "6", "packets": "10", "bytes": "1000",
         "start": (end - 60).to_string(), "end": end.to_string(), "action": "ACCEPT", "log-status": "OK"})
 }
 
-/// A record of an audit log.
+/// A record of a VPC flow log, of a minute in which an interface of the vSwitch had no traffic.
+fn idle(v_switch: &str, days_ago: i64) -> Value {
+    let end = NOW - days_ago * DAY - 60;
+    json!({"vpc-id": "vpc-2", "vswitch-id": v_switch, "start": (end - 60).to_string(), "end": end.to_string(), "log-status": "NODATA"})
+}
+
+/// Of both vSwitches, from the first day of the window to the last.
+fn whole_window() -> Vec<Value> {
+    ["vsw-2", "vsw-2b"].iter().flat_map(|v_switch| [idle(v_switch, 29), idle(v_switch, 0)]).collect()
+}
+
+/// The whole window, with further records.
+fn whole_window_and(more: &[Value]) -> Value {
+    [&whole_window(), more].concat().into()
+}
+
+/// A record of an audit log, a second earlier than whole days: the window is half open.
 fn request(source: &str, user: &str, code: &str, days_ago: i64) -> Value {
-    json!({"__time__": (NOW - days_ago * DAY).to_string(), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"),
+    json!({"__time__": (NOW - days_ago * DAY - 1).to_string(), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"),
         "user.username": user, "userAgent": "kubectl", "responseStatus.code": code})
 }
 
@@ -150,6 +166,12 @@ fn with_flows(logs: Value, records: Value) -> Value {
 fn with_audit(records: Value) -> Value {
     let mut world = world();
     world["accounts"][0]["sls"]["logs"][AUDIT] = records;
+    world
+}
+
+/// Without the audit log that the mesh says it keeps.
+fn without_audit(mut world: Value) -> Value {
+    world["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["Audit"] = json!({"Enabled": false});
     world
 }
 
@@ -260,7 +282,8 @@ async fn without_being_asked_no_log_is_read() {
 #[tokio::test]
 async fn a_cluster_in_the_flow_logs_of_its_vpc_is_seen() {
     let logs = json!([flow_log("VPC", "vpc-2", "All")]);
-    let records = json!([flow("10.2.0.7", 3, 15012), flow("10.2.0.7", 1, 15012), flow("10.2.0.8", 40, 15012)]);
+    let records =
+        whole_window_and(&[flow("10.2.0.7", 3, 15012), flow("10.2.0.7", 1, 15012), flow("10.2.0.8", 40, 15012)]);
     let inventory = scan_of(&with_flows(logs, records)).await;
     let reading = log(&inventory, Observer::Vpc).unwrap();
     assert!(reading.complete, "{}", reading.note);
@@ -280,8 +303,11 @@ async fn a_cluster_in_the_flow_logs_of_its_vpc_is_seen() {
 async fn a_cluster_that_is_not_in_a_complete_log_is_silent() {
     let whole = json!([flow_log("VPC", "vpc-2", "All")]);
     let switches = json!([flow_log("VSwitch", "vsw-2", "All"), flow_log("VSwitch", "vsw-2b", "All")]);
-    for logs in [whole, switches] {
-        let inventory = scan_of(&with_flows(logs, json!([flow("10.2.0.7", 40, 15012)]))).await;
+    let mut young = flow_log("VPC", "vpc-2", "All");
+    young["CreationTime"] = "2026-06-20T00:00:00Z".into();
+    let beside_a_young_one = [&[young], &switches.as_array().unwrap()[..]].concat();
+    for logs in [whole, switches, beside_a_young_one.into()] {
+        let inventory = scan_of(&with_flows(logs, whole_window_and(&[flow("10.2.0.7", 40, 15012)]))).await;
         let pilot = pilot(&inventory);
         assert_eq!(far(&pilot), (Need::Needed, Traffic::None, 50));
         assert_eq!(pilot.staleness.silent, ["c1far"]);
@@ -290,9 +316,9 @@ async fn a_cluster_that_is_not_in_a_complete_log_is_silent() {
 
 #[tokio::test]
 async fn a_flow_log_that_is_not_whole_says_nothing_of_who_is_missing() {
-    let changed = |field: &str, value: &str| {
+    let changed = |field: &str, value: Value| {
         let mut log = flow_log("VPC", "vpc-2", "All");
-        log[field] = value.into();
+        log[field] = value;
         json!([log])
     };
     for (logs, is_read) in [
@@ -301,11 +327,12 @@ async fn a_flow_log_that_is_not_whole_says_nothing_of_who_is_missing() {
         (json!([flow_log("VSwitch", "vsw-2", "All")]), true),
         (json!([flow_log("VPC", "vpc-2", "Allow")]), true),
         (json!([flow_log("VPC", "vpc-2", "Drop")]), false),
-        (changed("Status", "Inactive"), false),
-        (changed("FlowLogDeliverStatus", "FAIL"), true),
-        (changed("CreationTime", "2026-06-20T00:00:00Z"), true),
+        (changed("Status", "Inactive".into()), false),
+        (changed("FlowLogDeliverStatus", "FAIL".into()), true),
+        (changed("CreationTime", "2026-06-20T00:00:00Z".into()), true),
+        (changed("TrafficPath", json!({"TrafficPathList": ["internetGateway"]})), true),
     ] {
-        let inventory = scan_of(&with_flows(logs.clone(), json!([]))).await;
+        let inventory = scan_of(&with_flows(logs.clone(), whole_window().into())).await;
         assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80), "{logs}");
         let reading = log(&inventory, Observer::Vpc);
         assert_eq!(reading.map(|log| (log.complete, log.note.is_empty())), is_read.then_some((false, false)), "{logs}");
@@ -313,10 +340,85 @@ async fn a_flow_log_that_is_not_whole_says_nothing_of_who_is_missing() {
 }
 
 #[tokio::test]
+async fn a_flow_log_of_every_path_is_whole() {
+    let mut log_of_all = flow_log("VPC", "vpc-2", "All");
+    log_of_all["TrafficPath"] = json!({"TrafficPathList": ["all"]});
+    let inventory = scan_of(&with_flows(json!([log_of_all]), whole_window().into())).await;
+    assert!(log(&inventory, Observer::Vpc).unwrap().complete);
+}
+
+#[tokio::test]
+async fn a_flow_log_of_unknown_age_is_not_read() {
+    let mut odd = flow_log("VPC", "vpc-2", "All");
+    odd["CreationTime"] = "20th of June".into();
+    let inventory = scan_of(&without_audit(with_flows(json!([odd]), whole_window().into()))).await;
+    assert_eq!(gaps(&inventory), ["DescribeFlowLogs  failed schema"]);
+    assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80));
+}
+
+#[tokio::test]
+async fn a_flow_log_whose_records_do_not_span_the_window_says_nothing_of_who_is_missing() {
+    let of_vpc = json!([flow_log("VPC", "vpc-2", "All")]);
+    let of_switches = json!([flow_log("VSwitch", "vsw-2", "All"), flow_log("VSwitch", "vsw-2b", "All")]);
+    let mut skipped = idle("vsw-2", 9);
+    skipped["log-status"] = "SKIPDATA".into();
+    let mut of_another = whole_window();
+    of_another.iter_mut().for_each(|record| record["vpc-id"] = "vpc-9".into());
+    let half = |v_switch| [idle("vsw-2", 29), idle("vsw-2", 0), idle(v_switch, 15)];
+    for (logs, records, days, told) in [
+        (&of_vpc, json!([]), (30, 0), "no record"),
+        (&of_vpc, of_another.into(), (30, 0), "no record"),
+        (&of_vpc, json!([idle("vsw-2", 10), idle("vsw-2", 0)]), (10, 0), "begins"),
+        (&of_vpc, json!([idle("vsw-2", 29), idle("vsw-2b", 5)]), (30, 5), "ends"),
+        (&of_vpc, whole_window_and(&[skipped.clone()]), (30, 0), "skipped"),
+        (&of_switches, half("vsw-2").to_vec().into(), (30, 0), "vSwitch"),
+        (
+            &of_switches,
+            [&half("vsw-2")[..], &[idle("vsw-2b", 0), idle("vsw-2b", 12)]].concat().into(),
+            (12, 0),
+            "begins",
+        ),
+        (&of_switches, [&half("vsw-2")[..], &[idle("vsw-2b", 29), idle("vsw-2b", 7)]].concat().into(), (30, 7), "ends"),
+        (&of_switches, whole_window_and(&[skipped]), (30, 0), "skipped"),
+    ] {
+        let inventory = scan_of(&with_flows(logs.clone(), records.clone())).await;
+        let reading = log(&inventory, Observer::Vpc).unwrap();
+        assert!(!reading.complete && reading.note.contains(told), "{:?}: {records}", reading.note);
+        let days_ago = |at: DateTime<Utc>| (NOW - at.timestamp()) / DAY;
+        assert_eq!((days_ago(reading.from), days_ago(reading.to)), days, "{records}");
+        assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80), "{records}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_seen_stays_seen_where_its_log_s_coverage_is_refused() {
+    let logs = json!([flow_log("VPC", "vpc-2", "All")]);
+    let world = without_audit(with_flows(logs, whole_window_and(&[flow("10.2.0.7", 3, 15012)])));
+    let mut world = with_fault(world, "GetLogsV2", "deny");
+    // Three ports are asked about before it.
+    world["faults"][0]["skip"] = 3.into();
+    let inventory = scan_of(&world).await;
+    assert_eq!(gaps(&inventory), ["GetLogsV2 vpc-2 denied Forbidden.RAM"]);
+    assert_eq!(far(&pilot(&inventory)).1, Traffic::Seen);
+    assert!(!log(&inventory, Observer::Vpc).unwrap().complete);
+}
+
+#[tokio::test]
+async fn in_a_shared_logstore_each_vpc_has_its_own_records() {
+    let mut of_another = flow("10.2.0.7", 3, 15012);
+    of_another["vpc-id"] = "vpc-9".into();
+    let logs = json!([flow_log("VPC", "vpc-2", "All")]);
+    let inventory = scan_of(&with_flows(logs, whole_window_and(&[of_another]))).await;
+    assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::None, 50));
+}
+
+#[tokio::test]
 async fn a_young_flow_log_says_when_it_begins() {
     let mut young = flow_log("VPC", "vpc-2", "All");
     young["CreationTime"] = "2026-06-20T00:00:00Z".into();
-    let inventory = scan_of(&with_flows(json!([young]), json!([flow("10.2.0.7", 3, 15011)]))).await;
+    // What is older was written by another flow log, of whatever traffic.
+    let records = whole_window_and(&[flow("10.2.0.7", 3, 15011)]);
+    let inventory = scan_of(&with_flows(json!([young]), records)).await;
     assert_eq!(log(&inventory, Observer::Vpc).unwrap().from.to_rfc3339(), "2026-06-20T00:00:00+00:00");
     assert_eq!(far(&pilot(&inventory)).1, Traffic::Seen);
 }
@@ -368,8 +470,7 @@ async fn a_refused_read_is_a_gap_and_nothing_else() {
 #[tokio::test]
 async fn what_is_always_to_be_there_and_is_not_is_a_gap() {
     let expecting = EvidenceSettings { audit_logs_expected: true, flow_logs_expected: true, ..SETTINGS };
-    let mut world = world();
-    world["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["Audit"] = json!({"Enabled": false});
+    let world = without_audit(world());
     assert_eq!(gaps(&scan_of(&world).await), [""; 0]);
     let mut gaps = gaps(&scan_with(&world, Some(expecting)).await);
     gaps.sort();
@@ -385,7 +486,7 @@ async fn what_is_always_to_be_there_and_is_not_is_a_gap() {
 
 #[tokio::test]
 async fn users_of_an_api_server_are_proposed_to_be_let_in() {
-    let records = json!([node(29), request("198.51.100.20", "alice", "200", 3), request("198.51.100.99", "system:anonymous", "403", 1),
+    let records = json!([node(29), node(0), request("198.51.100.20", "alice", "200", 3), request("198.51.100.99", "system:anonymous", "403", 1),
         {"__time__": (NOW - DAY).to_string(), "stage": "RequestReceived", "sourceIPs": "[\"198.51.100.50\"]", "user.username": "bob"}]);
     let inventory = scan_of(&with_audit(records)).await;
     let reading = log(&inventory, Observer::Cluster).unwrap();
@@ -404,6 +505,7 @@ async fn an_api_server_without_users_is_stale_however_much_it_is_probed() {
         (
             json!([
                 node(29),
+                node(0),
                 request("198.51.100.99", "system:anonymous", "403", 1),
                 request("198.51.100.98", "", "401", 1)
             ]),
@@ -424,10 +526,24 @@ async fn an_audit_log_that_says_too_little_leaves_it_unknown() {
         assert_eq!(staleness.verdict, StalenessVerdict::Unknown, "{records}");
     }
     let inventory = scan_of(&with_audit(json!([node(10)]))).await;
-    assert_eq!(log(&inventory, Observer::Cluster).unwrap().from.timestamp(), NOW - 10 * DAY);
-    let unplaced = json!([node(29), {"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"}]);
+    assert_eq!(log(&inventory, Observer::Cluster).unwrap().from.timestamp(), NOW - 10 * DAY - 1);
+    let unplaced =
+        json!([node(29), node(0), {"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"}]);
     let inventory = scan_of(&with_audit(unplaced)).await;
     assert!(!log(&inventory, Observer::Cluster).unwrap().complete);
+}
+
+#[tokio::test]
+async fn an_audit_log_that_stopped_says_nothing_of_the_days_since() {
+    let records = [node(29), node(2)];
+    let read = scan_of(&with_audit(records.to_vec().into())).await;
+    let exported = with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", &lines(&records));
+    for inventory in [read, exported] {
+        let reading = log(&inventory, Observer::Cluster).unwrap();
+        assert_eq!((reading.complete, reading.to.timestamp()), (false, NOW - 2 * DAY - 1));
+        assert!(reading.note.contains("ends"), "{}", reading.note);
+        assert_eq!(api_server(&inventory).staleness.verdict, StalenessVerdict::Unknown);
+    }
 }
 
 #[tokio::test]
@@ -512,6 +628,41 @@ async fn the_trail_says_who_bound_an_eip_last() {
     assert_eq!(api_server(&inventory).bound_by.unwrap().event_id, "e6");
     let by_system = judged(&inventory, EndpointKind::MeshApiServer).bound_by.unwrap();
     assert_eq!((by_system.user.as_str(), by_system.event_name.as_str()), ("system", "AssociateEipAddress"));
+}
+
+#[tokio::test]
+async fn an_event_s_parameters_are_read_from_either_field_or_the_trail_is_not_complete() {
+    let bind = json!({"ServiceMeshId": "c0mesh", "Operation": "BindEip", "EipId": "eip-pilot"});
+    let with = |id: &str, at: &str, text: Value, object: Value| {
+        let mut event = event(id, "ModifyPilotEipResource", "cn-shanghai", at, &json!({}));
+        event["requestParameterJson"] = text;
+        event["requestParameters"] = object;
+        event
+    };
+    let readable = [
+        with("e1", "2026-05-01T00:00:00Z", Value::Null, bind.clone()),
+        with("e2", "2026-05-02T00:00:00Z", "".into(), bind.clone()),
+        with("e3", "2026-05-03T00:00:00Z", "{\"ServiceMeshId\"".into(), bind.clone()),
+        with("e4", "2026-05-04T00:00:00Z", "{}".into(), bind.clone()),
+        with("e5", "2026-05-05T00:00:00Z", bind.to_string().into(), Value::Null),
+    ];
+    let unreadable = [
+        with("e6", "2026-05-06T00:00:00Z", "".into(), Value::Null),
+        with("e6", "2026-05-06T00:00:00Z", "{\"ServiceMeshId\"".into(), "{}".into()),
+        with("e6", "2026-05-06T00:00:00Z", Value::Null, json!([])),
+    ];
+    for last in [None].into_iter().chain(unreadable.iter().map(Some)) {
+        let events: Vec<&Value> = readable.iter().chain(last).collect();
+        let mut world = without_audit(world());
+        world["accounts"][0]["actiontrail"]["events"] = json!(events);
+        let inventory = scan_of(&world).await;
+        let trail = inventory.trails().iter().find(|trail| trail.scope.region_id.as_str() == "cn-shanghai").unwrap();
+        let entered: Vec<&str> = trail.bindings.iter().map(|event| event.binding.event_id.as_str()).collect();
+        assert_eq!(entered, ["e1", "e2", "e3", "e4", "e5"], "{last:?}");
+        assert_eq!(trail.complete, last.is_none(), "{last:?}");
+        let expected: &[&str] = if last.is_some() { &["LookupEvents  failed schema"] } else { &[] };
+        assert_eq!(gaps(&inventory), expected, "{last:?}");
+    }
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ use portcullis::{
             actiontrail::{self, Condition},
             cbn::{self, transit_router as tr},
             cs, privatelink, servicemesh,
-            sls::{self, AuditUser, FlowSource, Window},
+            sls::{self, AuditUser, FlowCoverage, FlowSource, Window},
             vpc::{self, acl, gateway, route},
             vpcpeer,
             wire::{Field, Problems},
@@ -359,11 +359,12 @@ const AUDIT: Window<'_> = Window { project: "k8s-log-c1", logstore: "audit-c1", 
 #[tokio::test]
 async fn logs_are_aggregated_by_the_documented_queries() {
     let cloud = Cloud::conformance();
-    let request = sls::flow_sources(FLOW, "203.0.113.7".parse().unwrap(), &[15011, 15012]);
+    let request = sls::flow_sources(FLOW, "vpc-1", "203.0.113.7".parse().unwrap(), &[15011, 15012]);
     let flows = log::read::<FlowSource>(&cloud.client, &cloud.account, &request).await.unwrap();
     let rows: Vec<_> =
         flows.rows.iter().map(|row| (text(&row.source), &row.records, &row.bytes, &row.last_seen)).collect();
-    // The record of another port, the refused one and the one at the window's end are left out.
+    // The records of another port and another VPC, the refused one and the one at the window's end are
+    // left out.
     let value = Field::Value;
     assert_eq!(
         rows,
@@ -374,18 +375,33 @@ async fn logs_are_aggregated_by_the_documented_queries() {
     );
     assert!(!flows.is_cut);
 
-    let users = log::read::<AuditUser>(&cloud.client, &cloud.account, &sls::audit_users(AUDIT)).await.unwrap();
+    let request = sls::flow_coverage(FLOW, "vpc-1");
+    let covered = log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap();
     let rows: Vec<_> =
-        users.rows.iter().map(|row| (text(&row.sources), text(&row.username), text(&row.code_class))).collect();
+        covered.rows.iter().map(|row| (text(&row.v_switch), &row.first_seen, &row.last_seen, &row.skipped)).collect();
     assert_eq!(
         rows,
         [
-            ("[\"198.51.100.9\"]", "system:anonymous", "4"),
-            ("[\"203.0.113.50\",\"10.0.0.1\"]", "alice", "2"),
-            ("[\"203.0.113.50\",\"10.0.0.1\"]", "alice", "null")
+            ("vsw-1", &value(1_767_300_000), &value(1_767_300_120), &value(0)),
+            ("vsw-2", &value(1_767_300_180), &value(1_767_300_300), &value(1))
         ]
     );
-    assert_eq!(users.rows[1].requests, Field::Value(2));
+    let request = sls::flow_coverage(FLOW, "vpc-3");
+    assert!(log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap().rows.is_empty());
+    // Another query than the documented one, however it came about.
+    let request = sls::flow_coverage(FLOW, "vpc-1' OR '' = '");
+    let error = log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap_err();
+    assert_eq!(error.code, "InvalidQueryString");
+
+    let users = log::read::<AuditUser>(&cloud.client, &cloud.account, &sls::audit_users(AUDIT)).await.unwrap();
+    let rows: Vec<_> = users.rows.iter().map(|row| (text(&row.sources), text(&row.username), &row.requests)).collect();
+    assert_eq!(
+        rows,
+        [
+            ("[\"198.51.100.9\"]", "system:anonymous", &value(1)),
+            ("[\"203.0.113.50\",\"10.0.0.1\"]", "alice", &value(3))
+        ]
+    );
 
     for (window, code) in [
         (Window { project: "nobody", ..FLOW }, "ProjectNotExist"),
@@ -403,7 +419,7 @@ async fn logs_are_aggregated_by_the_documented_queries() {
 async fn partial_and_refused_log_queries_are_no_answers() {
     let cloud = Cloud::with_faults(json!([{"action": "GetLogsV2", "kind": "empty-page", "times": 1}]));
     let users = log::read::<AuditUser>(&cloud.client, &cloud.account, &sls::audit_users(AUDIT)).await.unwrap();
-    assert_eq!(users.rows.len(), 3);
+    assert_eq!(users.rows.len(), 2);
     assert_eq!(cloud.server.journal().len(), 2);
     let cloud = Cloud::with_faults(json!([{"action": "GetLogsV2", "kind": "deny"}]));
     let error = log::read::<AuditUser>(&cloud.client, &cloud.account, &sls::audit_users(AUDIT)).await.unwrap_err();
@@ -426,8 +442,8 @@ async fn clusters_say_where_they_log() {
 }
 
 #[test]
-fn both_sides_and_the_document_have_the_same_queries() {
-    assert_eq!(LOG_QUERIES, [sls::FLOW_SOURCES, sls::AUDIT_USERS]);
+fn each_side_and_the_document_have_the_same_queries() {
+    assert_eq!(LOG_QUERIES, [sls::FLOW_SOURCES, sls::FLOW_COVERAGE, sls::AUDIT_USERS]);
     let document = std::fs::read_to_string("docs/evidence.md").unwrap();
     let blocks: Vec<&str> = document.split("```").skip(1).step_by(2).collect();
     let queries: Vec<&str> = blocks.iter().filter_map(|block| block.strip_prefix("sql\n")).map(str::trim).collect();

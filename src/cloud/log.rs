@@ -77,7 +77,7 @@ mod tests {
 
     fn request() -> ReadRequest {
         let window = Window { region: "cn-hangzhou", project: "flow", logstore: "vpc-1", from: 0, to: 60 };
-        flow_sources(window, "203.0.113.7".parse().unwrap(), &[15011, 15012])
+        flow_sources(window, "vpc-1", "203.0.113.7".parse().unwrap(), &[15011, 15012])
     }
 
     fn rows(progress: &str, count: usize, limited: u64) -> Answer {

@@ -33,9 +33,11 @@ pub struct LogReading {
     pub observed: String,
     /// Start of what the log covers, at the earliest the start of the window.
     pub from: DateTime<Utc>,
+    /// End of it, at the latest the end of the window.
     pub to: DateTime<Utc>,
     /// Everything of the window was in the answer: no progress was incomplete, no limit was
-    /// reached, and the log covers all of what it is about.
+    /// reached, and the log covers all of what it is about. The log of an API server may be young:
+    /// then it is complete from `from` on.
     pub complete: bool,
     /// What keeps it from being complete, in a sentence; empty where nothing does.
     pub note: String,

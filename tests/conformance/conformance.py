@@ -504,7 +504,7 @@ def audit_trail():
 def log_service():
     cloud = Cloud()
     document = open("docs/evidence.md", encoding="utf-8").read()
-    flows, audits = [text.strip() for text in re.findall(r"```sql\n(.*?)```", document, re.S)]
+    flows, coverage, audits = [text.strip() for text in re.findall(r"```sql\n(.*?)```", document, re.S)]
     module = importlib.import_module(PACKAGES["sls"] + ".models")
 
     def logs(project, logstore, query, begin=1767300000, end=1767303600):
@@ -514,11 +514,13 @@ def log_service():
         assert_same(body.to_map(), client.last_reply["body"], "sls get_logs_v2")
         return body
 
-    found = logs("flow", "vpc-1", flows.replace("{address}", "203.0.113.7").replace("{ports}", "15011, 15012"))
+    found = logs("flow", "vpc-1", flows.replace("{vpc}", "vpc-1").replace("{address}", "203.0.113.7").replace("{ports}", "15011, 15012"))
     assert (found.meta.progress, found.meta.count) == ("Complete", 2)
     assert [(row["source"], row["bytes"]) for row in found.data] == [("192.0.2.1", "300"), ("192.0.2.2", "50")]
+    covered = logs("flow", "vpc-1", coverage.replace("{vpc}", "vpc-1")).data
+    assert [(row["v_switch"], row["last_seen"], row["skipped"]) for row in covered] == [("vsw-1", "1767300120", "0"), ("vsw-2", "1767300300", "1")]
     users = logs("k8s-log-c1", "audit-c1", audits).data
-    assert [row["username"] for row in users] == ["system:anonymous", "alice", "alice"]
+    assert [(row["username"], row["requests"]) for row in users] == [("system:anonymous", "1"), ("alice", "3")]
     assert logs("k8s-log-c1", "audit-c1", audits, end=1767300010).data == []
     refused("InvalidQueryString", logs, "flow", "vpc-1", "* | SELECT 1")
     refused("InvalidTimeRange", logs, "flow", "vpc-1", audits, end=0)

@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use super::{
     paged::page_of,
@@ -71,6 +72,8 @@ pub struct Event {
     pub request_id: Field<String>,
     /// JSON in text.
     pub request_parameter_json: Field<String>,
+    /// The same as an object. Either may be missing.
+    pub request_parameters: Object<Map<String, Value>>,
     pub resource_name: Field<String>,
     pub resource_type: Field<String>,
     /// Set where the call failed: then it changed nothing.

@@ -11,11 +11,14 @@ use crate::cloud::request::{Operation, ReadRequest};
 /// Queries a logstore.
 pub const GET_LOGS_V2: Operation = Operation::log_post("GetLogsV2", "/logstores/{logstore}/logs");
 
-/// Who connected to an address, from VPC flow logs. `{address}` and `{ports}` are filled in.
-pub const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
+/// Who connected to an address, from the flow logs of a VPC. `{vpc}`, `{address}` and `{ports}` are filled in.
+pub const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE \"vpc-id\" = '{vpc}' AND dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
+
+/// From when to when the flow logs of a VPC have records, by vSwitch. `{vpc}` is filled in.
+pub const FLOW_COVERAGE: &str = "* | SELECT \"vswitch-id\" AS v_switch, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' GROUP BY \"vswitch-id\" ORDER BY v_switch LIMIT 10000";
 
 /// Who used an API server, from audit logs.
-pub const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, userAgent AS user_agent, TRY_CAST(\"responseStatus.code\" AS bigint) / 100 AS code_class, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\", userAgent, TRY_CAST(\"responseStatus.code\" AS bigint) / 100 ORDER BY sources, username, user_agent, code_class LIMIT 10000";
+pub const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
 
 /// The `LIMIT` of the queries: a reply with so many rows may have lost some.
 pub const MOST_ROWS: u64 = 10_000;
@@ -30,11 +33,18 @@ pub struct Window<'a> {
     pub to: i64,
 }
 
-/// Asks who connected to `ports` of an address. Use [`crate::cloud::log::read`] to send it.
-pub fn flow_sources(window: Window<'_>, address: IpAddr, ports: &[u16]) -> ReadRequest {
+/// Asks who of a VPC connected to `ports` of an address; `vpc_id` is a plain id. Use
+/// [`crate::cloud::log::read`] to send it.
+pub fn flow_sources(window: Window<'_>, vpc_id: &str, address: IpAddr, ports: &[u16]) -> ReadRequest {
     let ports: Vec<String> = ports.iter().map(ToString::to_string).collect();
     let query = FLOW_SOURCES.replace("{address}", &address.to_string()).replace("{ports}", &ports.join(", "));
-    get_logs(window, &query)
+    get_logs(window, &query.replace("{vpc}", vpc_id))
+}
+
+/// Asks from when to when there are records of a VPC; `vpc_id` is a plain id. Use
+/// [`crate::cloud::log::read`] to send it.
+pub fn flow_coverage(window: Window<'_>, vpc_id: &str) -> ReadRequest {
+    get_logs(window, &FLOW_COVERAGE.replace("{vpc}", vpc_id))
 }
 
 /// Asks who used an API server. Use [`crate::cloud::log::read`] to send it.
@@ -80,6 +90,18 @@ pub struct FlowSource {
     pub last_seen: Field<u64>,
 }
 
+/// A row of [`FLOW_COVERAGE`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct FlowCoverage {
+    pub v_switch: Field<String>,
+    /// Seconds since 1970, of records of any kind.
+    pub first_seen: Field<u64>,
+    pub last_seen: Field<u64>,
+    /// Records that say that others were skipped.
+    pub skipped: Field<u64>,
+}
+
 /// A row of [`AUDIT_USERS`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
@@ -87,9 +109,6 @@ pub struct AuditUser {
     /// JSON in text: a list of addresses, of which only the last is not the client's claim.
     pub sources: Field<String>,
     pub username: Field<String>,
-    pub user_agent: Field<String>,
-    /// 2 for success, 4 for a refusal; the text `null` where there was no answer.
-    pub code_class: Field<String>,
     pub requests: Field<u64>,
     /// Seconds since 1970.
     pub first_seen: Field<u64>,

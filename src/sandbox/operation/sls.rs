@@ -13,16 +13,19 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation::new(Product::Sls, "Get
     .path("/logstores/{logstore}/logs")
     .not_found("LogStoreNotExist", 404)];
 
-/// Who connected to an address, from VPC flow logs. `{address}` and `{ports}` are filled in.
-const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
+/// Who connected to an address, from the flow logs of a VPC. `{vpc}`, `{address}` and `{ports}` are filled in.
+const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE \"vpc-id\" = '{vpc}' AND dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
+
+/// From when to when the flow logs of a VPC have records, by vSwitch. `{vpc}` is filled in.
+const FLOW_COVERAGE: &str = "* | SELECT \"vswitch-id\" AS v_switch, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' GROUP BY \"vswitch-id\" ORDER BY v_switch LIMIT 10000";
 
 /// Who used an API server, from audit logs.
-const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, userAgent AS user_agent, TRY_CAST(\"responseStatus.code\" AS bigint) / 100 AS code_class, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\", userAgent, TRY_CAST(\"responseStatus.code\" AS bigint) / 100 ORDER BY sources, username, user_agent, code_class LIMIT 10000";
+const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
 
 /// The texts that are answered, as docs/evidence.md has them.
-pub const QUERIES: [&str; 2] = [FLOW_SOURCES, AUDIT_USERS];
+pub const QUERIES: [&str; 3] = [FLOW_SOURCES, FLOW_COVERAGE, AUDIT_USERS];
 
-/// The `LIMIT` of both texts.
+/// The `LIMIT` of the texts.
 const LIMIT: usize = 10_000;
 
 /// What stands in the body of a request.
@@ -42,7 +45,8 @@ fn logs(call: &Call<'_>) -> Result<String, ApiError> {
     let records = records(call)?;
     let window: Vec<&Value> = records.iter().filter(|record| is_within(record, &question)).collect();
     let rows = match Meant::of(&question.query) {
-        Some(Meant::FlowSources { address, ports }) => flow_sources(&window, &address, &ports),
+        Some(Meant::FlowSources { vpc, address, ports }) => flow_sources(&window, vpc, address, &ports),
+        Some(Meant::FlowCoverage { vpc }) => flow_coverage(&window, vpc),
         Some(Meant::AuditUsers) => audit_users(&window),
         None => return Err(ApiError::new(400, "InvalidQueryString", "not a query of docs/evidence.md")),
     };
@@ -75,24 +79,44 @@ fn is_within(record: &Value, question: &Question) -> bool {
 }
 
 /// What a query text asks.
-enum Meant {
-    FlowSources { address: String, ports: Vec<i64> },
+enum Meant<'a> {
+    FlowSources { vpc: &'a str, address: &'a str, ports: Vec<i64> },
+    FlowCoverage { vpc: &'a str },
     AuditUsers,
 }
 
-impl Meant {
-    fn of(query: &str) -> Option<Self> {
+impl<'a> Meant<'a> {
+    fn of(query: &'a str) -> Option<Self> {
         if query == AUDIT_USERS {
             return Some(Self::AuditUsers);
         }
-        let (head, rest) = FLOW_SOURCES.split_once("{address}")?;
-        let (middle, tail) = rest.split_once("{ports}")?;
-        let (address, rest) = query.strip_prefix(head)?.split_once(middle)?;
-        let ports = rest.strip_suffix(tail)?;
+        if let Some([vpc]) = filled_in(FLOW_COVERAGE, ["{vpc}"], query) {
+            return is_quotable(vpc).then_some(Self::FlowCoverage { vpc });
+        }
+        let [vpc, address, ports] = filled_in(FLOW_SOURCES, ["{vpc}", "{address}", "{ports}"], query)?;
         address.parse::<std::net::IpAddr>().ok()?;
         let ports: Result<Vec<i64>, _> = ports.split(", ").map(str::parse).collect();
-        Some(Self::FlowSources { address: address.to_owned(), ports: ports.ok()? })
+        is_quotable(vpc).then_some(Self::FlowSources { vpc, address, ports: ports.ok()? })
     }
+}
+
+/// What stands in a query in place of the blanks of its text, which come in this order.
+fn filled_in<'a, const N: usize>(mut text: &str, blanks: [&str; N], mut query: &'a str) -> Option<[&'a str; N]> {
+    let mut values = [""; N];
+    for (blank, value) in blanks.into_iter().zip(&mut values) {
+        let (before, after) = text.split_once(blank)?;
+        query = query.strip_prefix(before)?;
+        let until_next = after.split('{').next().unwrap_or(after);
+        let end = query.find(until_next)?;
+        (*value, query) = query.split_at_checked(end)?;
+        text = after;
+    }
+    (query == text).then_some(values)
+}
+
+/// Text that ends a quotation would be another query.
+fn is_quotable(text: &str) -> bool {
+    !text.is_empty() && !text.contains('\'')
 }
 
 /// A field of a flat record: its name may hold dots.
@@ -133,11 +157,16 @@ impl Sums {
     }
 }
 
-fn flow_sources(window: &[&Value], address: &str, ports: &[i64]) -> Vec<Value> {
-    let is = |record: &Value, name: &str, value: &str| field(record, name).is_some_and(|text| text == value);
+/// A comparison with an absent field is not true.
+fn is(record: &Value, name: &str, value: &str) -> bool {
+    field(record, name).is_some_and(|text| text == value)
+}
+
+fn flow_sources(window: &[&Value], vpc: &str, address: &str, ports: &[i64]) -> Vec<Value> {
     let mut sources: BTreeMap<String, Sums> = BTreeMap::new();
     for record in window {
-        let is_meant = is(record, "dstaddr", address)
+        let is_meant = is(record, "vpc-id", vpc)
+            && is(record, "dstaddr", address)
             && is(record, "action", "ACCEPT")
             && number(record, "dstport").is_some_and(|port| ports.contains(&port));
         if let Some(source) = field(record, "srcaddr").filter(|_| is_meant) {
@@ -152,22 +181,32 @@ fn flow_sources(window: &[&Value], address: &str, ports: &[i64]) -> Vec<Value> {
     sources.into_iter().map(row).collect()
 }
 
+fn flow_coverage(window: &[&Value], vpc: &str) -> Vec<Value> {
+    let mut v_switches: BTreeMap<String, (Sums, u64)> = BTreeMap::new();
+    for record in window.iter().filter(|record| is(record, "vpc-id", vpc)) {
+        let v_switch = field(record, "vswitch-id").unwrap_or_else(|| NULL.to_owned());
+        let (sums, skipped) = v_switches.entry(v_switch).or_default();
+        sums.add(None, number(record, "start"), number(record, "end"));
+        *skipped += u64::from(is(record, "log-status", "SKIPDATA"));
+    }
+    let row = |(v_switch, (sums, skipped)): (String, (Sums, u64))| {
+        json!({"v_switch": v_switch, "first_seen": shown(sums.first), "last_seen": shown(sums.last),
+            "skipped": skipped.to_string()})
+    };
+    v_switches.into_iter().map(row).collect()
+}
+
 fn audit_users(window: &[&Value]) -> Vec<Value> {
-    let mut users: BTreeMap<[String; 4], Sums> = BTreeMap::new();
+    let mut users: BTreeMap<[String; 2], Sums> = BTreeMap::new();
     for record in window {
-        // A comparison with an absent field is not true.
         if field(record, "stage").is_none_or(|stage| stage == "RequestReceived") {
             continue;
         }
         let text = |name: &str| field(record, name).unwrap_or_else(|| NULL.to_owned());
-        let class = shown(number(record, "responseStatus.code").map(|code| code / 100));
-        let key = [text("sourceIPs"), text("user.username"), text("userAgent"), class];
+        let key = [text("sourceIPs"), text("user.username")];
         let time = number(record, "__time__");
         users.entry(key).or_default().add(None, time, time);
     }
-    let row = |([sources, username, user_agent, code_class], sums): ([String; 4], Sums)| {
-        json!({"sources": sources, "username": username, "user_agent": user_agent, "code_class": code_class,
-            "requests": sums.count.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)})
-    };
+    let row = |([sources, username], sums): ([String; 2], Sums)| json!({"sources": sources, "username": username, "requests": sums.count.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)});
     users.into_iter().map(row).collect()
 }

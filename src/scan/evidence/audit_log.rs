@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 
-use super::{Ask, CUT, PARTIAL, is_partial, lessen};
+use super::{Ask, CUT, PARTIAL, Window, is_partial, lessen};
 use crate::{
     cloud::api::{
         cs,
@@ -90,7 +90,7 @@ async fn read(ask: &Ask<'_>, observer: Observer, id: &str, project: Option<&str>
         builder.gap(Failure::schema(problems.summary()).gap(unit));
         return;
     }
-    users.tell(&mut reading, |first| ask.window.covered_from(first));
+    users.tell(&mut reading, ask.window);
     builder.scanned(unit);
     builder.logs.push(reading);
 }
@@ -122,8 +122,8 @@ pub(super) fn at(field: Field<u64>, name: &'static str, problems: &mut Problems)
 #[derive(Default)]
 pub(super) struct Users {
     requests: BTreeMap<(IpAddr, String), Requests>,
-    /// The first record of any kind.
-    first: Option<DateTime<Utc>>,
+    /// The first and the last record of any kind.
+    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
     without_source: u64,
 }
 
@@ -136,7 +136,8 @@ impl Users {
         (first, last): (DateTime<Utc>, DateTime<Utc>),
         count: u64,
     ) {
-        self.first = self.first.into_iter().chain([first]).min();
+        let (earliest, latest) = self.span.unwrap_or((first, last));
+        self.span = Some((earliest.min(first), latest.max(last)));
         let Some(source) = source(sources) else {
             self.without_source = self.without_source.saturating_add(count);
             return;
@@ -157,10 +158,16 @@ impl Users {
     }
 
     /// Puts them into the reading. An API server never rests, so its first record says how far back
-    /// its log goes, and a log without any says nothing.
-    pub(super) fn tell(self, reading: &mut LogReading, covered_from: impl FnOnce(DateTime<Utc>) -> DateTime<Utc>) {
-        match self.first {
-            Some(first) => reading.from = covered_from(first),
+    /// its log goes and its last where it ended, and a log without any says nothing.
+    pub(super) fn tell(self, reading: &mut LogReading, window: Window) {
+        match self.span {
+            Some((first, last)) => {
+                reading.from = window.covered_from(first);
+                reading.to = window.covered_to(last);
+                if reading.to < window.to {
+                    lessen(reading, "the audit log ends before the day of the scan");
+                }
+            }
             None => lessen(reading, "the audit log holds no record of the window"),
         }
         if self.without_source > 0 {

@@ -7,7 +7,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{GRACE, Window, audit_log::Users, flow_log, lessen};
+use super::{Window, audit_log::Users, flow_log, lessen};
 use crate::model::{Flow, Inventory, LogReading, Observer, Scope};
 
 /// How the names of files with audit records begin, as those of the logstores do; the id of the
@@ -98,8 +98,9 @@ impl ExportedLog {
         };
         if let Some((first, last)) = self.span {
             reading.from = window.covered_from(first).min(window.to);
-            if window.to - last > GRACE {
-                reading.to = last.max(reading.from);
+            let to = window.covered_to(last);
+            if to < window.to {
+                reading.to = to.max(reading.from);
                 lessen(&mut reading, "the file ends before the day of the scan");
             }
         }
@@ -124,7 +125,7 @@ impl ExportedLog {
                 let mut users = Users::default();
                 let recent = requests.iter().filter(|(at, _, _)| *at >= window.from && *at < window.to);
                 recent.for_each(|(at, sources, user)| users.add(sources, user, (*at, *at), 1));
-                users.tell(&mut reading, |first| window.covered_from(first));
+                users.tell(&mut reading, window);
             }
         }
         Ok(reading)

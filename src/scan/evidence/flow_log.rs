@@ -7,12 +7,16 @@ use std::{
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 
-use super::{Ask, CUT, PARTIAL, is_partial, lessen};
+use super::{
+    Ask, CUT, PARTIAL, Window,
+    coverage::{Covered, Stores, Written},
+    is_partial, lessen,
+};
 use crate::{
     cloud::api::{
         sls::{self, FlowSource},
         vpc::{self, DESCRIBE_FLOW_LOGS},
-        wire::Problems,
+        wire::{Field, Problems, is_plain_id},
     },
     model::{Flow, InventoryBuilder, LogReading, Observer, VSwitchId, VpcId},
     scan::read::Failure,
@@ -27,14 +31,21 @@ pub(super) struct Sender {
 }
 
 /// A flow log that is being written.
-struct Active {
+pub(super) struct Active {
     project: String,
     logstore: String,
     resource_type: String,
     resource_id: String,
-    created: Option<DateTime<Utc>>,
+    pub(super) created: Option<DateTime<Utc>>,
     /// Why it is not all that its resource sent and received; empty where it is.
     shortcoming: &'static str,
+}
+
+impl Active {
+    /// Project and logstore.
+    pub(super) fn store(&self) -> (&str, &str) {
+        (&self.project, &self.logstore)
+    }
 }
 
 /// The flow logs of a region, and of each sender what they say.
@@ -71,9 +82,12 @@ async fn active(ask: &Ask<'_>) -> Result<Vec<Active>, Failure> {
         if !status.eq_ignore_ascii_case("active") || traffic.eq_ignore_ascii_case("drop") {
             continue;
         }
+        let paths = wire.traffic_path.optional("TrafficPath", &mut problems);
         let delivered = wire.flow_log_deliver_status.text("FlowLogDeliverStatus", &mut problems);
         let shortcoming = if !traffic.eq_ignore_ascii_case("all") {
             "the flow log does not hold all traffic"
+        } else if !paths.is_empty() && !paths.iter().any(|path| path.eq_ignore_ascii_case("all")) {
+            "the flow log holds only the traffic of some paths"
         } else if !delivered.is_empty() && !delivered.eq_ignore_ascii_case("success") {
             "the flow log is not delivered"
         } else {
@@ -84,11 +98,21 @@ async fn active(ask: &Ask<'_>) -> Result<Vec<Active>, Failure> {
             logstore: wire.log_store_name.required_text("LogStoreName", &mut problems).unwrap_or_default(),
             resource_type: wire.resource_type.required_text("ResourceType", &mut problems).unwrap_or_default(),
             resource_id: wire.resource_id.required_text("ResourceId", &mut problems).unwrap_or_default(),
-            created: time(&wire.creation_time.text("CreationTime", &mut problems)),
+            created: created(wire.creation_time, &mut problems),
             shortcoming,
         });
     }
     if problems.is_empty() { Ok(all) } else { Err(Failure::schema(problems.summary())) }
+}
+
+/// `None` where the reply does not say.
+fn created(field: Field<String>, problems: &mut Problems) -> Option<DateTime<Utc>> {
+    let text = field.text("CreationTime", problems);
+    let at = time(&text);
+    if at.is_none() && !text.is_empty() {
+        problems.note("CreationTime", "is no time");
+    }
+    at
 }
 
 /// `2026-01-02T03:04:05Z`, or without seconds.
@@ -97,17 +121,51 @@ fn time(text: &str) -> Option<DateTime<Utc>> {
     DateTime::parse_from_rfc3339(text).ok().map(|at| at.to_utc()).or_else(short)
 }
 
+/// The flow logs of a sender's network.
+struct Kept<'a> {
+    /// Of the VPC as a whole.
+    whole: Vec<&'a Active>,
+    /// Of its vSwitches.
+    parts: Vec<&'a Active>,
+}
+
+impl<'a> Kept<'a> {
+    fn of(sender: &Sender, active: &'a [Active]) -> Self {
+        let of_vpc =
+            |log: &&Active| log.resource_type.eq_ignore_ascii_case("VPC") && log.resource_id == sender.vpc_id.as_str();
+        let of_switch = |log: &&Active| {
+            log.resource_type.eq_ignore_ascii_case("VSwitch")
+                && sender.v_switches.iter().any(|id| id.as_str() == log.resource_id)
+        };
+        Self { whole: active.iter().filter(of_vpc).collect(), parts: active.iter().filter(of_switch).collect() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Active> {
+        self.whole.iter().chain(&self.parts).copied()
+    }
+
+    /// What of the window they hold all that the network sent of: one of the VPC does, or one of each of
+    /// its vSwitches. Or why none can.
+    fn covered(&self, sender: &Sender, window: Window, stores: &Stores<'_>) -> Result<Covered, &'static str> {
+        let is_good = |log: &&&Active| log.shortcoming.is_empty();
+        let of_vpc = Covered::best(self.whole.iter().filter(is_good).map(|log| Covered::of_vpc(window, log, stores)));
+        let of_one = |id: &VSwitchId| {
+            let its = self.parts.iter().filter(is_good).filter(|log| log.resource_id == id.as_str());
+            Covered::best(its.map(|log| Covered::of_switch(window, log, id, stores)))
+        };
+        let of_switches: Option<Vec<Covered>> = sender.v_switches.iter().map(of_one).collect();
+        let of_switches = of_switches.and_then(|each| each.into_iter().reduce(Covered::common));
+        Covered::best(of_vpc.into_iter().chain(of_switches)).ok_or_else(|| {
+            let why = self.all().map(|log| log.shortcoming).find(|why| !why.is_empty());
+            why.unwrap_or("not every vSwitch of the VPC has a flow log")
+        })
+    }
+}
+
 async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &mut InventoryBuilder) {
     let unit = ask.unit(&sls::GET_LOGS_V2, sender.vpc_id.as_str());
-    let of_vpc =
-        |log: &&Active| log.resource_type.eq_ignore_ascii_case("VPC") && log.resource_id == sender.vpc_id.as_str();
-    let of_switch = |log: &&Active| {
-        log.resource_type.eq_ignore_ascii_case("VSwitch")
-            && sender.v_switches.iter().any(|id| id.as_str() == log.resource_id)
-    };
-    let whole: Vec<&Active> = active.iter().filter(of_vpc).collect();
-    let parts: Vec<&Active> = active.iter().filter(of_switch).collect();
-    if whole.is_empty() && parts.is_empty() {
+    let logs = Kept::of(sender, active);
+    if logs.all().next().is_none() {
         if ask.settings.flow_logs_expected {
             let message =
                 "no active flow log of the VPC or of its vSwitches: create one, or set `evidence.flow_logs` to auto";
@@ -116,63 +174,65 @@ async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &
         return;
     }
     let mut reading = ask.reading(Observer::Vpc, sender.vpc_id.as_str());
-    cover(ask, sender, &whole, &parts, &mut reading);
-    let stores: BTreeSet<(&str, &str)> =
-        whole.iter().chain(&parts).map(|log| (log.project.as_str(), log.logstore.as_str())).collect();
-    let mut flows = BTreeMap::new();
-    for (project, logstore) in stores {
-        for (address, port) in &sender.entrances {
-            match query(ask, project, logstore, *address, *port).await {
-                Ok(found) => {
-                    if found.is_cut {
-                        lessen(&mut reading, CUT);
-                    }
-                    found.flows.into_iter().for_each(|flow| add(&mut flows, flow));
-                }
-                Err(failure) => {
-                    if is_partial(&failure) {
-                        lessen(&mut reading, PARTIAL);
-                        reading.flows = flows.into_values().collect();
-                        builder.logs.push(reading);
-                    }
-                    builder.gap(failure.gap(unit));
-                    return;
-                }
+    match fill(ask, sender, &logs, &mut reading).await {
+        Ok(()) => builder.scanned(unit),
+        Err(failure) => {
+            builder.gap(failure.gap(unit));
+            let why = if is_partial(&failure) {
+                PARTIAL
+            } else {
+                "not everything that was asked of the flow log was answered"
+            };
+            if reading.flows.is_empty() && !is_partial(&failure) {
+                return;
             }
+            lessen(&mut reading, why);
         }
     }
-    reading.flows = flows.into_values().collect();
-    builder.scanned(unit);
     builder.logs.push(reading);
 }
 
-/// Whether the logs hold all that the network sent during the window: one of the VPC does, or one of
-/// each of its vSwitches.
-fn cover(ask: &Ask<'_>, sender: &Sender, whole: &[&Active], parts: &[&Active], reading: &mut LogReading) {
-    let start = |log: &Active| log.created.map_or(ask.window.from, |at| ask.window.covered_from(at));
-    let is_good = |log: &&&Active| log.shortcoming.is_empty();
-    let of_vpc = whole.iter().filter(is_good).map(|log| start(log)).min();
-    let of_switches = || {
-        let first = |id: &VSwitchId| {
-            let its = parts.iter().filter(is_good).filter(|log| log.resource_id == id.as_str());
-            its.map(|log| start(log)).min()
-        };
-        let starts: Option<Vec<_>> = sender.v_switches.iter().map(first).collect();
-        starts.and_then(|starts| starts.into_iter().max())
-    };
-    let from = of_vpc.into_iter().chain(of_switches()).min();
-    match from {
-        Some(from) => {
-            reading.from = from;
-            if from > ask.window.from {
-                lessen(reading, "the flow log was created within the window");
+/// Reads the logs into the reading, which after a failure holds what was read until then.
+async fn fill(ask: &Ask<'_>, sender: &Sender, logs: &Kept<'_>, reading: &mut LogReading) -> Result<(), Failure> {
+    let vpc_id = sender.vpc_id.as_str();
+    if !is_plain_id(vpc_id) {
+        // It goes into the text of the queries.
+        return Err(Failure::new(
+            "no-identifier",
+            "what the VPC is called is no identifier, so its logs cannot be asked",
+        ));
+    }
+    let names: BTreeSet<(&str, &str)> = logs.all().map(Active::store).collect();
+    let mut flows = BTreeMap::new();
+    for store in &names {
+        for entrance in &sender.entrances {
+            let found = query(ask, vpc_id, *store, *entrance).await;
+            let found = found.inspect_err(|_| reading.flows = flows.values().cloned().collect())?;
+            if found.is_cut {
+                lessen(reading, CUT);
             }
-        }
-        None => {
-            let why = whole.iter().chain(parts).map(|log| log.shortcoming).find(|why| !why.is_empty());
-            lessen(reading, why.unwrap_or("not every vSwitch of the VPC has a flow log"));
+            found.flows.into_iter().for_each(|flow| add(&mut flows, flow));
         }
     }
+    reading.flows = flows.into_values().collect();
+    let mut stores = Stores::new();
+    for (project, logstore) in names {
+        let written = Written::read(ask, vpc_id, project, logstore).await?;
+        if written.is_cut {
+            lessen(reading, CUT);
+        }
+        stores.insert((project, logstore), written);
+    }
+    match logs.covered(sender, ask.window, &stores) {
+        Ok(Covered { from, to, why }) => {
+            (reading.from, reading.to) = (from, to.max(from));
+            if !why.is_empty() {
+                lessen(reading, why);
+            }
+        }
+        Err(why) => lessen(reading, why),
+    }
+    Ok(())
 }
 
 struct Found {
@@ -180,8 +240,13 @@ struct Found {
     is_cut: bool,
 }
 
-async fn query(ask: &Ask<'_>, project: &str, logstore: &str, address: IpAddr, port: u16) -> Result<Found, Failure> {
-    let request = sls::flow_sources(ask.logstore(project, logstore), address, &[port]);
+async fn query(
+    ask: &Ask<'_>,
+    vpc_id: &str,
+    (project, logstore): (&str, &str),
+    (address, port): (IpAddr, u16),
+) -> Result<Found, Failure> {
+    let request = sls::flow_sources(ask.logstore(project, logstore), vpc_id, address, &[port]);
     let rows = ask.reader.rows::<FlowSource>(&request).await?;
     let mut problems = Problems::default();
     let flows = rows.rows.into_iter().filter_map(|row| flow(row, address, port, &mut problems)).collect();

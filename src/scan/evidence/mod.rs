@@ -1,10 +1,11 @@
 //! Logs and the audit trail, read for the endpoints that somebody wants to know about: flow logs
-//! (`flow_log`), audit logs (`audit_log`), the trail (`trail`), and logs that were exported (`file`).
+//! (`flow_log`, and `coverage` for what they leave out), audit logs (`audit_log`), the trail (`trail`), and logs that were exported (`file`).
 //!
-//! A log that is refused is a gap and nothing else. One that is cut, or does not reach back to the
-//! start of the window, says so: what it shows was there, what it does not show is unknown.
+//! A log that is refused is a gap and nothing else. One that is cut, or does not reach from
+//! the start of the window to its end, says so: what it shows was there, what it does not show is unknown.
 
 mod audit_log;
+mod coverage;
 mod file;
 mod flow_log;
 mod trail;
@@ -27,8 +28,8 @@ use crate::{
 /// Logs that are read at once.
 const AT_ONCE: usize = 8;
 
-/// A log that begins this late reaches back to the start of the window: clocks and the first record
-/// are not that exact.
+/// A log that begins this late reaches back to the start of the window, and one that ends this early to
+/// its end: clocks, the first record and the delivery of the last are not that exact.
 const GRACE: TimeDelta = TimeDelta::days(1);
 
 /// How logs are read.
@@ -57,6 +58,11 @@ impl Window {
     /// Where a log that begins at `start` begins to cover the window.
     fn covered_from(&self, start: DateTime<Utc>) -> DateTime<Utc> {
         if start - self.from <= GRACE { self.from } else { start }
+    }
+
+    /// Up to where a log with a last record at `end` covers the window.
+    fn covered_to(&self, end: DateTime<Utc>) -> DateTime<Utc> {
+        if self.to - end <= GRACE { self.to } else { end }
     }
 }
 

@@ -4,19 +4,19 @@
 use std::collections::BTreeSet;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::{Ask, Window};
 use crate::{
     cloud::{
         api::{
             actiontrail::{self, Condition, Event, Events, KEPT_DAYS, LOOKUP_EVENTS},
-            wire::Problems,
+            wire::{Field, Object, Problems, inner_json},
         },
         error::Class,
     },
     model::{Binding, BindingEvent, InventoryBuilder, KubeconfigIssue, TrailReading, UnitState},
-    scan::read::Failure,
+    scan::read::{Failure, Read},
 };
 
 /// Of which kinds of endpoints events are looked up.
@@ -77,14 +77,11 @@ async fn of_region(ask: &Ask<'_>, kinds: Kinds, seen: &mut BTreeSet<String>) -> 
     let tables = [(true, OF_BOTH), (kinds.of_meshes, OF_MESHES), (kinds.of_clusters, OF_CLUSTERS)];
     let mut trouble = None;
     for (name, meaning) in tables.into_iter().filter(|(is_asked, _)| *is_asked).flat_map(|(_, table)| table) {
-        match events(ask, window, name).await {
-            Ok(events) => {
-                for event in events.into_iter().filter(|event| seen.insert(event.id.clone())) {
-                    enter(event, *meaning, &mut trail);
-                }
-            }
-            Err(failure) => trouble = trouble.or(Some(failure)),
+        let read = events(ask, window, name).await;
+        for event in read.value.into_iter().filter(|event| seen.insert(event.id.clone())) {
+            enter(event, *meaning, &mut trail);
         }
+        trouble = trouble.or(read.failure);
     }
     match trouble {
         Some(mut failure) => {
@@ -113,16 +110,21 @@ struct Called {
     parameters: Value,
 }
 
-async fn events(ask: &Ask<'_>, window: Window, name: &str) -> Result<Vec<Called>, Failure> {
+/// Events that are understood; one that is not takes nothing from the others.
+async fn events(ask: &Ask<'_>, window: Window, name: &str) -> Read<Vec<Called>> {
     let request = actiontrail::lookup_events(ask.region(), Condition::EventName(name), window.from, window.to);
-    let listing = ask.reader.list::<Events>(&request, actiontrail::PAGING).await?;
+    let listing = match ask.reader.list::<Events>(&request, actiontrail::PAGING).await {
+        Ok(listing) => listing,
+        Err(failure) => return Read::nothing(failure),
+    };
     let mut problems = listing.head;
     let mut all = Vec::new();
     for item in listing.items {
         let Some(event) = item.required("Events", &mut problems) else { continue };
         all.extend(called(event, name, &mut problems));
     }
-    if problems.is_empty() { Ok(all) } else { Err(Failure::schema(problems.summary())) }
+    let failure = (!problems.is_empty()).then(|| Failure::schema(problems.summary()));
+    Read { value: all, failure }
 }
 
 /// `None` for a call that failed, which changed nothing, and for another operation's, should the
@@ -141,7 +143,7 @@ fn called(event: Event, name: &str, problems: &mut Problems) -> Option<Called> {
     let identity = event.user_identity.read("userIdentity", problems).unwrap_or_default();
     let user_name = identity.user_name.text("userIdentity.userName", problems);
     let kind = identity.r#type.text("userIdentity.type", problems);
-    let parameters = event.request_parameter_json.text("requestParameterJson", problems);
+    let parameters = parameters(&event.request_parameter_json, event.request_parameters, problems)?;
     Some(Called {
         id: event.event_id.required_text("eventId", problems)?,
         name: seen,
@@ -149,8 +151,24 @@ fn called(event: Event, name: &str, problems: &mut Problems) -> Option<Called> {
         user: if user_name.is_empty() { kind } else { user_name },
         source_ip_address: event.source_ip_address.text("sourceIpAddress", problems),
         resource: event.resource_name.text("resourceName", problems),
-        parameters: serde_json::from_str(&parameters).unwrap_or_default(),
+        parameters,
     })
+}
+
+/// What the call was given, from whichever of the two fields has something. Without either nobody
+/// knows what the call did.
+fn parameters(text: &Field<String>, object: Object<Map<String, Value>>, problems: &mut Problems) -> Option<Value> {
+    let text = text.value().and_then(|text| inner_json::<Map<String, Value>>(text).ok().flatten());
+    let object = match object.0 {
+        Field::Value(fields) => Some(fields),
+        _ => None,
+    };
+    let found = text.iter().chain(&object).find(|fields| !fields.is_empty()).cloned();
+    let read = found.or(text).or(object);
+    if read.is_none() {
+        problems.note("requestParameterJson", "holds no parameters, nor does requestParameters");
+    }
+    read.map(Value::Object)
 }
 
 fn enter(event: Called, meaning: Meaning, trail: &mut TrailReading) {

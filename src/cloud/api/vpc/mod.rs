@@ -179,6 +179,8 @@ pub struct FlowLog {
     pub traffic_type: Field<String>,
     /// `Active`, `Activating`, `Inactive`.
     pub status: Field<String>,
+    /// `all`, or the gateways of which traffic is logged; empty where it is not restricted.
+    pub traffic_path: List<String>,
     /// `SUCCESS`, or why nothing is delivered.
     pub flow_log_deliver_status: Field<String>,
     pub creation_time: Field<String>,
