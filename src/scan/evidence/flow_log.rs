@@ -178,15 +178,12 @@ async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &
         Ok(()) => builder.scanned(unit),
         Err(failure) => {
             builder.gap(failure.gap(unit));
-            let why = if is_partial(&failure) {
-                PARTIAL
-            } else {
-                "not everything that was asked of the flow log was answered"
-            };
-            if reading.flows.is_empty() && !is_partial(&failure) {
+            if is_partial(&failure) {
+                lessen(&mut reading, PARTIAL);
+            } else if reading.flows.is_empty() {
                 return;
             }
-            lessen(&mut reading, why);
+            lessen(&mut reading, "the log service did not answer everything that was asked");
         }
     }
     builder.logs.push(reading);
