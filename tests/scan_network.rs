@@ -752,6 +752,121 @@ async fn a_reply_of_another_shape_is_a_failure_and_not_an_absence() {
     }
 }
 
+/// The world with one field of one object set.
+fn with_field(pointer: &str, field: &str, value: Value) -> Value {
+    let mut document = document();
+    document.pointer_mut(&format!("/accounts/0/{pointer}")).unwrap()[field] = value;
+    document
+}
+
+/// What is locked is a gap that names it, and nothing of it is kept.
+async fn assert_locked(document: &Value, wanted: &Wanted, object: &str, locked: &str) {
+    let inventory = scan_rounds(&serve(world(document)), &[vec![wanted.clone()]]).await;
+    let unit = wanted.unit();
+    let [gap] = &*inventory.coverage().gaps().collect::<Vec<_>>() else { panic!("{object} {:?}", gaps(&inventory)) };
+    assert_eq!((&gap.unit, gap.state, gap.code.as_str()), (&unit, UnitState::Failed, "locked"), "{object}");
+    assert!(gap.message.contains(object) && gap.message.contains(locked), "{}", gap.message);
+    assert_eq!(network(&inventory), nothing(), "{object}");
+    assert!(inventory.network().refused.covers(&wanted.scope, &unit.operation, &unit.resource_id), "{object}");
+}
+
+#[tokio::test]
+async fn a_locked_line_is_neither_a_way_nor_absent() {
+    let here = in_hangzhou;
+    for (wanted, pointer, field, object) in [
+        (here(NetworkRead::VpcPeer("pcc-1".into())), "vpcpeer/connections/0", "BizStatus", "pcc-1"),
+        (here(NetworkRead::RouterInterface("ri-1".into())), "vpc/router_interfaces/0", "BusinessStatus", "ri-1"),
+        (here(NetworkRead::Vpn("vpn-1".into())), "vpc/vpn_gateways/0", "BusinessStatus", "vpn-1"),
+        (here(NetworkRead::Endpoints("vpc-3".into())), "privatelink/endpoints/0", "EndpointBusinessStatus", "ep-1"),
+        (
+            here(NetworkRead::EndpointService("epsrv-1".into())),
+            "privatelink/endpoint_services/0",
+            "ServiceBusinessStatus",
+            "epsrv-1",
+        ),
+        (here(NetworkRead::Nat("vpc-1".into())), "vpc/nat_gateways/0", "BusinessStatus", "ngw-1"),
+    ] {
+        for locked in ["FinancialLocked", "SecurityLocked", "Unheard"] {
+            assert_locked(&with_field(pointer, field, locked.into()), &wanted, object, locked).await;
+        }
+        // What cannot be read is not in order either.
+        let server = serve(world(&with_field(pointer, field, json!(["FinancialLocked"]))));
+        let inventory = scan_rounds(&server, &[vec![wanted.clone()]]).await;
+        assert_eq!(inventory.coverage().state(&wanted.unit()), Some(UnitState::Failed), "{field}");
+        assert_eq!(network(&inventory), nothing(), "{field}");
+
+        // The word for a line in order is written in either case, and left out for old ones.
+        for fine in ["normal", "Normal", ""] {
+            let server = serve(world(&with_field(pointer, field, fine.into())));
+            let inventory = scan_rounds(&server, &[vec![wanted.clone()]]).await;
+            assert_eq!(gaps(&inventory), [""; 0], "{field} {fine}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_service_with_a_locked_balancer_is_no_way() {
+    // Whether or not the service says where its balancer is.
+    for id in ["epsrv-1", "epsrv-2"] {
+        let document = with_field("slb/load_balancers/0", "LoadBalancerStatus", "locked".into());
+        assert_locked(&document, &in_hangzhou(NetworkRead::EndpointService(id.into())), "lb-pilot", "locked").await;
+    }
+}
+
+/// Row 60 of the table of worlds: an unpaid one is inactive, and that is known to be no way.
+#[tokio::test]
+async fn a_locked_router_interface_that_is_down_is_down() {
+    let mut document = with_field("vpc/router_interfaces/0", "BusinessStatus", "FinancialLocked".into());
+    document.pointer_mut("/accounts/0/vpc/router_interfaces/0").unwrap()["Status"] = "Inactive".into();
+    let wanted = in_hangzhou(NetworkRead::RouterInterface("ri-1".into()));
+    let inventory = scan_rounds(&serve(world(&document)), &[vec![wanted]]).await;
+    assert_eq!(gaps(&inventory), [""; 0]);
+    let [interface] = &*inventory.network().router_interfaces else { panic!("{:?}", network(&inventory)) };
+    assert_eq!(interface.status, "Inactive");
+}
+
+#[tokio::test]
+async fn a_locked_endpoint_that_is_not_up_hides_nothing() {
+    let server =
+        serve(world(&with_field("privatelink/endpoints/1", "EndpointBusinessStatus", "FinancialLocked".into())));
+    let inventory = scan_rounds(&server, &[vec![in_hangzhou(NetworkRead::Endpoints("vpc-3".into()))]]).await;
+    assert_eq!((gaps(&inventory), inventory.network().vpc_endpoints.len()), (vec![], 2));
+}
+
+#[tokio::test]
+async fn a_line_between_regions_without_bandwidth_is_unknown_and_the_others_are_not() {
+    let line = |id: &str, bandwidth: u64| {
+        json!({"TransitRouterAttachmentId": id, "PeerTransitRouterId": "tr-2", "PeerTransitRouterRegionId": "cn-shanghai",
+            "Status": "Attached", "Bandwidth": bandwidth})
+    };
+    let lines = json!([line("tr-attach-12", 5), line("tr-attach-dry", 0), line("tr-attach-dry2", 0)]);
+    let server = serve(world(&with_field("cbn/transit_routers/0", "PeerAttachments", lines)));
+    let both = vec![router_attachment("tr-attach-12"), router_attachment("tr-attach-dry")];
+    let inventory = scan_rounds(&server, &[both]).await;
+    // The third came along. What it is will not be asked for again.
+    let expected = ["tr-attach-dry", "tr-attach-dry2"]
+        .map(|id| format!("ListTransitRouterVpcAttachments {id} failed no-bandwidth"));
+    assert_eq!(gaps(&inventory), expected);
+    assert!(inventory.coverage().gaps().all(|gap| gap.message.contains(&gap.unit.resource_id)));
+    let known = &inventory.network().transit_router_attachments;
+    let lines: Vec<&str> = known
+        .iter()
+        .filter(|one| one.resource_type == "TR")
+        .map(|one| one.transit_router_attachment_id.as_str())
+        .collect();
+    assert_eq!(lines, ["tr-attach-12"]);
+    assert_eq!(inventory.coverage().state(&router_attachment("tr-attach-12").unit()), Some(UnitState::Scanned));
+
+    // One that does not say it may have none.
+    for kind in ["missing-field", "wrong-type"] {
+        let server =
+            with_faults(json!([{"action": "ListTransitRouterPeerAttachments", "region_id": "*", "account_id": "*",
+            "kind": kind, "field": "Bandwidth", "times": 0}]));
+        let inventory = scan_rounds(&server, &[vec![router_attachment("tr-attach-12")]]).await;
+        assert_eq!(gaps(&inventory), ["ListTransitRouterVpcAttachments tr-attach-12 failed schema"], "{kind}");
+    }
+}
+
 #[tokio::test]
 async fn what_a_whole_reply_lacks_is_read_and_really_missing() {
     let missing = [

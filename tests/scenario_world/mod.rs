@@ -293,7 +293,7 @@ impl<'a> Scenario<'a> {
         let there = self.list("TransitRouters").find(|router| router["TransitRouterId"] == *peer).unwrap();
         json!({
             "TransitRouterAttachmentId": one["TransitRouterAttachmentId"], "Status": one["Status"], "PeerTransitRouterId": peer,
-            "PeerTransitRouterRegionId": region(text(there, "RegionId")),
+            "PeerTransitRouterRegionId": region(text(there, "RegionId")), "Bandwidth": 5,
         })
     }
 

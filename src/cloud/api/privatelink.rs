@@ -81,6 +81,7 @@ pub struct Endpoint {
     pub endpoint_status: Field<String>,
     /// `Pending`, `Connecting`, `Connected`, `Disconnecting`, `Disconnected`, `Deleting`, `ServiceDeleted`.
     pub connection_status: Field<String>,
+    /// `Normal`, or locked for debts.
     pub endpoint_business_status: Field<String>,
     pub service_id: Field<String>,
     pub service_name: Field<String>,
@@ -103,6 +104,7 @@ pub struct EndpointService {
     pub service_name: Field<String>,
     /// `Creating`, `Pending`, `Active`, `Deleting`.
     pub service_status: Field<String>,
+    /// `Normal`, or locked for debts.
     pub service_business_status: Field<String>,
     /// `slb`, `alb`, `nlb`, `gwlb`.
     pub service_resource_type: Field<String>,

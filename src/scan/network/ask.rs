@@ -10,7 +10,7 @@ use crate::{
         request::{Operation, ReadRequest},
     },
     model::{Inventory, Network, Scope, Unit},
-    scan::{read::Failure, reader::Reader},
+    scan::{convert::escaped, read::Failure, reader::Reader},
 };
 
 /// What a read brought: its object with all that belongs to it, or that there is none.
@@ -84,6 +84,33 @@ pub(super) fn pick<W>(
         }
     }
     whole(picked, &problems)
+}
+
+/// Holds up what is locked, for debts or otherwise. Its status stays what it was, and no document
+/// says what a locked line still carries: it is no way to rely on, nor is it absent.
+pub(super) fn unlocked(
+    what: &str,
+    id: &str,
+    field: &'static str,
+    business_status: Field<String>,
+) -> Result<(), Failure> {
+    let mut problems = Problems::default();
+    let status = business_status.text(field, &mut problems);
+    whole((), &problems)?;
+    if status.is_empty() || status.eq_ignore_ascii_case("normal") {
+        return Ok(());
+    }
+    Err(locked(what, id, &status))
+}
+
+/// Why what is locked is not relied on.
+pub(super) fn locked(what: &str, id: &str, status: &str) -> Failure {
+    let message = format!(
+        "the {what} {} is \"{}\": whether it carries traffic is not known; settle what it is locked for",
+        escaped(id),
+        escaped(status)
+    );
+    Failure::new("locked", message)
 }
 
 /// Nothing where the object does not exist by a documented code.

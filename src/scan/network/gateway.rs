@@ -1,6 +1,6 @@
 //! VPN gateways with their connections, and NAT gateways with their source-NAT entries.
 
-use super::ask::{Ask, Found, each, pick, unless_gone, whole};
+use super::ask::{Ask, Found, each, pick, unless_gone, unlocked, whole};
 use crate::{
     cloud::api::{
         vpc::{self, gateway},
@@ -24,6 +24,7 @@ pub(super) async fn vpn(ask: &Ask<'_>, id: &VpnGatewayId) -> Found {
     let Some(listed) = unless_gone(read)? else { return Ok(None) };
     let picked = pick(listed, "VpnGatewayId", id.as_str(), |wire| &wire.vpn_gateway_id)?;
     let Some(wire) = picked else { return Ok(None) };
+    unlocked("VPN gateway", id.as_str(), "BusinessStatus", wire.business_status)?;
     let mut problems = Problems::default();
     let vpn_gateway = VpnGateway {
         scope: ask.scope.clone(),
@@ -85,6 +86,7 @@ fn of_tunnels(status: String, tunnels: List<gateway::Tunnel>, problems: &mut Pro
 pub(super) async fn nat(ask: &Ask<'_>, vpc_id: &VpcId) -> Found {
     let request = gateway::describe_nat_gateways_of(ask.region(), vpc_id.as_str());
     let listed = ask.items::<gateway::NatGateways, _>("NatGateways", &request, vpc::PAGING).await?;
+    let mut locks = Vec::new();
     let nat_gateways = each(listed, |wire, problems| {
         let id = plain_id(wire.nat_gateway_id, "NatGatewayId", problems)?;
         let owner = wire.vpc_id.required_text("NatGateways.VpcId", problems)?;
@@ -95,8 +97,15 @@ pub(super) async fn nat(ask: &Ask<'_>, vpc_id: &VpcId) -> Found {
             network_type: wire.network_type.text("NetworkType", problems).into(),
             status: wire.status.text("NatGateways.Status", problems).into(),
         };
-        (gateway.vpc_id == *vpc_id).then_some(gateway)
+        if gateway.vpc_id != *vpc_id {
+            return None;
+        }
+        locks.push(wire.business_status);
+        Some(gateway)
     })?;
+    for (gateway, business_status) in nat_gateways.iter().zip(locks) {
+        unlocked("NAT gateway", gateway.nat_gateway_id.as_str(), "NatGateways.BusinessStatus", business_status)?;
+    }
     let mut snat_entries = Vec::new();
     for gateway in &nat_gateways {
         let id = &gateway.nat_gateway_id;

@@ -390,23 +390,23 @@ fn lists_a_region(read: &NetworkRead) -> bool {
 }
 
 /// Enters what a list of attachments brought: the wanted ones, and those that came along.
-fn settle(
-    builder: &mut InventoryBuilder,
-    scope: &Scope,
-    attachments: Vec<crate::model::TransitRouterAttachment>,
-    left: &mut Left,
-) {
-    for attachment in attachments {
+fn settle(builder: &mut InventoryBuilder, scope: &Scope, attachments: Vec<transit_router::Listed>, left: &mut Left) {
+    for transit_router::Listed { attachment, failure } in attachments {
         let id = attachment.transit_router_attachment_id.as_str().to_owned();
-        match left.iter().position(|wanted| wanted.read.parts().2 == id) {
-            Some(place) => builder.scanned(left.swap_remove(place).unit()),
+        let unit = match left.iter().position(|wanted| wanted.read.parts().2 == id) {
+            Some(place) => left.swap_remove(place).unit(),
             None => {
                 let transit_router_id = attachment.transit_router_id.clone();
                 let attachment_id = attachment.transit_router_attachment_id.clone();
                 let read = NetworkRead::RouterAttachment { attachment_id, transit_router_id };
-                builder.scanned(Wanted { scope: scope.clone(), read }.unit());
+                Wanted { scope: scope.clone(), read }.unit()
             }
+        };
+        if let Some(failure) = failure {
+            builder.gap(failure.gap(unit));
+            continue;
         }
+        builder.scanned(unit);
         builder.network.transit_router_attachments.push(attachment);
     }
 }

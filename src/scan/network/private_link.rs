@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::ask::{Ask, Found, each, pick, unless_gone, whole};
+use super::ask::{Ask, Found, each, locked, pick, unless_gone, unlocked, whole};
 use crate::{
     cloud::api::{privatelink, wire::Problems},
     model::{
@@ -20,8 +20,22 @@ use crate::{
 pub(super) async fn endpoints(ask: &Ask<'_>, vpc_id: &VpcId) -> Found {
     let request = privatelink::list_vpc_endpoints_of(ask.region(), vpc_id.as_str());
     let listed = ask.items::<privatelink::Endpoints, _>("Endpoints", &request, privatelink::PAGING).await?;
-    let vpc_endpoints = each(listed, |wire, problems| endpoint(ask, vpc_id, wire, problems))?;
+    let mut locks = Vec::new();
+    let vpc_endpoints = each(listed, |mut wire, problems| {
+        let business_status = std::mem::take(&mut wire.endpoint_business_status);
+        let endpoint = endpoint(ask, vpc_id, wire, problems)?;
+        locks.push(business_status);
+        Some(endpoint)
+    })?;
+    // One that is not up is no way, locked or not.
+    for (endpoint, business_status) in vpc_endpoints.iter().zip(locks).filter(|(endpoint, _)| is_up(endpoint)) {
+        unlocked("endpoint", endpoint.endpoint_id.as_str(), "EndpointBusinessStatus", business_status)?;
+    }
     Ok(Some(Network { vpc_endpoints, ..Network::default() }))
+}
+
+fn is_up(endpoint: &VpcEndpoint) -> bool {
+    endpoint.endpoint_status == "Active" && endpoint.connection_status == "Connected"
 }
 
 fn endpoint(
@@ -72,6 +86,7 @@ pub(super) async fn service(ask: &Ask<'_>, id: &VpcEndpointServiceId) -> Found {
     let read = ask.items::<privatelink::EndpointServices, _>("Services", &request, privatelink::PAGING).await;
     let Some(listed) = unless_gone(read)? else { return Ok(None) };
     let Some(wire) = pick(listed, "ServiceId", id.as_str(), |wire| &wire.service_id)? else { return Ok(None) };
+    unlocked("endpoint service", id.as_str(), "ServiceBusinessStatus", wire.service_business_status)?;
     let mut problems = Problems::default();
     let service_status = wire.service_status.required_text("ServiceStatus", &mut problems).unwrap_or_default();
     whole((), &problems)?;
@@ -116,7 +131,7 @@ async fn behind(ask: &Ask<'_>, id: &VpcEndpointServiceId) -> Result<Option<Behin
     let [balancer] = balancers.as_slice() else {
         return if balancers.is_empty() { Ok(None) } else { Err(ambiguous("several balancers stand behind it")) };
     };
-    if (vpcs.is_empty() || ips.is_empty()) && !is_network_balancer(balancer) {
+    if !is_network_balancer(balancer) {
         let (vpc_id, ip) = place(ask, balancer).await?;
         if vpcs.is_empty() {
             vpcs.push(vpc_id);
@@ -137,10 +152,15 @@ fn ambiguous(why: &str) -> Failure {
     Failure::new("ambiguous-target", format!("where the service leads cannot be told: {why}"))
 }
 
-/// VPC and address of a classic balancer.
+fn unlocked_balancer(id: &str, status: &str) -> Result<(), Failure> {
+    if status.eq_ignore_ascii_case("locked") { Err(locked("load balancer", id, status)) } else { Ok(()) }
+}
+
+/// VPC and address of a classic balancer that is not locked.
 async fn place(ask: &Ask<'_>, id: &str) -> Result<(String, String), Failure> {
     let known = ask.inventory.load_balancer(&ask.scope.account_id, &LoadBalancerId::from(id));
     if let Some(known) = known {
+        unlocked_balancer(id, &known.load_balancer_status)?;
         return Ok((known.vpc_id.as_str().to_owned(), known.address.clone()));
     }
     let account_id = &ask.scope.account_id;
@@ -148,6 +168,7 @@ async fn place(ask: &Ask<'_>, id: &str) -> Result<(String, String), Failure> {
         return Ok(place);
     }
     let balancer = calls::balancer(ask.reader, &ask.scope, id).await?;
+    unlocked_balancer(id, &balancer.load_balancer_status)?;
     let place = (balancer.vpc_id.as_str().to_owned(), balancer.address);
     ask.memory.note_place(account_id, id, place.clone());
     Ok(place)

@@ -1,7 +1,7 @@
 //! Route tables of VPCs with their entries, and router interfaces.
 
 use super::{
-    ask::{Ask, Found, each, pick, unless_gone, whole},
+    ask::{Ask, Found, each, pick, unless_gone, unlocked, whole},
     vpc::tables,
 };
 use crate::{
@@ -122,6 +122,10 @@ pub(super) async fn interface(ask: &Ask<'_>, id: &RouterInterfaceId) -> Found {
         status: wire.status.required_text("Status", &mut problems).unwrap_or_default().into(),
     };
     let interface = whole(interface, &problems)?;
+    // One that is down is no way, locked or not, and a debt is why it mostly is.
+    if interface.status == "Active" {
+        unlocked("router interface", id.as_str(), "BusinessStatus", wire.business_status)?;
+    }
     Ok(Some(Network { router_interfaces: vec![interface], ..Network::default() }))
 }
 

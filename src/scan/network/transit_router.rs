@@ -37,26 +37,36 @@ pub(super) const KINDS: [Kind; 4] = [Kind::Vpc, Kind::Peer, Kind::Vbr, Kind::Vpn
 /// The list that every kind of attachment comes in.
 const LIST: &str = "TransitRouterAttachments";
 
+/// An attachment as a list has it, and why it cannot be relied on.
+pub(super) struct Listed {
+    pub(super) attachment: TransitRouterAttachment,
+    pub(super) failure: Option<Failure>,
+}
+
+impl From<TransitRouterAttachment> for Listed {
+    fn from(attachment: TransitRouterAttachment) -> Self {
+        Self { attachment, failure: None }
+    }
+}
+
 /// The attachments of a VPC.
-pub(super) async fn of_vpc(ask: &Ask<'_>, vpc_id: &VpcId) -> Result<Vec<TransitRouterAttachment>, Failure> {
+pub(super) async fn of_vpc(ask: &Ask<'_>, vpc_id: &VpcId) -> Result<Vec<Listed>, Failure> {
     let request = api::list_transit_router_attachments_of_vpc(ask.region(), vpc_id.as_str());
     let listed = ask.items::<api::VpcAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
     let listed = unless_gone(listed)?.unwrap_or_default();
-    each(listed, |wire, problems| vpc_attachment(ask, wire, problems))
+    each(listed, |wire, problems| vpc_attachment(ask, wire, problems).map(Listed::from))
 }
 
 /// The attachments of a router, of one kind.
-pub(super) async fn of_router(
-    ask: &Ask<'_>,
-    router: &TransitRouterId,
-    kind: Kind,
-) -> Result<Vec<TransitRouterAttachment>, Failure> {
+pub(super) async fn of_router(ask: &Ask<'_>, router: &TransitRouterId, kind: Kind) -> Result<Vec<Listed>, Failure> {
     let id = router.as_str();
     match kind {
         Kind::Vpc => {
             let request = api::list_transit_router_vpc_attachments(id);
             let listed = ask.items::<api::VpcAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
-            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| vpc_attachment(ask, wire, problems))
+            each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
+                vpc_attachment(ask, wire, problems).map(Listed::from)
+            })
         }
         Kind::Peer => {
             let request = api::list_transit_router_peer_attachments(id);
@@ -70,7 +80,7 @@ pub(super) async fn of_router(
             let listed = ask.items::<api::VbrAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
             each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
                 let ids = (wire.transit_router_attachment_id, wire.transit_router_id);
-                way_out(ask, router, "VBR", ids, wire.vbr_region_id, wire.status, problems)
+                way_out(ask, router, "VBR", ids, wire.vbr_region_id, wire.status, problems).map(Listed::from)
             })
         }
         Kind::Vpn => {
@@ -78,7 +88,7 @@ pub(super) async fn of_router(
             let listed = ask.items::<api::VpnAttachments, _>(LIST, &request, ATTACHMENTS_PAGING).await;
             each(unless_gone(listed)?.unwrap_or_default(), |wire, problems| {
                 let ids = (wire.transit_router_attachment_id, wire.transit_router_id);
-                way_out(ask, router, "VPN", ids, wire.vpn_region_id, wire.status, problems)
+                way_out(ask, router, "VPN", ids, wire.vpn_region_id, wire.status, problems).map(Listed::from)
             })
         }
     }
@@ -118,7 +128,7 @@ fn peer_attachment(
     asked: &TransitRouterId,
     wire: api::PeerAttachment,
     problems: &mut Problems,
-) -> Option<TransitRouterAttachment> {
+) -> Option<Listed> {
     let id = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
     let router = TransitRouterId::from(plain_id(wire.transit_router_id, "TransitRouterId", problems)?);
     let peer = TransitRouterId::from(plain_id(wire.peer_transit_router_id, "PeerTransitRouterId", problems)?);
@@ -129,7 +139,14 @@ fn peer_attachment(
     ask.memory.note_cen(&peer, &cen);
     let region_id = region_or(wire.region_id.text("RegionId", problems), &ask.scope.region_id);
     let peer_region = wire.peer_transit_router_region_id.text("PeerTransitRouterRegionId", problems);
-    Some(TransitRouterAttachment {
+    let failure = (wire.bandwidth.required("Bandwidth", problems)? == 0).then(|| {
+        let message = format!(
+            "the line {} between two regions has no bandwidth: whether it carries traffic is not known",
+            escaped(&id)
+        );
+        Failure::new("no-bandwidth", message)
+    });
+    let attachment = TransitRouterAttachment {
         scope: scope(&ask.scope.account_id, &region_id),
         transit_router_attachment_id: id.into(),
         transit_router_id: router,
@@ -138,7 +155,8 @@ fn peer_attachment(
         peer_transit_router_region_id: peer_region.into(),
         status: wire.status.required_text("Status", problems)?.into(),
         ..TransitRouterAttachment::default()
-    })
+    };
+    Some(Listed { attachment, failure })
 }
 
 /// An attachment that leads out of the cloud.

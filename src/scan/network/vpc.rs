@@ -1,6 +1,6 @@
 //! VPCs with their vSwitches, and peerings between them.
 
-use super::ask::{Ask, Found, each, pick, unless_gone, whole};
+use super::ask::{Ask, Found, each, pick, unless_gone, unlocked, whole};
 use crate::{
     cloud::api::{vpc, vpcpeer, wire::Problems},
     model::{NetworkAclId, RegionId, RouteTableId, Scope, Text, VSwitch, Vpc, VpcId, VpcPeer, VpcPeerId},
@@ -130,6 +130,7 @@ pub(super) async fn peer(ask: &Ask<'_>, id: &VpcPeerId) -> Found {
     let read = ask.items::<vpcpeer::VpcPeerConnections, _>("VpcPeerConnects", &request, vpcpeer::PAGING).await;
     let Some(listed) = unless_gone(read)? else { return Ok(None) };
     let Some(wire) = pick(listed, "InstanceId", id.as_str(), |wire| &wire.instance_id)? else { return Ok(None) };
+    unlocked("VPC peering", id.as_str(), "BizStatus", wire.biz_status)?;
     let mut problems = Problems::default();
     let or_asked = |text: String, asked: &str| if text.is_empty() { asked.to_owned() } else { text };
     let region_id = or_asked(wire.region_id.text("RegionId", &mut problems), ask.region());

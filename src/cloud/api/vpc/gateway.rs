@@ -84,6 +84,8 @@ pub struct NatGateway {
     /// `internet` or `intranet`.
     pub network_type: Field<String>,
     pub status: Field<String>,
+    /// `Normal`, or locked for debts or abuse.
+    pub business_status: Field<String>,
     pub ip_lists: List<NatAddress>,
     pub snat_table_ids: List<String>,
     pub forward_table_ids: List<String>,
@@ -155,6 +157,7 @@ pub struct VpnGateway {
     pub internet_ip: Field<String>,
     /// `active` carries traffic.
     pub status: Field<String>,
+    /// `Normal`, or locked for debts.
     pub business_status: Field<String>,
     /// `enable` or `disable`.
     pub ipsec_vpn: Field<String>,
