@@ -423,9 +423,7 @@ async fn routes_of_a_transit_router_come_in_every_status() {
         "TransitRouterRouteEntries": [
             entry("10.1.0.0/24", "Attachment", "tr-attach-12", "Active", "Propagated"),
             entry("10.2.0.0/24", "Attachment", "tr-attach-3", "Prohibited", "Propagated"),
-            entry("172.16.0.0/12", "BlackHole", "", "Active", "Static")],
-        "TransitRouterRouteTablePropagations": [here(json!(
-            {"TransitRouterAttachmentId": "tr-attach-1", "TransitRouterRouteTableId": "vtb-tr-1", "Status": "Active"}))]
+            entry("172.16.0.0/12", "BlackHole", "", "Active", "Static")]
     });
     assert_eq!(network(&inventory), expected(all));
 }
@@ -700,15 +698,6 @@ async fn a_refused_router_is_a_gap_too() {
         assert!(gap.starts_with("ListTransitRouters tr-1 denied"), "{gap}");
         assert!(inventory.network().transit_routers.is_empty());
     }
-}
-
-#[tokio::test]
-async fn what_explains_routes_is_a_unit_of_its_own() {
-    let inventory = scan_rounds(&refusing("ListTransitRouterRouteTablePropagations"), &[vec![router_entries()]]).await;
-    assert_eq!(inventory.coverage().state(&router_entries().unit()), Some(UnitState::Scanned));
-    let [gap] = &*gaps(&inventory) else { panic!("{:?}", gaps(&inventory)) };
-    assert!(gap.starts_with("ListTransitRouterRouteTablePropagations vtb-tr-1 denied"), "{gap}");
-    assert_eq!(inventory.network().transit_router_route_entries.len(), 3);
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use chrono::{DateTime, Utc};
 use portcullis::{
     cloud::{
         api::{
-            actiontrail::{self, Condition},
+            actiontrail,
             cbn::{self, transit_router as tr},
             cs, privatelink, servicemesh,
             sls::{self, AuditUser, FlowCoverage, FlowSource, Window},
@@ -129,8 +129,6 @@ async fn networks_and_routes_arrive() {
     let interfaces = cloud.items::<_, route::RouterInterfaces>(&interfaces, vpc::PAGING).await;
     assert_eq!(texts!(interfaces, status), ["Active", "Inactive"]);
     assert_eq!(interfaces[1].opposite_interface_status, Field::Missing);
-    let borders = route::describe_virtual_border_routers(REGION);
-    assert_eq!(texts!(cloud.items::<_, route::VirtualBorderRouters>(&borders, vpc::PAGING).await, vbr_id), ["vbr-1"]);
     assert!(problems.is_empty());
 }
 
@@ -139,12 +137,9 @@ async fn gateways_and_filters_arrive_without_secrets() {
     let cloud = Cloud::conformance();
     let nats = cloud.items::<_, gateway::NatGateways>(&gateway::describe_nat_gateways(REGION), vpc::PAGING).await;
     assert_eq!(texts!(nats, nat_gateway_id), ["ngw-1"]);
-    let request = gateway::describe_snat_table_entries(REGION, "stb-1");
+    let request = gateway::describe_snat_entries_of(REGION, "ngw-1");
     let entries = cloud.items::<_, gateway::SnatTableEntries>(&request, vpc::PAGING).await;
     assert_eq!(texts!(entries, snat_ip), ["203.0.113.10,203.0.113.12"]);
-    let request = gateway::describe_forward_table_entries(REGION, "ftb-1");
-    let entries = cloud.items::<_, gateway::ForwardTableEntries>(&request, vpc::PAGING).await;
-    assert_eq!(texts!(entries, internal_port), ["6443"]);
     let vpns = cloud.items::<_, gateway::VpnGateways>(&gateway::describe_vpn_gateways(REGION), vpc::PAGING).await;
     assert_eq!(texts!(vpns, ssl_vpn), ["disable"]);
     let request = gateway::describe_vpn_connections(REGION);
@@ -153,11 +148,10 @@ async fn gateways_and_filters_arrive_without_secrets() {
     let shown = format!("{connections:?}");
     assert!(shown.contains("tun-1") && !shown.contains("testpsk") && !shown.contains("testauthkey"), "{shown}");
 
-    let acls = cloud.items::<_, acl::NetworkAcls>(&acl::describe_network_acls(REGION), vpc::PAGING).await;
     let one: acl::NetworkAclAttributes = cloud.one(&acl::describe_network_acl_attributes(REGION, "nacl-1")).await;
     let mut problems = Problems::default();
     let one = one.network_acl_attribute.read("NetworkAclAttribute", &mut problems).unwrap();
-    assert_eq!((text(&one.network_acl_id), text(&acls[0].network_acl_id)), ("nacl-1", "nacl-1"));
+    assert_eq!(text(&one.network_acl_id), "nacl-1");
     let entries = one.egress_acl_entries.required("EgressAclEntries", None, &mut problems);
     assert_eq!(texts!(entries, policy), ["drop"]);
     let logs = cloud.items::<_, vpc::FlowLogs>(&vpc::describe_flow_logs(REGION), vpc::PAGING).await;
@@ -174,32 +168,19 @@ async fn peerings_and_endpoints_arrive() {
     let other = vpcpeer::list_vpc_peer_connections("eu-central-1");
     let other = cloud.items::<_, vpcpeer::VpcPeerConnections>(&other, vpcpeer::PAGING).await;
     assert_eq!(texts!(other, instance_id), ["pcc-1"]);
-    let one = vpcpeer::get_vpc_peer_connection_attribute(REGION, "pcc-1");
-    let one: vpcpeer::VpcPeerConnection = cloud.one(&one).await;
-    assert_eq!(text(&one.accepting_owner_uid), "1000000000000001");
-    let gone = vpcpeer::get_vpc_peer_connection_attribute(REGION, "pcc-9");
-    let gone = cloud.client.read(&cloud.account, &gone).await.unwrap_err();
-    assert_eq!((gone.class, gone.code.as_str()), (Class::NotFound, "ResourceNotFound.InstanceId"));
-
     let request = privatelink::list_vpc_endpoints(REGION);
     let endpoints = cloud.items::<_, privatelink::Endpoints>(&request, privatelink::PAGING).await;
     assert_eq!(
         (texts!(endpoints, endpoint_status), texts!(endpoints, connection_status)),
         (vec!["Active"], vec!["Connected"])
     );
-    let one: privatelink::Endpoint = cloud.one(&privatelink::get_vpc_endpoint_attribute(REGION, "ep-1")).await;
-    assert_eq!(text(&one.service_id), "epsrv-1");
     let all = cloud
         .items::<_, privatelink::EndpointServices>(
             &privatelink::list_vpc_endpoint_services(REGION),
             privatelink::PAGING,
         )
         .await;
-    let of = privatelink::list_vpc_endpoint_services_of(REGION, "lb-1");
-    let of = cloud.items::<_, privatelink::EndpointServices>(&of, privatelink::PAGING).await;
-    assert_eq!((texts!(all, service_id), texts!(of, service_status)), (vec!["epsrv-1"], vec!["Active"]));
-    let none = privatelink::list_vpc_endpoint_services_of(REGION, "lb-9");
-    assert!(cloud.items::<_, privatelink::EndpointServices>(&none, privatelink::PAGING).await.is_empty());
+    assert_eq!((texts!(all, service_id), texts!(all, service_status)), (vec!["epsrv-1"], vec!["Active"]));
     let request = privatelink::list_vpc_endpoint_service_resources(REGION, "epsrv-1");
     let resources = cloud.items::<_, privatelink::ServiceResources>(&request, privatelink::PAGING).await;
     assert_eq!(texts!(resources, resource_id), ["lb-1"]);
@@ -208,18 +189,12 @@ async fn peerings_and_endpoints_arrive() {
 #[tokio::test]
 async fn enterprise_networks_arrive() {
     let cloud = Cloud::conformance();
-    let cens = cloud.items::<_, cbn::Cens>(&cbn::describe_cens(), cbn::PAGING).await;
-    assert_eq!(texts!(cens, cen_id), ["cen-1"]);
     let request = cbn::describe_cen_attached_child_instances("cen-1");
     let children = cloud.items::<_, cbn::ChildInstances>(&request, cbn::PAGING).await;
     assert_eq!(texts!(children, child_instance_id), ["vpc-1", "vbr-1"]);
     let request = cbn::describe_cen_inter_region_bandwidth_limits("cen-1");
     let limits = cloud.items::<_, cbn::BandwidthLimits>(&request, cbn::PAGING).await;
     assert_eq!(limits[0].bandwidth_limit, Field::Value(5));
-    let request = cbn::describe_cen_bandwidth_packages("cen-1");
-    assert_eq!(cloud.items::<_, cbn::BandwidthPackages>(&request, cbn::PAGING).await.len(), 1);
-    let none = cbn::describe_cen_bandwidth_packages("cen-9");
-    assert!(cloud.items::<_, cbn::BandwidthPackages>(&none, cbn::PAGING).await.is_empty());
     let maps = cloud.items::<_, cbn::RouteMaps>(&cbn::describe_cen_route_maps("cen-1"), cbn::ROUTE_MAPS_PAGING).await;
     assert_eq!((text(&maps[0].map_result), &maps[0].priority), ("Deny", &Field::Value(3)));
     let request = cbn::describe_cen_attached_child_instances("cen-9");
@@ -249,15 +224,12 @@ async fn transit_routers_arrive() {
     let request = tr::list_transit_router_route_tables("tr-1");
     let tables = cloud.items::<_, tr::TransitRouterRouteTables>(&request, tr::ROUTES_PAGING).await;
     assert_eq!(texts!(tables, transit_router_route_table_type), ["System", "Custom"]);
-    let request = tr::list_transit_router_route_table_associations("vtb-tr-1");
+    let request = tr::list_associations_of_attachment("tr-attach-1");
     let associations = cloud.items::<_, tr::Associations>(&request, tr::ASSOCIATIONS_PAGING).await;
-    assert_eq!(texts!(associations, transit_router_attachment_id), ["tr-attach-1"]);
-    let request = tr::list_transit_router_route_table_propagations("vtb-tr-1");
-    let propagations = cloud.items::<_, tr::Propagations>(&request, tr::ASSOCIATIONS_PAGING).await;
-    assert_eq!(texts!(propagations, status), ["Active", "Enabling"]);
-    let none = tr::list_transit_router_route_table_associations("vtb-tr-2");
+    assert_eq!(texts!(associations, transit_router_route_table_id), ["vtb-tr-1"]);
+    let none = tr::list_associations_of_attachment("tr-attach-2");
     assert!(cloud.items::<_, tr::Associations>(&none, tr::ASSOCIATIONS_PAGING).await.is_empty());
-    let unknown = tr::list_transit_router_route_table_associations("vtb-tr-9");
+    let unknown = tr::list_associations_of_attachment("tr-attach-99");
     let unknown = cloud.list::<tr::Associations>(&unknown, tr::ASSOCIATIONS_PAGING).await.unwrap();
     assert_eq!(unknown.head.summary(), "TransitRouterAssociations is missing");
 
@@ -298,7 +270,7 @@ async fn a_hole_in_a_list_is_no_list() {
             }
             "DescribeVSwitches" => is_whole!(vpc::VSwitches, vpc::describe_v_switches(REGION), vpc::PAGING),
             "DescribeSnatTableEntries" => {
-                is_whole!(gateway::SnatTableEntries, gateway::describe_snat_table_entries(REGION, "stb-1"), vpc::PAGING)
+                is_whole!(gateway::SnatTableEntries, gateway::describe_snat_entries_of(REGION, "ngw-1"), vpc::PAGING)
             }
             _ => is_whole!(
                 tr::TransitRouterRouteEntries,
@@ -338,17 +310,14 @@ fn at(text: &str) -> DateTime<Utc> {
 async fn the_audit_trail_is_read_whole_and_newest_first() {
     let cloud = Cloud::conformance();
     let (from, to) = (at("2026-01-01T00:00:00Z"), at("2026-01-31T00:00:00Z"));
-    let request = actiontrail::lookup_events(REGION, Condition::EventName("ModifyPilotEipResource"), from, to);
+    let request = actiontrail::lookup_events(REGION, "ModifyPilotEipResource", from, to);
     let events = cloud.items::<_, actiontrail::Events>(&request, actiontrail::PAGING).await;
     assert_eq!(texts!(events, event_id), ["e-2", "e-1"]);
     let mut problems = Problems::default();
     let who = events[1].user_identity.clone().read("userIdentity", &mut problems).unwrap();
     assert_eq!((text(&who.r#type), text(&who.user_name)), ("ram-user", "alice"));
-    let request = actiontrail::lookup_events(REGION, Condition::ResourceName("eip-3"), from, to);
-    let events = cloud.items::<_, actiontrail::Events>(&request, actiontrail::PAGING).await;
-    assert_eq!(texts!(events, event_name), ["AssociateEipAddress"]);
-    let request =
-        actiontrail::lookup_events(REGION, Condition::ResourceName("eip-3"), from, at("2026-01-02T00:00:00Z"));
+    let before = at("2026-01-02T00:00:00Z");
+    let request = actiontrail::lookup_events(REGION, "ModifyPilotEipResource", from, before);
     assert!(cloud.items::<_, actiontrail::Events>(&request, actiontrail::PAGING).await.is_empty());
 }
 

@@ -109,7 +109,6 @@ const ACTIONS: &[&str] = &[
     "ListTransitRouters",
     "ListTransitRouterRouteTables",
     "ListTransitRouterRouteTableAssociations",
-    "ListTransitRouterRouteTablePropagations",
     "ListTransitRouterRouteEntries",
     "ListVpcEndpoints",
     "DescribeNatGateways",

@@ -22,30 +22,17 @@ pub const PAGING: Paging = Paging::next_token(50);
 /// How far back events are kept.
 pub const KEPT_DAYS: i64 = 90;
 
-/// The one condition that a look-up may have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Condition<'a> {
-    /// The operation: `ModifyPilotEipResource`.
-    EventName(&'a str),
-    /// The resource: an EIP, a mesh, a cluster.
-    ResourceName(&'a str),
-}
-
-/// Asks for the events of a region that meet a condition, newest first. Without times the vendor
-/// looks back seven days only. The page driver adds the token.
-pub fn lookup_events(region: &str, condition: Condition<'_>, from: DateTime<Utc>, to: DateTime<Utc>) -> ReadRequest {
-    let (key, value) = match condition {
-        Condition::EventName(name) => ("EventName", name),
-        Condition::ResourceName(name) => ("ResourceName", name),
-    };
+/// Asks for the calls of one operation, as `ModifyPilotEipResource`, in a region, newest first.
+/// Without times the vendor looks back seven days only. The page driver adds the token.
+pub fn lookup_events(region: &str, event_name: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> ReadRequest {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     ReadRequest::new(LOOKUP_EVENTS, region)
         .param("StartTime", time(from))
         .param("EndTime", time(to))
         .param("Direction", "BACKWARD")
-        .param("LookupAttribute.1.Key", key)
-        .param("LookupAttribute.1.Value", value)
-        .resource(value)
+        .param("LookupAttribute.1.Key", "EventName")
+        .param("LookupAttribute.1.Value", event_name)
+        .resource(event_name)
 }
 
 page_of! {

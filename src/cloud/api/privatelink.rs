@@ -13,8 +13,6 @@ use crate::cloud::{
 
 /// Endpoints, by token.
 pub const LIST_VPC_ENDPOINTS: Operation = Operation::rpc_query(Product::Privatelink, "ListVpcEndpoints");
-/// One endpoint.
-pub const GET_VPC_ENDPOINT_ATTRIBUTE: Operation = Operation::rpc_query(Product::Privatelink, "GetVpcEndpointAttribute");
 /// Endpoint services, by token.
 pub const LIST_VPC_ENDPOINT_SERVICES: Operation = Operation::rpc_query(Product::Privatelink, "ListVpcEndpointServices");
 /// The balancers behind one service, by token.
@@ -34,19 +32,9 @@ pub fn list_vpc_endpoints_of(region: &str, vpc_id: &str) -> ReadRequest {
     list_vpc_endpoints(region).param("VpcId", vpc_id).resource(vpc_id)
 }
 
-/// Asks for one endpoint.
-pub fn get_vpc_endpoint_attribute(region: &str, endpoint_id: &str) -> ReadRequest {
-    regional(GET_VPC_ENDPOINT_ATTRIBUTE, region).param("EndpointId", endpoint_id).resource(endpoint_id)
-}
-
 /// Asks for the endpoint services of a region. The page driver adds the token.
 pub fn list_vpc_endpoint_services(region: &str) -> ReadRequest {
     regional(LIST_VPC_ENDPOINT_SERVICES, region)
-}
-
-/// Asks for the services that publish one balancer. The page driver adds the token.
-pub fn list_vpc_endpoint_services_of(region: &str, load_balancer_id: &str) -> ReadRequest {
-    list_vpc_endpoint_services(region).param("ResourceId", load_balancer_id).resource(load_balancer_id)
 }
 
 /// Asks for one endpoint service by way of the list. The page driver adds the token.
@@ -68,8 +56,7 @@ page_of! {
     Endpoints { endpoints: "Endpoints" of Endpoint } by endpoint_id, token
 }
 
-/// An endpoint, in the list and as the reply of `GetVpcEndpointAttribute`. One is a private path
-/// only if it is `Active` and `Connected`.
+/// An endpoint. It is a private path only if it is `Active` and `Connected`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Endpoint {

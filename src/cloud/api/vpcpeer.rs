@@ -13,10 +13,6 @@ use crate::cloud::{
 
 /// Peerings, by token.
 pub const LIST_VPC_PEER_CONNECTIONS: Operation = Operation::rpc_form(Product::Vpcpeer, "ListVpcPeerConnections");
-/// One peering.
-pub const GET_VPC_PEER_CONNECTION_ATTRIBUTE: Operation =
-    Operation::rpc_form(Product::Vpcpeer, "GetVpcPeerConnectionAttribute");
-
 /// How the list is paged.
 pub const PAGING: Paging = Paging::next_token(100);
 
@@ -30,17 +26,12 @@ pub fn list_vpc_peer_connection(region: &str, id: &str) -> ReadRequest {
     list_vpc_peer_connections(region).param("InstanceId", id).resource(id)
 }
 
-/// Asks for one peering, which may belong to another region.
-pub fn get_vpc_peer_connection_attribute(region: &str, id: &str) -> ReadRequest {
-    ReadRequest::new(GET_VPC_PEER_CONNECTION_ATTRIBUTE, region).param("InstanceId", id).resource(id)
-}
-
 page_of! {
     /// One page of `ListVpcPeerConnections`.
     VpcPeerConnections { vpc_peer_connects: "VpcPeerConnects" of VpcPeerConnection } by instance_id, token
 }
 
-/// A peering, in the list and as the reply of `GetVpcPeerConnectionAttribute`.
+/// A peering.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct VpcPeerConnection {

@@ -12,8 +12,7 @@ pub use cen::{CenChildInstance, CenInterRegionBandwidthLimit, CenRouteMap};
 pub use gateway::{NatGateway, SnatEntry, VpcEndpoint, VpcEndpointService, VpnConnection, VpnGateway};
 pub use refused::{Refusal, Refused};
 pub use transit_router::{
-    TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterPropagation,
-    TransitRouterRouteEntry, TransitRouterRouteTable,
+    TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterRouteEntry, TransitRouterRouteTable,
 };
 pub use vpc::{NetworkAcl, NetworkAclEntry, NextHop, RouteEntry, RouteTable, RouterInterface, VSwitch, Vpc, VpcPeer};
 
@@ -46,8 +45,6 @@ pub struct Network {
     pub transit_router_route_tables: Vec<TransitRouterRouteTable>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_table_associations: Vec<TransitRouterAssociation>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
-    pub transit_router_route_table_propagations: Vec<TransitRouterPropagation>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_entries: Vec<TransitRouterRouteEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
@@ -86,7 +83,6 @@ macro_rules! each_list {
             transit_router_attachments,
             transit_router_route_tables,
             transit_router_route_table_associations,
-            transit_router_route_table_propagations,
             transit_router_route_entries,
             cen_child_instances,
             cen_inter_region_bandwidth_limits,
@@ -134,10 +130,6 @@ macro_rules! each_list {
         }
         {
             let $list = transit_router_route_table_associations;
-            $step;
-        }
-        {
-            let $list = transit_router_route_table_propagations;
             $step;
         }
         {
@@ -200,7 +192,6 @@ macro_rules! each_piece {
             transit_router_attachments
             transit_router_route_tables
             transit_router_route_table_associations
-            transit_router_route_table_propagations
             transit_router_route_entries
             cen_child_instances
             cen_inter_region_bandwidth_limits
@@ -243,7 +234,6 @@ impl Network {
             transit_router_attachments,
             transit_router_route_tables,
             transit_router_route_table_associations,
-            transit_router_route_table_propagations,
             transit_router_route_entries,
             cen_child_instances,
             cen_inter_region_bandwidth_limits,
@@ -266,7 +256,6 @@ impl Network {
         self.transit_router_attachments.extend(transit_router_attachments);
         self.transit_router_route_tables.extend(transit_router_route_tables);
         self.transit_router_route_table_associations.extend(transit_router_route_table_associations);
-        self.transit_router_route_table_propagations.extend(transit_router_route_table_propagations);
         self.transit_router_route_entries.extend(transit_router_route_entries);
         self.cen_child_instances.extend(cen_child_instances);
         self.cen_inter_region_bandwidth_limits.extend(cen_inter_region_bandwidth_limits);

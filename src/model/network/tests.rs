@@ -30,6 +30,24 @@ fn replies_are_read_however_they_are_wrapped() {
     assert!(!bare.route_tables[0].route_entrys[0].next_hops[0].enabled);
 }
 
+/// Once read, and never used: networks that were saved with them are as good as before.
+#[test]
+fn saved_propagations_are_passed_over() {
+    let with = network(
+        r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}],
+            "TransitRouterRouteTablePropagations": [
+             {"TransitRouterAttachmentId": "att-1", "TransitRouterRouteTableId": "tr-1-sys", "Status": "Active"}],
+            "Unavailable": [{"Action": "ListTransitRouterRouteTablePropagations", "ResourceId": "tr-1-sys"}]}"#,
+    );
+    assert_eq!(with.vpcs, network(r#"{"Vpcs": [{"VpcId": "vpc-1", "CidrBlock": "10.0.0.0/16"}]}"#).vpcs);
+    // As a snapshot has it, on a line of its own.
+    let alone = network(
+        r#"{"TransitRouterRouteTablePropagations": [
+             {"TransitRouterAttachmentId": "att-1", "TransitRouterRouteTableId": "tr-1-sys", "Status": "Active"}]}"#,
+    );
+    assert!(alone.is_empty());
+}
+
 #[test]
 fn what_would_mean_blocked_by_its_absence_is_required() {
     for text in [

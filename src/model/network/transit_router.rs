@@ -1,4 +1,4 @@
-//! Transit routers: attachments, tables, associations, propagations and entries.
+//! Transit routers: attachments, tables, associations and entries.
 
 use serde::{Deserialize, Serialize};
 
@@ -74,21 +74,6 @@ pub struct TransitRouterRouteTable {
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct TransitRouterAssociation {
-    #[serde(flatten, deserialize_with = "lenient::scope")]
-    pub scope: Scope,
-    #[serde(deserialize_with = "lenient::id")]
-    pub transit_router_attachment_id: TransitRouterAttachmentId,
-    #[serde(deserialize_with = "lenient::id")]
-    pub transit_router_route_table_id: TransitRouterRouteTableId,
-    /// Only `Active` counts.
-    #[serde(deserialize_with = "lenient::text")]
-    pub status: Text,
-}
-
-/// A table that learns the routes of an attachment.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct TransitRouterPropagation {
     #[serde(flatten, deserialize_with = "lenient::scope")]
     pub scope: Scope,
     #[serde(deserialize_with = "lenient::id")]

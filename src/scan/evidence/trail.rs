@@ -10,7 +10,7 @@ use super::{Ask, Window};
 use crate::{
     cloud::{
         api::{
-            actiontrail::{self, Condition, Event, Events, KEPT_DAYS, LOOKUP_EVENTS},
+            actiontrail::{self, Event, Events, KEPT_DAYS, LOOKUP_EVENTS},
             wire::{Field, Object, Problems, inner_json},
         },
         error::Class,
@@ -112,7 +112,7 @@ struct Called {
 
 /// Events that are understood; one that is not takes nothing from the others.
 async fn events(ask: &Ask<'_>, window: Window, name: &str) -> Read<Vec<Called>> {
-    let request = actiontrail::lookup_events(ask.region(), Condition::EventName(name), window.from, window.to);
+    let request = actiontrail::lookup_events(ask.region(), name, window.from, window.to);
     let listing = match ask.reader.list::<Events>(&request, actiontrail::PAGING).await {
         Ok(listing) => listing,
         Err(failure) => return Read::nothing(failure),

@@ -1,4 +1,4 @@
-//! Transit routers: attachments of every kind, tables, associations, propagations, routes.
+//! Transit routers: attachments of every kind, tables, associations, routes.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,8 @@ use crate::{
     },
     model::{
         CenId, InventoryBuilder, Network, RegionId, Scope, Text, TransitRouter, TransitRouterAssociation,
-        TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterPropagation,
-        TransitRouterRouteEntry, TransitRouterRouteTable, TransitRouterRouteTableId, VpcId,
+        TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterRouteEntry,
+        TransitRouterRouteTable, TransitRouterRouteTableId, VpcId,
     },
     scan::{
         convert::{escaped, plain_id, scope},
@@ -262,8 +262,7 @@ pub(super) async fn associations(ask: &Ask<'_>, id: &TransitRouterAttachmentId) 
     Ok(Some(Network { transit_router_route_table_associations, ..Network::default() }))
 }
 
-/// The routes of a table in every status. From which attachments the table learns is a read of its
-/// own in the ledger: it explains routes and decides nothing.
+/// The routes of a table in every status.
 pub(super) async fn entries(
     ask: &Ask<'_>,
     id: &TransitRouterRouteTableId,
@@ -283,21 +282,9 @@ pub(super) async fn entries(
         Some(entry)
     })?;
     let others = others.into_iter().map(|(id, kind)| unlisted(ask, router, id, &kind, builder)).collect();
-    let unit = ask.unit(&api::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, id.as_str());
-    let propagations = match propagations(ask, id).await {
-        Ok(propagations) => {
-            builder.scanned(unit);
-            propagations
-        }
-        Err(failure) => {
-            builder.gap(failure.gap(unit));
-            Vec::new()
-        }
-    };
     Ok(Some(Network {
         transit_router_attachments: others,
         transit_router_route_entries: entries,
-        transit_router_route_table_propagations: propagations,
         ..Network::default()
     }))
 }
@@ -351,19 +338,5 @@ fn entry(
         next_hop_id: next_hop.into(),
         status: wire.status.required_text("TransitRouterRouteEntryStatus", problems)?.into(),
         r#type: wire.r#type.text("TransitRouterRouteEntryType", problems).into(),
-    })
-}
-
-async fn propagations(ask: &Ask<'_>, id: &TransitRouterRouteTableId) -> Result<Vec<TransitRouterPropagation>, Failure> {
-    let request = api::list_transit_router_route_table_propagations(id.as_str());
-    let listed = ask.items::<api::Propagations, _>("TransitRouterPropagations", &request, ASSOCIATIONS_PAGING).await?;
-    each(listed, |wire, problems| {
-        let attachment = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
-        Some(TransitRouterPropagation {
-            scope: ask.scope.clone(),
-            transit_router_attachment_id: attachment.into(),
-            transit_router_route_table_id: id.clone(),
-            status: wire.status.required_text("Status", problems)?.into(),
-        })
     })
 }

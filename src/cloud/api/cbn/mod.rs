@@ -14,17 +14,12 @@ use crate::cloud::{
     request::{Operation, Product, ReadRequest},
 };
 
-/// Every CEN of the account, by page.
-pub const DESCRIBE_CENS: Operation = Operation::rpc_query(Product::Cbn, "DescribeCens");
 /// What is attached to one CEN, by page.
 pub const DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES: Operation =
     Operation::rpc_query(Product::Cbn, "DescribeCenAttachedChildInstances");
 /// What one CEN may carry between regions, by page.
 pub const DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS: Operation =
     Operation::rpc_query(Product::Cbn, "DescribeCenInterRegionBandwidthLimits");
-/// Bandwidth that was bought, by page.
-pub const DESCRIBE_CEN_BANDWIDTH_PACKAGES: Operation =
-    Operation::rpc_query(Product::Cbn, "DescribeCenBandwidthPackages");
 /// The route maps of one CEN, by page.
 pub const DESCRIBE_CEN_ROUTE_MAPS: Operation = Operation::rpc_query(Product::Cbn, "DescribeCenRouteMaps");
 
@@ -32,11 +27,6 @@ pub const DESCRIBE_CEN_ROUTE_MAPS: Operation = Operation::rpc_query(Product::Cbn
 pub const PAGING: Paging = Paging::page_number(50);
 /// How route maps are paged: the limit is not documented, 10 is the default.
 pub const ROUTE_MAPS_PAGING: Paging = Paging::page_number(10);
-
-/// Asks for every CEN. The page driver adds the page.
-pub fn describe_cens() -> ReadRequest {
-    ReadRequest::new(DESCRIBE_CENS, "")
-}
 
 /// Asks for what is attached to a CEN. The page driver adds the page.
 pub fn describe_cen_attached_child_instances(cen_id: &str) -> ReadRequest {
@@ -46,14 +36,6 @@ pub fn describe_cen_attached_child_instances(cen_id: &str) -> ReadRequest {
 /// Asks for what a CEN may carry between regions. The page driver adds the page.
 pub fn describe_cen_inter_region_bandwidth_limits(cen_id: &str) -> ReadRequest {
     of_cen(DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS, cen_id)
-}
-
-/// Asks for the bandwidth packages of a CEN. The page driver adds the page.
-pub fn describe_cen_bandwidth_packages(cen_id: &str) -> ReadRequest {
-    ReadRequest::new(DESCRIBE_CEN_BANDWIDTH_PACKAGES, "")
-        .param("Filter.1.Key", "CenId")
-        .param("Filter.1.Value.1", cen_id)
-        .resource(cen_id)
 }
 
 /// Asks for the route maps of a CEN. The page driver adds the page.
@@ -69,22 +51,7 @@ fn text(field: &Field<String>) -> &str {
     field.value().map(String::as_str).unwrap_or_default()
 }
 
-page_of! {
-    /// One page of `DescribeCens`.
-    Cens { cens: "Cens" of Cen } by cen_id, numbered
-}
-
-/// A CEN.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct Cen {
-    pub cen_id: Field<String>,
-    pub name: Field<String>,
-    pub status: Field<String>,
-    /// `REDUCED` where overlapping blocks are allowed.
-    pub protection_level: Field<String>,
-}
-object_elements!(Cen, ChildInstance, BandwidthLimit, BandwidthPackage, RouteMap);
+object_elements!(ChildInstance, BandwidthLimit, RouteMap);
 
 page_of! {
     /// One page of `DescribeCenAttachedChildInstances`.
@@ -130,24 +97,6 @@ pub struct BandwidthLimit {
     pub bandwidth_limit: Field<u64>,
     pub bandwidth_package_id: Field<String>,
     pub status: Field<String>,
-}
-
-page_of! {
-    /// One page of `DescribeCenBandwidthPackages`.
-    BandwidthPackages { packages: "CenBandwidthPackages" of BandwidthPackage } by cen_bandwidth_package_id, numbered
-}
-
-/// Bandwidth between two parts of the world.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct BandwidthPackage {
-    pub cen_bandwidth_package_id: Field<String>,
-    pub cen_ids: List<String>,
-    pub bandwidth: Field<u64>,
-    /// `InUse` or `Idle`.
-    pub status: Field<String>,
-    /// `Normal`, or locked for debts.
-    pub business_status: Field<String>,
 }
 
 page_of! {

@@ -32,16 +32,13 @@ pub const LIST_TRANSIT_ROUTER_ROUTE_TABLES: Operation =
 /// Which attachments look up one table.
 pub const LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS: Operation =
     Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteTableAssociations");
-/// From which attachments one table learns.
-pub const LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS: Operation =
-    Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteTablePropagations");
 /// The routes of one table.
 pub const LIST_TRANSIT_ROUTER_ROUTE_ENTRIES: Operation =
     Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteEntries");
 
 /// How attachments are paged: the limit is not documented for all kinds, 20 is the default.
 pub const ATTACHMENTS_PAGING: Paging = Paging::next_token(20);
-/// How associations and propagations are paged: the limit is not documented, 50 is the default.
+/// How associations are paged: the limit is not documented, 50 is the default.
 pub const ASSOCIATIONS_PAGING: Paging = Paging::next_token(50);
 /// How route tables and routes are paged.
 pub const ROUTES_PAGING: Paging = Paging::next_token(100);
@@ -84,23 +81,12 @@ pub fn list_transit_router_route_tables(router_id: &str) -> ReadRequest {
     ReadRequest::new(LIST_TRANSIT_ROUTER_ROUTE_TABLES, "").param("TransitRouterId", router_id).resource(router_id)
 }
 
-/// Asks which attachments look up a table. An unknown table gives a reply without list, which is
-/// not an empty one. The page driver adds the token.
-pub fn list_transit_router_route_table_associations(table_id: &str) -> ReadRequest {
-    of_table(LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS, table_id)
-}
-
 /// Asks which tables an attachment looks up: one at each end of a line between two routers. An unknown
-/// attachment gives a reply without list too. The page driver adds the token.
+/// attachment gives a reply without list, which is not an empty one. The page driver adds the token.
 pub fn list_associations_of_attachment(attachment_id: &str) -> ReadRequest {
     ReadRequest::new(LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS, "")
         .param("TransitRouterAttachmentId", attachment_id)
         .resource(attachment_id)
-}
-
-/// Asks from which attachments a table learns; as for associations. The page driver adds the token.
-pub fn list_transit_router_route_table_propagations(table_id: &str) -> ReadRequest {
-    of_table(LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, table_id)
 }
 
 /// Asks for the routes of a table in every status: without saying so only active ones come, and
@@ -257,17 +243,12 @@ page_of! {
     Associations { associations: "TransitRouterAssociations" of Association } by fn association_id, token
 }
 
-page_of! {
-    /// One page of `ListTransitRouterRouteTablePropagations`.
-    Propagations { propagations: "TransitRouterPropagations" of Association } by fn association_id, token
-}
-
 fn association_id(association: &Association) -> String {
     let table = text(&association.transit_router_route_table_id);
     format!("{}/{table}", text(&association.transit_router_attachment_id))
 }
 
-/// An attachment and a table: it looks the table up, or the table learns from it.
+/// An attachment and the table that it looks up.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 pub struct Association {

@@ -4,32 +4,17 @@ use serde::Deserialize;
 
 use super::regional;
 use crate::cloud::{
-    api::{
-        paged::page_of,
-        wire::{Field, List, Object, object_elements},
-    },
+    api::wire::{Field, List, Object, object_elements},
     request::{Operation, Product, ReadRequest},
 };
 
-/// Network ACLs, by page, with totals written as text.
-pub const DESCRIBE_NETWORK_ACLS: Operation = Operation::rpc_query(Product::Vpc, "DescribeNetworkAcls");
 /// One network ACL with its entries.
 pub const DESCRIBE_NETWORK_ACL_ATTRIBUTES: Operation =
     Operation::rpc_query(Product::Vpc, "DescribeNetworkAclAttributes");
 
-/// Asks for the network ACLs of a region. The page driver adds the page.
-pub fn describe_network_acls(region: &str) -> ReadRequest {
-    regional(DESCRIBE_NETWORK_ACLS, region)
-}
-
 /// Asks for one network ACL.
 pub fn describe_network_acl_attributes(region: &str, network_acl_id: &str) -> ReadRequest {
     regional(DESCRIBE_NETWORK_ACL_ATTRIBUTES, region).param("NetworkAclId", network_acl_id).resource(network_acl_id)
-}
-
-page_of! {
-    /// One page of `DescribeNetworkAcls`.
-    NetworkAcls { network_acls: "NetworkAcls" of NetworkAcl } by network_acl_id, numbered
 }
 
 /// Reply of `DescribeNetworkAclAttributes`.
@@ -50,7 +35,7 @@ pub struct NetworkAcl {
     pub egress_acl_entries: List<NetworkAclEntry>,
     pub resources: List<NetworkAclResource>,
 }
-object_elements!(NetworkAcl, NetworkAclEntry, NetworkAclResource);
+object_elements!(NetworkAclEntry, NetworkAclResource);
 
 /// A rule of one direction: the other direction's block is absent.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -14,10 +14,8 @@ use crate::cloud::{
 
 /// NAT gateways, by page.
 pub const DESCRIBE_NAT_GATEWAYS: Operation = Operation::rpc_query(Product::Vpc, "DescribeNatGateways");
-/// The entries of one SNAT table, by page.
+/// The entries of SNAT tables, by page.
 pub const DESCRIBE_SNAT_TABLE_ENTRIES: Operation = Operation::rpc_query(Product::Vpc, "DescribeSnatTableEntries");
-/// The entries of one DNAT table, by page: they may publish what is private otherwise.
-pub const DESCRIBE_FORWARD_TABLE_ENTRIES: Operation = Operation::rpc_query(Product::Vpc, "DescribeForwardTableEntries");
 /// VPN gateways, by page.
 pub const DESCRIBE_VPN_GATEWAYS: Operation = Operation::rpc_query(Product::Vpc, "DescribeVpnGateways");
 /// IPsec connections, by page.
@@ -36,18 +34,6 @@ pub fn describe_nat_gateways_of(region: &str, vpc_id: &str) -> ReadRequest {
 /// Asks for the SNAT entries of one NAT gateway, whatever tables it has. The page driver adds the page.
 pub fn describe_snat_entries_of(region: &str, nat_gateway_id: &str) -> ReadRequest {
     regional(DESCRIBE_SNAT_TABLE_ENTRIES, region).param("NatGatewayId", nat_gateway_id).resource(nat_gateway_id)
-}
-
-/// Asks for the entries of one SNAT table. The page driver adds the page.
-pub fn describe_snat_table_entries(region: &str, snat_table_id: &str) -> ReadRequest {
-    regional(DESCRIBE_SNAT_TABLE_ENTRIES, region).param("SnatTableId", snat_table_id).resource(snat_table_id)
-}
-
-/// Asks for the entries of one DNAT table. The page driver adds the page.
-pub fn describe_forward_table_entries(region: &str, forward_table_id: &str) -> ReadRequest {
-    regional(DESCRIBE_FORWARD_TABLE_ENTRIES, region)
-        .param("ForwardTableId", forward_table_id)
-        .resource(forward_table_id)
 }
 
 /// Asks for the VPN gateways of a region. The page driver adds the page.
@@ -88,9 +74,8 @@ pub struct NatGateway {
     pub business_status: Field<String>,
     pub ip_lists: List<NatAddress>,
     pub snat_table_ids: List<String>,
-    pub forward_table_ids: List<String>,
 }
-object_elements!(NatGateway, NatAddress, SnatTableEntry, ForwardTableEntry, VpnGateway, VpnConnection, Tunnel);
+object_elements!(NatGateway, NatAddress, SnatTableEntry, VpnGateway, VpnConnection, Tunnel);
 
 /// An address of a NAT gateway.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -117,28 +102,6 @@ pub struct SnatTableEntry {
     pub source_cidr: Field<String>,
     #[serde(rename = "SourceVSwitchId")]
     pub source_v_switch_id: Field<String>,
-    pub status: Field<String>,
-}
-
-page_of! {
-    /// One page of `DescribeForwardTableEntries`.
-    ForwardTableEntries { forward_table_entries: "ForwardTableEntries" of ForwardTableEntry }
-        by forward_entry_id, numbered
-}
-
-/// A private port that is published on a public address.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ForwardTableEntry {
-    pub forward_entry_id: Field<String>,
-    pub forward_table_id: Field<String>,
-    pub external_ip: Field<String>,
-    /// A port, a range as `10/20`, or `any`.
-    pub external_port: Field<String>,
-    pub internal_ip: Field<String>,
-    pub internal_port: Field<String>,
-    /// `tcp`, `udp`, `any`.
-    pub ip_protocol: Field<String>,
     pub status: Field<String>,
 }
 

@@ -18,10 +18,6 @@ pub const DESCRIBE_ROUTE_TABLE_LIST: Operation = Operation::rpc_query(Product::V
 pub const DESCRIBE_ROUTE_ENTRY_LIST: Operation = Operation::rpc_query(Product::Vpc, "DescribeRouteEntryList");
 /// Router interfaces (Express Connect), by page.
 pub const DESCRIBE_ROUTER_INTERFACES: Operation = Operation::rpc_query(Product::Vpc, "DescribeRouterInterfaces");
-/// Virtual border routers, by page.
-pub const DESCRIBE_VIRTUAL_BORDER_ROUTERS: Operation =
-    Operation::rpc_query(Product::Vpc, "DescribeVirtualBorderRouters");
-
 /// The only list of the product that goes by token, and it says `MaxResult`.
 pub const ROUTE_ENTRIES_PAGING: Paging = Paging::Token { token: "NextToken", size: "MaxResult", per_page: 100 };
 
@@ -54,11 +50,6 @@ pub fn describe_router_interface(region: &str, id: &str) -> ReadRequest {
         .resource(id)
 }
 
-/// Asks for the virtual border routers of a region. The page driver adds the page.
-pub fn describe_virtual_border_routers(region: &str) -> ReadRequest {
-    regional(DESCRIBE_VIRTUAL_BORDER_ROUTERS, region)
-}
-
 page_of! {
     /// One page of `DescribeRouteTableList`.
     RouteTables { router_table_list: "RouterTableList" of RouteTable } by route_table_id, numbered
@@ -80,7 +71,7 @@ pub struct RouteTable {
     pub associate_type: Field<String>,
     pub status: Field<String>,
 }
-object_elements!(RouteTable, RouteEntry, NextHop, RouterInterface, VirtualBorderRouter);
+object_elements!(RouteTable, RouteEntry, NextHop, RouterInterface);
 
 page_of! {
     /// One page of `DescribeRouteEntryList`.
@@ -158,19 +149,4 @@ pub struct RouterInterface {
     pub opposite_router_id: Field<String>,
     pub opposite_router_type: Field<String>,
     pub opposite_vpc_instance_id: Field<String>,
-}
-
-page_of! {
-    /// One page of `DescribeVirtualBorderRouters`.
-    VirtualBorderRouters { virtual_border_router_set: "VirtualBorderRouterSet" of VirtualBorderRouter }
-        by vbr_id, numbered
-}
-
-/// Where a line to the premises ends.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct VirtualBorderRouter {
-    pub vbr_id: Field<String>,
-    pub status: Field<String>,
-    pub route_table_id: Field<String>,
 }
