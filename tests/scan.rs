@@ -369,6 +369,31 @@ async fn a_flag_that_is_missing_is_not_false() {
     assert_eq!(mesh.pilot.eip_id, Reading::Value("eip-1".into()));
 }
 
+/// It may have any address, so that a rule for one would seem to be for nobody.
+#[tokio::test]
+async fn an_interface_that_shows_no_private_address_is_a_gap() {
+    let text = std::fs::read_to_string("src/sandbox/worlds/destination-narrowed/world.json").unwrap();
+    let document: Value = serde_json::from_str(&text).unwrap();
+    let gap = ["cn-hangzhou ecs DescribeNetworkInterfaces sg-mesh failed schema"];
+    for (primary, set, expected) in [
+        (json!("10.0.0.50"), json!([{"PrivateIpAddress": "10.0.0.50"}]), &[][..]),
+        (json!(""), json!([{"PrivateIpAddress": "10.0.0.50"}]), &[]),
+        (json!("10.0.0.50"), json!([]), &[]),
+        (json!(""), json!([]), &gap),
+        (Value::Null, json!([]), &gap),
+        (json!(["10.0.0.50"]), json!([]), &gap),
+        (json!("10.0.0.50"), json!([{"PrivateIpAddress": ""}]), &gap),
+        (json!("10.0.0.50"), json!([{"Primary": true}]), &gap),
+    ] {
+        let mut document = document.clone();
+        let interface = document.pointer_mut("/accounts/0/ecs/network_interfaces/0").unwrap();
+        interface["PrivateIpAddress"] = primary.clone();
+        interface["PrivateIpSets"] = json!({"PrivateIpSet": set});
+        let inventory = scan(&serve(world(&document))).await;
+        assert_eq!(gaps(&inventory), expected, "{primary} {set}");
+    }
+}
+
 #[tokio::test]
 async fn a_bad_resource_does_not_hide_the_others_of_its_call() {
     let server = with_faults(json!([

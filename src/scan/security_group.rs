@@ -152,7 +152,8 @@ pub(super) fn port_range_list(
     }
 }
 
-/// An interface with its addresses and groups.
+/// An interface with its addresses and groups. Each has a private address: one that shows none may
+/// have any, and a rule for that address would seem to be for nobody.
 pub(super) fn interface(
     wire: ecs::NetworkInterface,
     asked: &Scope,
@@ -167,18 +168,19 @@ pub(super) fn interface(
         .private_ip_sets
         .optional("PrivateIpSets", problems)
         .into_iter()
-        .map(|address| address.private_ip_address.text("PrivateIpSets.PrivateIpAddress", problems))
+        .filter_map(|address| address.private_ip_address.required_text("PrivateIpSets.PrivateIpAddress", problems))
         .chain(primary)
-        .filter(|address| !address.is_empty())
         .collect();
+    if private.is_empty() {
+        problems.note("PrivateIpAddress", format!("of {} is in neither field", escaped(&id)));
+    }
     private.sort();
     private.dedup();
     let mut ipv6: Vec<String> = wire
         .ipv6_sets
         .optional("Ipv6Sets", problems)
         .into_iter()
-        .map(|address| address.ipv6_address.text("Ipv6Sets.Ipv6Address", problems))
-        .filter(|address| !address.is_empty())
+        .filter_map(|address| address.ipv6_address.required_text("Ipv6Sets.Ipv6Address", problems))
         .collect();
     ipv6.sort();
     ipv6.dedup();
