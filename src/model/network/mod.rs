@@ -71,118 +71,10 @@ pub struct Network {
     pub refused: Refused,
 }
 
-macro_rules! each_list {
-    ($network:expr, $list:ident => $step:expr) => {{
-        let Network {
-            vpcs,
-            v_switches,
-            route_tables,
-            vpc_peers,
-            router_interfaces,
-            transit_routers,
-            transit_router_attachments,
-            transit_router_route_tables,
-            transit_router_route_table_associations,
-            transit_router_route_entries,
-            cen_child_instances,
-            cen_inter_region_bandwidth_limits,
-            cen_route_maps,
-            vpn_gateways,
-            vpn_connections,
-            vpc_endpoints,
-            vpc_endpoint_services,
-            network_acls,
-            nat_gateways,
-            snat_entries,
-            refused: _,
-        } = $network;
-        {
-            let $list = vpcs;
-            $step;
-        }
-        {
-            let $list = v_switches;
-            $step;
-        }
-        {
-            let $list = route_tables;
-            $step;
-        }
-        {
-            let $list = vpc_peers;
-            $step;
-        }
-        {
-            let $list = router_interfaces;
-            $step;
-        }
-        {
-            let $list = transit_routers;
-            $step;
-        }
-        {
-            let $list = transit_router_attachments;
-            $step;
-        }
-        {
-            let $list = transit_router_route_tables;
-            $step;
-        }
-        {
-            let $list = transit_router_route_table_associations;
-            $step;
-        }
-        {
-            let $list = transit_router_route_entries;
-            $step;
-        }
-        {
-            let $list = cen_child_instances;
-            $step;
-        }
-        {
-            let $list = cen_inter_region_bandwidth_limits;
-            $step;
-        }
-        {
-            let $list = cen_route_maps;
-            $step;
-        }
-        {
-            let $list = vpn_gateways;
-            $step;
-        }
-        {
-            let $list = vpn_connections;
-            $step;
-        }
-        {
-            let $list = vpc_endpoints;
-            $step;
-        }
-        {
-            let $list = vpc_endpoint_services;
-            $step;
-        }
-        {
-            let $list = network_acls;
-            $step;
-        }
-        {
-            let $list = nat_gateways;
-            $step;
-        }
-        {
-            let $list = snat_entries;
-            $step;
-        }
-    }};
-}
-
-/// One network for each item of each list.
-macro_rules! each_piece {
-    ($network:expr, $pieces:ident) => {
-        each_piece!($network, $pieces, [
+/// Hands the names of all lists to another macro, after what is handed on to it.
+macro_rules! with_lists {
+    ($then:ident $handed_on:tt) => {
+        $then!($handed_on [
             vpcs
             v_switches
             route_tables
@@ -205,9 +97,36 @@ macro_rules! each_piece {
             snat_entries
         ])
     };
-    ($network:expr, $pieces:ident, [$($list:ident)+]) => {$(
-        let one = |item: &_| Network { $list: vec![Clone::clone(item)], ..Network::default() };
-        $pieces.extend($network.$list.iter().map(one));
+}
+
+/// Does a step with each list of a network. Names every field, so that none can be forgotten.
+macro_rules! each_list {
+    ((@ $network:expr, $list:ident, $step:expr) [$($name:ident)+]) => {{
+        let Network { $($name,)+ refused: _ } = $network;
+        $({
+            let $list = $name;
+            $step;
+        })+
+    }};
+    ($network:expr, $list:ident => $step:expr) => {
+        with_lists!(each_list (@ $network, $list, $step))
+    };
+}
+
+/// Adds what one network holds to another.
+macro_rules! extend_lists {
+    (($network:expr, $other:expr) [$($name:ident)+]) => {{
+        let Network { $($name,)+ refused } = $other;
+        $($network.$name.extend($name);)+
+        $network.refused.merge(refused);
+    }};
+}
+
+/// One network for each item of each list.
+macro_rules! each_piece {
+    (($network:expr, $pieces:ident) [$($name:ident)+]) => {$(
+        let one = |item: &_| Network { $name: vec![Clone::clone(item)], ..Network::default() };
+        $pieces.extend($network.$name.iter().map(one));
     )+};
 }
 
@@ -224,56 +143,13 @@ impl Network {
 
     /// Adds what another network holds.
     pub fn merge(&mut self, other: Self) {
-        let Self {
-            vpcs,
-            v_switches,
-            route_tables,
-            vpc_peers,
-            router_interfaces,
-            transit_routers,
-            transit_router_attachments,
-            transit_router_route_tables,
-            transit_router_route_table_associations,
-            transit_router_route_entries,
-            cen_child_instances,
-            cen_inter_region_bandwidth_limits,
-            cen_route_maps,
-            vpn_gateways,
-            vpn_connections,
-            vpc_endpoints,
-            vpc_endpoint_services,
-            network_acls,
-            nat_gateways,
-            snat_entries,
-            refused,
-        } = other;
-        self.vpcs.extend(vpcs);
-        self.v_switches.extend(v_switches);
-        self.route_tables.extend(route_tables);
-        self.vpc_peers.extend(vpc_peers);
-        self.router_interfaces.extend(router_interfaces);
-        self.transit_routers.extend(transit_routers);
-        self.transit_router_attachments.extend(transit_router_attachments);
-        self.transit_router_route_tables.extend(transit_router_route_tables);
-        self.transit_router_route_table_associations.extend(transit_router_route_table_associations);
-        self.transit_router_route_entries.extend(transit_router_route_entries);
-        self.cen_child_instances.extend(cen_child_instances);
-        self.cen_inter_region_bandwidth_limits.extend(cen_inter_region_bandwidth_limits);
-        self.cen_route_maps.extend(cen_route_maps);
-        self.vpn_gateways.extend(vpn_gateways);
-        self.vpn_connections.extend(vpn_connections);
-        self.vpc_endpoints.extend(vpc_endpoints);
-        self.vpc_endpoint_services.extend(vpc_endpoint_services);
-        self.network_acls.extend(network_acls);
-        self.nat_gateways.extend(nat_gateways);
-        self.snat_entries.extend(snat_entries);
-        self.refused.merge(refused);
+        with_lists!(extend_lists(self, other));
     }
 
     /// The nouns one by one, each in a network of its own, in the order of the lists.
     pub fn pieces(&self) -> Vec<Self> {
         let mut pieces = Vec::new();
-        each_piece!(self, pieces);
+        with_lists!(each_piece(self, pieces));
         pieces
     }
 
