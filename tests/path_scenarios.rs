@@ -3,7 +3,10 @@
 mod connectivity_reader;
 
 use connectivity_reader::{Misreading, Reading};
-use portcullis::analysis::{access::Format, connectivity::answer};
+use portcullis::analysis::{
+    access::Format,
+    connectivity::{PathQuestion, answer},
+};
 use serde_json::Value;
 
 const SCENARIOS: &str = include_str!("data/path-scenarios.jsonl");
@@ -75,4 +78,35 @@ fn the_scenarios_tell_every_misreading_from_the_truth() {
         });
         assert!(caught.count() > 0, "no scenario catches {misreading:?}");
     }
+}
+
+/// What each blocked scenario needs, in words.
+#[test]
+fn the_nearest_path_names_what_is_to_be_mended() {
+    for (number, changes) in [
+        (7, &["add route in vtb-m: 10.1.1.0/24 -> VpcPeer:pcc-1"][..]),
+        (8, &["activate pcc-1"]),
+        (18, &["add route in vtb-d: 10.0.1.0/24 -> VpcPeer:pcc-1"]),
+        (29, &["associate att-d with tr-1-sys"]),
+        (32, &["add route in tr-1-sys: 10.0.1.0/24 -> att-m"]),
+        (39, &["attach att-d"]),
+        (60, &["activate ri-d"]),
+        (70, &["admit at target:SecurityGroupDeny@sg-m"]),
+    ] {
+        let text = SCENARIOS.lines().nth(number - 1).expect("there are 86");
+        let question = PathQuestion::parse(text).expect("scenarios are understood");
+        let topology = question.topology();
+        let (_, mesh, cluster) = question.pairs().next().expect("each has a pair");
+        let nearest = topology.pair(mesh, cluster).nearest;
+        assert_eq!(
+            nearest.map(|nearest| nearest.changes),
+            Some(changes.iter().map(ToString::to_string).collect()),
+            "{number}"
+        );
+    }
+    let nothing_between = SCENARIOS.lines().nth(4).expect("there are 86");
+    let question = PathQuestion::parse(nothing_between).expect("scenarios are understood");
+    let topology = question.topology();
+    let (_, mesh, cluster) = question.pairs().next().expect("each has a pair");
+    assert_eq!(topology.pair(mesh, cluster).nearest, None);
 }

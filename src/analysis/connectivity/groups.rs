@@ -215,7 +215,7 @@ impl<'t, 'a, A: Address> GroupFilter<'t, 'a, A> {
         for id in named.filter(|id| !id.is_empty()) {
             let is_other = self.others.iter().any(|other| other.as_str() == id.as_str());
             let members: &[&str] = if is_other { &["0.0.0.0/0", "::/0"] } else { &[] };
-            let lists = lists.get_or_insert_with(|| (*self.topology.lists).clone());
+            let lists = lists.get_or_insert_with(|| self.topology.lists.clone());
             lists.add_group_members(id.as_str(), members.iter().copied());
         }
         lists

@@ -12,14 +12,12 @@
 //! Phases: `lpm` and `table` make route tables ready, `topology` everything else; `walk` walks,
 //! with `leave`, `transit` and `cen` for the ways between VPCs; `groups` and `acl` are the filters,
 //! `private_link` the alternative; `pair` puts it together; `nearest` finds what would connect a
-//! blocked pair, `all_pairs` judges all pairs at once, and `change` makes a topology with one object more or less. `question` answers
-//! saved questions.
+//! blocked pair, `all_pairs` judges all pairs at once, `question` answers saved questions.
 
 mod acl;
 mod all_pairs;
 mod bits;
 mod cen;
-mod change;
 mod groups;
 mod leave;
 mod lpm;
@@ -34,7 +32,6 @@ mod verdict;
 mod walk;
 
 pub use all_pairs::{AllPairs, PairCounts};
-pub use change::{Addition, Part};
 pub use lpm::{Distance, Lpm};
 pub use pair::{DataPlaneEnd, MeshEnd};
 pub use question::{PathQuestion, PathQuestionError, PathSummary, answer};

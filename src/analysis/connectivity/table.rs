@@ -19,11 +19,9 @@ use super::{lpm::Lpm, topology::Family, verdict::Code};
 #[derive(Clone, Debug)]
 pub(super) struct Table<'a> {
     pub(super) noun: &'a RouteTable,
-    pub(super) entries: Vec<&'a RouteEntry>,
     /// False where it was refused, or an entry that forwards could not be understood: it might be
     /// for any address.
     pub(super) is_readable: bool,
-    refused: bool,
     pub(super) routes: Vec<Route<'a>>,
     v4: Lpm<u32>,
     v6: Lpm<u128>,
@@ -74,12 +72,12 @@ fn cloud_services() -> Block {
 }
 
 impl<'a> Table<'a> {
-    pub(super) fn new(noun: &'a RouteTable, entries: Vec<&'a RouteEntry>, refused: bool) -> Self {
+    pub(super) fn new(noun: &'a RouteTable, refused: bool) -> Self {
         let mut is_readable = !refused;
         let mut best: BTreeMap<BlockKey, (Origin, Route<'a>)> = BTreeMap::new();
         let services = cloud_services();
         best.insert(key(services), (Origin::System, Route { block: services, way: Way::CloudService }));
-        for entry in entries.iter().copied().filter(|entry| entry.status == "Available") {
+        for entry in noun.route_entrys.iter().filter(|entry| entry.status == "Available") {
             let Ok(block) = Block::parse(&entry.destination_cidr_block) else {
                 is_readable = false;
                 continue;
@@ -110,12 +108,7 @@ impl<'a> Table<'a> {
             }
         }
         let (v4, v6) = (lpm(routes.iter().map(|route| route.block)), lpm(routes.iter().map(|route| route.block)));
-        Self { noun, entries, is_readable, refused, routes, v4, v6 }
-    }
-
-    /// The same table with other entries.
-    pub(super) fn with_entries(&self, entries: Vec<&'a RouteEntry>) -> Self {
-        Self::new(self.noun, entries, self.refused)
+        Self { noun, is_readable, routes, v4, v6 }
     }
 
     /// The route of the longest block that holds the address, and the addresses around for which
@@ -167,7 +160,6 @@ pub(super) fn prefix(block: Block) -> IpNet {
 /// A route table of a transit router.
 #[derive(Clone, Debug)]
 pub(super) struct TrTable<'a> {
-    pub(super) entries: Vec<&'a TransitRouterRouteEntry>,
     /// False where an entry that forwards could not be understood.
     pub(super) is_readable: bool,
     pub(super) routes: Vec<TrRoute<'a>>,
@@ -233,7 +225,6 @@ impl<'a> TrTable<'a> {
         let routes: Vec<TrRoute<'a>> = best.into_values().map(|(_, route)| route).collect();
         let dead: Vec<(Block, Code)> = dead.into_values().collect();
         Self {
-            entries,
             is_readable,
             v4: lpm(routes.iter().map(|route| route.block)),
             v6: lpm(routes.iter().map(|route| route.block)),

@@ -1,10 +1,7 @@
 //! A network made ready to be walked: every object by its id, every route table as a longest-prefix
-//! table. Built once, shared by all walks; a changed copy shares what did not change.
+//! table. Built once, shared by all walks.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap};
 
 use crate::{
     analysis::access::Lists,
@@ -23,18 +20,18 @@ use super::{
 };
 
 /// Objects by id.
-pub(super) type Named<'a, T> = Arc<HashMap<&'a str, &'a T>>;
+pub(super) type Named<'a, T> = HashMap<&'a str, &'a T>;
 
 /// Objects by the id of what they belong to, in order.
-pub(super) type Grouped<'a, T> = Arc<HashMap<&'a str, Vec<&'a T>>>;
+pub(super) type Grouped<'a, T> = HashMap<&'a str, Vec<&'a T>>;
 
-/// A network with its look-ups. Cheap to clone.
-#[derive(Clone, Debug)]
+/// A network with its look-ups.
+#[derive(Debug)]
 pub struct Topology<'a> {
     pub(super) refused: &'a Refused,
-    pub(super) vpcs: Arc<HashMap<&'a str, Arc<VpcNode<'a>>>>,
+    pub(super) vpcs: HashMap<&'a str, VpcNode<'a>>,
     pub(super) switches: Named<'a, VSwitch>,
-    pub(super) tables: Arc<HashMap<&'a str, Arc<Table<'a>>>>,
+    pub(super) tables: HashMap<&'a str, Table<'a>>,
     pub(super) peers: Named<'a, VpcPeer>,
     /// Of either VPC.
     pub(super) peers_of: Grouped<'a, VpcPeer>,
@@ -51,8 +48,8 @@ pub struct Topology<'a> {
     pub(super) associations: Grouped<'a, TransitRouterAssociation>,
     pub(super) tr_table_names: Named<'a, TransitRouterRouteTable>,
     /// Tables that have entries.
-    pub(super) tr_tables: Arc<HashMap<&'a str, Arc<TrTable<'a>>>>,
-    pub(super) cens: Arc<HashMap<&'a str, Cen<'a>>>,
+    pub(super) tr_tables: HashMap<&'a str, TrTable<'a>>,
+    pub(super) cens: HashMap<&'a str, Cen<'a>>,
     pub(super) gateways: Named<'a, VpnGateway>,
     pub(super) connections: Named<'a, VpnConnection>,
     /// Of a gateway.
@@ -62,7 +59,7 @@ pub struct Topology<'a> {
     pub(super) services: Named<'a, VpcEndpointService>,
     pub(super) acls: Named<'a, NetworkAcl>,
     pub(super) groups: Named<'a, SecurityGroup>,
-    pub(super) lists: Arc<Lists<'a>>,
+    pub(super) lists: Lists<'a>,
 }
 
 /// A VPC with its vSwitches.
@@ -157,7 +154,7 @@ fn named<'a, T: Ord>(items: &'a [T], id: impl Fn(&'a T) -> &'a str) -> Named<'a,
     for item in items {
         map.entry(id(item)).and_modify(|known| *known = (*known).min(item)).or_insert(item);
     }
-    Arc::new(map)
+    map
 }
 
 /// By the ids of what they belong to, sorted; an empty id is none.
@@ -170,7 +167,7 @@ fn grouped<'a, T: Ord>(items: &'a [T], owners: impl Fn(&'a T) -> [&'a str; 2]) -
         }
     }
     map.values_mut().for_each(|items| items.sort_unstable());
-    Arc::new(map)
+    map
 }
 
 impl<'a> Topology<'a> {
@@ -183,9 +180,9 @@ impl<'a> Topology<'a> {
         }
         Self {
             refused: &network.refused,
-            vpcs: Arc::new(vpcs(network)),
+            vpcs: vpcs(network),
             switches: named(&network.v_switches, |switch| switch.v_switch_id.as_str()),
-            tables: Arc::new(tables(network)),
+            tables: tables(network),
             peers: named(&network.vpc_peers, |peer| peer.instance_id.as_str()),
             peers_of: grouped(&network.vpc_peers, |peer| [peer.vpc_id.as_str(), peer.accepting_vpc_id.as_str()]),
             interfaces_of: grouped(&network.router_interfaces, |one| [one.vpc_id.as_str(), ""]),
@@ -203,16 +200,16 @@ impl<'a> Topology<'a> {
             tr_table_names: named(&network.transit_router_route_tables, |table| {
                 table.transit_router_route_table_id.as_str()
             }),
-            tr_tables: Arc::new(tr_tables(network)),
-            cens: Arc::new(cens(network)),
+            tr_tables: tr_tables(network),
+            cens: cens(network),
             gateways: named(&network.vpn_gateways, |gateway| gateway.vpn_gateway_id.as_str()),
             connections: named(&network.vpn_connections, |connection| connection.vpn_connection_id.as_str()),
             connections_of: grouped(&network.vpn_connections, |connection| [connection.vpn_gateway_id.as_str(), ""]),
             endpoints: grouped(&network.vpc_endpoints, |endpoint| [endpoint.vpc_id.as_str(), ""]),
             services: named(&network.vpc_endpoint_services, |service| service.service_id.as_str()),
             acls: named(&network.network_acls, |acl| acl.network_acl_id.as_str()),
-            groups: Arc::new(by_id),
-            lists: Arc::new(lists),
+            groups: by_id,
+            lists,
         }
     }
 
@@ -243,7 +240,7 @@ impl<'a> Topology<'a> {
     }
 }
 
-fn vpcs(network: &Network) -> HashMap<&str, Arc<VpcNode<'_>>> {
+fn vpcs(network: &Network) -> HashMap<&str, VpcNode<'_>> {
     let mut nodes: BTreeMap<&str, VpcNode<'_>> = BTreeMap::new();
     let empty = |id, scope| VpcNode {
         id,
@@ -283,14 +280,14 @@ fn vpcs(network: &Network) -> HashMap<&str, Arc<VpcNode<'_>>> {
         node.v6 = Lpm::new(blocks(&node.switches));
         node.is_open = !network.refused.is_empty() && network.refused.covers(node.scope, "DescribeVSwitches", node.id);
     }
-    nodes.into_iter().map(|(id, node)| (id, Arc::new(node))).collect()
+    nodes.into_iter().collect()
 }
 
 fn blocks<A: Address>(switches: &[&VSwitch]) -> Vec<(Interval<A>, u32)> {
     (0..).zip(switches).filter_map(|(number, switch)| Some((block_of(switch)?, number))).collect()
 }
 
-fn tables(network: &Network) -> HashMap<&str, Arc<Table<'_>>> {
+fn tables(network: &Network) -> HashMap<&str, Table<'_>> {
     let mut chosen: HashMap<&str, &RouteTable> = HashMap::with_capacity(network.route_tables.len());
     for table in &network.route_tables {
         let id = table.route_table_id.as_str();
@@ -301,17 +298,17 @@ fn tables(network: &Network) -> HashMap<&str, Arc<Table<'_>>> {
         .map(|(id, table)| {
             let refused =
                 !network.refused.is_empty() && network.refused.covers(&table.scope, "DescribeRouteEntryList", id);
-            (id, Arc::new(Table::new(table, table.route_entrys.iter().collect(), refused)))
+            (id, Table::new(table, refused))
         })
         .collect()
 }
 
-fn tr_tables(network: &Network) -> HashMap<&str, Arc<TrTable<'_>>> {
+fn tr_tables(network: &Network) -> HashMap<&str, TrTable<'_>> {
     let mut entries: HashMap<&str, Vec<&TransitRouterRouteEntry>> = HashMap::new();
     for entry in &network.transit_router_route_entries {
         entries.entry(entry.transit_router_route_table_id.as_str()).or_default().push(entry);
     }
-    entries.into_iter().map(|(id, entries)| (id, Arc::new(TrTable::new(entries)))).collect()
+    entries.into_iter().map(|(id, entries)| (id, TrTable::new(entries))).collect()
 }
 
 fn cens(network: &Network) -> HashMap<&str, Cen<'_>> {
