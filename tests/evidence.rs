@@ -4,6 +4,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod evidence_rows;
+mod evidence_traps;
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
@@ -17,8 +20,8 @@ use portcullis::{
         endpoint::Endpoints,
     },
     model::{
-        EndpointJudgement, EndpointKind, Inventory, LogReading, Need, Observer, StalenessVerdict, Traffic, TrustedList,
-        UnitState,
+        EndpointJudgement, EndpointKind, Inventory, LogReading, NamedConsumers, Need, Observer, StalenessVerdict,
+        Traffic, TrustedList, UnitState,
     },
     sandbox::{Server, World},
     scan::{self, EvidenceSettings, ExportedLog, Settings, Silent},
@@ -205,6 +208,10 @@ async fn scan_of(world: &Value) -> Inventory {
 }
 
 async fn scan_with(world: &Value, evidence: Option<EvidenceSettings>) -> Inventory {
+    scan_for(world, evidence, &NamedConsumers::new()).await
+}
+
+async fn scan_for(world: &Value, evidence: Option<EvidenceSettings>, named: &NamedConsumers) -> Inventory {
     let world = World::from_json("test", &world.to_string()).unwrap();
     let server = Server::start(world, SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
     let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
@@ -224,14 +231,14 @@ async fn scan_with(world: &Value, evidence: Option<EvidenceSettings>) -> Invento
     let mut scan =
         scan::collect(&client, &[account], &Settings::default(), at, Arc::new(Silent), &token).await.unwrap();
     loop {
-        let wanted = analysis::wanted(&scan.inventory, &Default::default());
+        let wanted = analysis::wanted(&scan.inventory, named);
         if wanted.is_empty() {
             break;
         }
         scan = scan.read_more(wanted).await.unwrap();
     }
     if let Some(settings) = evidence {
-        let wanted = analysis::evidence_wanted(&scan.inventory, &Default::default());
+        let wanted = analysis::evidence_wanted(&scan.inventory, named);
         scan = scan.read_evidence(wanted, settings).await.unwrap();
     }
     scan.inventory

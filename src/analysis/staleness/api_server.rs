@@ -62,7 +62,7 @@ pub(super) struct Case {
     pub residue_public: bool,
     /// Every listener's white list holds private ranges only.
     pub white_list_private_only: bool,
-    /// Some white list holds a public source, or there is none.
+    /// Some white list holds a public source, or could not be read. One that admits everybody names nobody.
     pub acl_names_public_sources: bool,
     /// Listeners other than the API server's are public through the same EIP.
     pub other_use: bool,
@@ -81,6 +81,9 @@ pub(super) struct Row {
     pub after_migration: bool,
     pub reason: &'static str,
 }
+
+/// The row for control planes, which speaks of them as consumers already.
+pub(super) const CONTROL_PLANE: u8 = 14;
 
 const fn row(number: u8, verdict: StalenessVerdict, confidence: u8, reason: &'static str) -> Row {
     Row { number, verdict, confidence, after_migration: false, reason }
@@ -101,7 +104,9 @@ fn used(case: &Case) -> Option<Row> {
             after_migration: true,
             ..row(3, Stale, 80, "its public clients have a private path as well: move them, then detach")
         },
-        Sources::ControlPlaneWithoutPath => row(14, Required, 90, "a control plane without a private path uses it"),
+        Sources::ControlPlaneWithoutPath => {
+            row(CONTROL_PLANE, Required, 90, "a control plane without a private path uses it")
+        }
         Sources::Others if days_ago < 7 => row(1, Required, 95, "authenticated clients on the internet use it"),
         Sources::Others => row(
             2,
@@ -163,7 +168,7 @@ fn undecided(case: &Case) -> Row {
 
 /// Rows that a window shorter than 30 days weakens.
 fn rests_on_logs(number: u8) -> bool {
-    matches!(number, 3..=8 | 12 | 14)
+    matches!(number, 3..=8 | 12 | CONTROL_PLANE)
 }
 
 /// Row 15.

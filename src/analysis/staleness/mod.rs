@@ -209,9 +209,9 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         .filter_map(|(code, object)| references.wanted(*code, object))
         .collect();
     for one in &judged {
-        // Whoever needs the public path is to be let in by its own addresses.
+        // By its own addresses whoever needs the public path is let in, and whoever uses it is known in a log.
         let vpc_id = &one.consumer.vpc_id;
-        if let (Need::Needed, Some(scope)) = (one.consumer.need, references.vpc(vpc_id.as_str())) {
+        if let Some(scope) = references.vpc(vpc_id.as_str()) {
             let nat = Wanted { scope: scope.clone(), read: NetworkRead::Nat(vpc_id.clone()) };
             wanted.extend(references.new_one(nat));
         }
@@ -391,7 +391,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
     let mut said = (row.verdict, row.confidence, row.after_migration, row.reason);
     let strongest =
         |of| judged.iter().filter(|one| one.consumer.need == of).map(|one| one.consumer.confidence_percent).max();
-    if let Some(confidence) = strongest(Need::Needed) {
+    if let Some(confidence) = strongest(Need::Needed).filter(|_| row.number != api_server::CONTROL_PLANE) {
         let confidence =
             if row.verdict == StalenessVerdict::Required { confidence.max(row.confidence) } else { confidence };
         said = (StalenessVerdict::Required, confidence, false, "a known consumer has no private path");
@@ -527,9 +527,12 @@ fn platform_disagrees(setting: &Setting<'_>, mesh: &Mesh, judged: &[Judged]) -> 
         if opinion.not_joined_by_cen.iter().any(|cluster| cluster.as_str() == id) {
             sentences.push(format!("DescribeCens lists {id} as not connected to the mesh's VPC by CEN"));
         }
-        let flag = opinion.forbidden.iter().find(|cluster| cluster.cluster_id.as_str() == id);
-        if let Some(flag) = flag.filter(|flag| flag.forbidden_flag == 2) {
-            sentences.push(format!("ForbiddenFlag {} says that {id} has no private connection", flag.forbidden_flag));
+        for flagged in opinion.forbidden.iter().filter(|cluster| cluster.cluster_id.as_str() == id) {
+            sentences.extend(match flagged.forbidden_flag {
+                2 => Some(format!("ForbiddenFlag 2 says that {id} has no private connection")),
+                3 => Some(format!("ForbiddenFlag 3 says that blocks of {id} and of the mesh overlap")),
+                _ => None,
+            });
         }
     }
     sentences

@@ -8,8 +8,8 @@ use crate::{
     analysis::exposure::Assessed,
     model::{
         AccessRow, AccountId, Client, Cluster, Connectivity, Consumer, ConsumerKind, ConsumerPath, EndpointKind,
-        Enforcement, GateKind, KubeconfigIssue, LogReading, Mesh, NamedConsumer, Need, Observer, PortVerdict, RegionId,
-        ResourceKind, Traffic, VSwitch, VpcId,
+        Enforcement, Family, GateKind, KubeconfigIssue, LogReading, Mesh, NamedConsumer, Need, Observer, PortVerdict,
+        RegionId, ResourceKind, Traffic, VSwitch, VpcId,
     },
     netset::{AddressSet, Block},
 };
@@ -226,7 +226,9 @@ pub(super) fn case(
             .any(|row| !matches!(row.verdict, PortVerdict::Restricted | PortVerdict::PrivateOnly)),
         white_list_private_only: !rows.is_empty()
             && rows.iter().all(|row| white_list(row).is_some_and(|set| !is_public(&set))),
-        acl_names_public_sources: rows.iter().any(|row| white_list(row).is_none_or(|set| is_public(&set))),
+        acl_names_public_sources: rows
+            .iter()
+            .any(|row| white_list(row).is_none_or(|set| is_public(&set) && !admits_everybody(&set, row.family))),
         other_use: rows.iter().any(|row| row.port != assessed.port),
     }
 }
@@ -260,6 +262,15 @@ fn white_list(row: &AccessRow) -> Option<AddressSet> {
     let gate =
         row.gates.iter().find(|gate| gate.kind == GateKind::ClbAcl && gate.enforcement == Enforcement::Enforced)?;
     gate.complete.then(|| gate.admits.iter().copied().collect())
+}
+
+/// True if the set keeps nobody of the family out, as an access control does that is off.
+fn admits_everybody(set: &AddressSet, family: Family) -> bool {
+    let kept_out = set.complement();
+    match family {
+        Family::Ipv4 => kept_out.v4.is_empty(),
+        Family::Ipv6 => kept_out.v6.is_empty(),
+    }
 }
 
 /// True if some address of the set may be a client's on the internet.

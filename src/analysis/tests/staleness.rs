@@ -4,12 +4,13 @@
 use crate::{
     analysis::{judge, wanted},
     model::{
-        Connectivity, DataPlaneCluster, EndpointKind, Inventory, NamedConsumer, NamedConsumers, Need, Network,
-        NetworkRead, Reading::Value, Staleness, StalenessVerdict, Unit, Via, Wanted,
+        Connectivity, DataPlaneCluster, EndpointKind, ForbiddenCluster, Inventory, KubeconfigIssue, Listener,
+        MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, Reading::Value, Staleness,
+        StalenessVerdict, TrailReading, Unit, Via, Wanted,
     },
 };
 
-use super::cloud::{Cloud, account_id, gap, listener, public_entrance, scope};
+use super::cloud::{Cloud, account_id, gap, guarded, listener, public_entrance, scope, taken_at};
 
 /// `vpc-m` with the mesh, `vpc-d` with the cluster, and nothing between them.
 const APART: &str = r#"{
@@ -178,8 +179,8 @@ fn a_cluster_in_the_same_vpc_needs_no_eip() {
     assert_eq!((said.verdict, said.confidence_percent, said.after_migration), (StalenessVerdict::Stale, 85, false));
     let consumer = &said.consumers[0];
     assert_eq!((consumer.need, consumer.path.via), (Need::NotNeeded, Some(Via::SameVpc)));
-    // Local routes need no table, but a longer route in it would go before.
-    assert_eq!(asked, ["DescribeVSwitches vpc-m", "DescribeRouteEntryList vtb-m"]);
+    // Local routes need no table, but a longer route in it would go before. Logs know the cluster by its addresses.
+    assert_eq!(asked, ["DescribeVSwitches vpc-m", "DescribeSnatTableEntries vpc-m", "DescribeRouteEntryList vtb-m"]);
     assert!(said.proposed_allowlist.is_empty());
 }
 
@@ -210,6 +211,49 @@ fn a_peering_with_both_routes_makes_the_eip_stale() {
     once.sort();
     once.dedup();
     assert_eq!(once.len(), asked.len(), "something was asked twice: {asked:?}");
+}
+
+/// What the mesh itself says is quoted where it contradicts a path, costs a tenth, and is not obeyed (analysis.md 2.1,
+/// 3.3). Flags: 2 for no private connection, 3 for a conflict of blocks (alibaba-api.md 1.4).
+#[test]
+fn the_platform_s_own_opinion_is_quoted_where_it_contradicts_a_path() {
+    let said = |whole: &Network, named: &[&str], flags: &[(&str, i64)]| {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.opinions.push(MeshOpinion {
+            scope: scope(),
+            service_mesh_id: "mesh-1".into(),
+            not_joined_by_cen: named.iter().map(|id| (*id).into()).collect(),
+            forbidden: flags
+                .iter()
+                .map(|(id, flag)| ForbiddenCluster { cluster_id: (*id).into(), forbidden_flag: *flag })
+                .collect(),
+        });
+        pilot(&cloud, whole, &[]).0
+    };
+    for (named, flags, quotes) in [
+        (&["cluster-1"][..], &[][..], &["DescribeCens lists cluster-1"][..]),
+        (&[], &[("cluster-1", 2)], &["ForbiddenFlag 2 says that cluster-1"]),
+        (&[], &[("cluster-1", 3)], &["ForbiddenFlag 3 says that blocks of cluster-1"]),
+        (
+            &["cluster-1"],
+            &[("cluster-1", 2), ("cluster-1", 3)],
+            &["DescribeCens", "ForbiddenFlag 2", "ForbiddenFlag 3"],
+        ),
+        // Of others, and what is not about the network: 0 may join, 1 no administrator, 4 a namespace.
+        (&["cluster-9"], &[("cluster-9", 2), ("cluster-1", 0), ("cluster-1", 1), ("cluster-1", 4)], &[]),
+    ] {
+        let routed = said(&peered(), named, flags);
+        let begins: Vec<bool> =
+            routed.platform_disagrees.iter().zip(quotes).map(|(said, begin)| said.starts_with(begin)).collect();
+        assert_eq!(begins, vec![true; quotes.len()], "{:?}", routed.platform_disagrees);
+        assert_eq!(routed.platform_disagrees.len(), quotes.len(), "{:?}", routed.platform_disagrees);
+        let confidence = if quotes.is_empty() { 80 } else { 70 };
+        assert_eq!((routed.verdict, routed.confidence_percent), (StalenessVerdict::Stale, confidence));
+        // Without a path the platform agrees, whatever it says.
+        let apart = said(&network(APART), named, flags);
+        assert_eq!(apart.platform_disagrees, [""; 0]);
+        assert_eq!((apart.verdict, apart.confidence_percent), (StalenessVerdict::Required, 80));
+    }
 }
 
 /// Whichever single read is refused: never stale where it was required, never required where it was stale.
@@ -297,10 +341,42 @@ fn an_api_server_without_evidence_is_unknown_and_with_a_consumer_without_path_re
     assert_eq!(said.verdict, StalenessVerdict::Unknown, "a path is no evidence that nobody else uses it");
 }
 
+/// analysis.md 3.4 row 10: no log and no metric, no public kubeconfig for 180 days, and no list that names a public
+/// source. The vendor keeps 90 days, so that only older readings in a snapshot reach so far.
+#[test]
+fn an_api_server_for_which_nobody_asked_in_half_a_year_leans_to_stale() {
+    let judged = |days: i64, complete: bool, issued: bool, listener: Listener| {
+        let mut cloud = Cloud::new()
+            .cluster(|cluster| {
+                cluster.vpc_id = "vpc-m".into();
+                cluster.api_server = public_entrance("lb-cluster", 6443, "", "203.0.113.8");
+            })
+            .eip("eip-2", "203.0.113.8", "lb-cluster")
+            .clb("lb-cluster", vec![listener])
+            .acl("acl-1", &["198.51.100.0/24"]);
+        let at = taken_at() - chrono::TimeDelta::days(100);
+        cloud.builder.trails.push(TrailReading {
+            scope: scope(),
+            from: taken_at() - chrono::TimeDelta::days(days),
+            to: taken_at(),
+            complete,
+            bindings: Vec::new(),
+            kubeconfigs: issued.then(|| KubeconfigIssue { resource_id: "cluster-1".into(), at }).into_iter().collect(),
+        });
+        let said = staleness(&cloud.inventory(), EndpointKind::ClusterApiServer, &NamedConsumers::new());
+        (said.verdict, said.confidence_percent)
+    };
+    let unknown = StalenessVerdict::Unknown;
+    assert_eq!(judged(180, true, false, listener(6443)), (unknown, 50));
+    assert_eq!(judged(179, true, false, listener(6443)), (unknown, 0));
+    assert_eq!(judged(180, false, false, listener(6443)), (unknown, 0));
+    assert_eq!(judged(180, true, true, listener(6443)), (unknown, 0), "one was handed out a hundred days ago");
+    assert_eq!(judged(180, true, false, guarded(6443, "white", &["acl-1"])), (unknown, 0), "an office is let in");
+}
+
 /// The list stands in front of the private address as well: who it leaves out has no private path.
 #[test]
 fn a_white_list_without_the_private_ranges_blocks_the_private_path() {
-    use super::cloud::guarded;
     let behind = |entries: &[&str]| {
         let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", entries);
         cloud.builder.load_balancers[0].listeners = Value(vec![guarded(15011, "white", &["acl-1"])]);
@@ -361,7 +437,6 @@ fn a_cluster_in_a_vpc_of_somebody_else_is_not_gone() {
 
 #[test]
 fn every_port_of_discovery_has_to_be_reached() {
-    use super::cloud::guarded;
     let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", &["203.0.113.0/24"]);
     cloud.builder.load_balancers[0].listeners = Value(vec![listener(15011), guarded(15012, "white", &["acl-1"])]);
     let said = pilot(&cloud, &network(APART), &[]).0;
