@@ -71,6 +71,8 @@ pub fn worlds() -> &'static [EmbeddedWorld] {
         "path-private-link",
         "path-filters",
         "path-route-mode-pods",
+        "platform-disagrees",
+        "egress-refused",
         "cluster-states",
         "canary-without-revision",
         "eip-gone",

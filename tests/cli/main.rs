@@ -3,6 +3,7 @@
 mod access;
 mod evidence;
 mod explain;
+mod explained_worlds;
 mod hostile;
 mod network;
 mod output;

@@ -53,6 +53,9 @@ struct PlantedStaleness {
     consumers: BTreeMap<String, PlantedConsumer>,
     deciding: Option<BTreeSet<String>>,
     allowlist: Option<PlantedAllowlist>,
+    /// What the platform's own opinion contradicts, a sentence each; nothing where it is left out.
+    #[serde(default)]
+    platform_disagrees: BTreeSet<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,6 +161,7 @@ impl PlantedStaleness {
         }
         lines.extend(self.deciding.as_ref().map(|deciding| format!("deciding {deciding:?}")));
         lines.extend(self.allowlist.as_ref().map(|list| format!("allowlist {:?} {}", list.cidrs, list.complete)));
+        lines.extend(self.platform_disagrees.iter().map(|sentence| format!("platform: {sentence}")));
         lines
     }
 
@@ -180,6 +184,7 @@ impl PlantedStaleness {
                 lines.insert(format!("{id} steps {steps:?}"));
             }
         }
+        lines.extend(texts(&staleness["platform_disagrees"]).iter().map(|sentence| format!("platform: {sentence}")));
         if self.deciding.is_some() {
             lines.insert(format!("deciding {:?}", texts(&staleness["deciding"])));
         }
