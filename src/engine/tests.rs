@@ -86,24 +86,25 @@ fn evaluate(endpoint: EndpointJudgement) -> Vec<(String, FindingStatus, Severity
 /// as such.
 #[test]
 fn an_open_port_beside_one_that_is_not_known_does_not_speak_for_it() {
-    let nets = |text: &str| -> Shared<ipnet::IpNet> { vec![text.parse().unwrap()].into() };
+    let nets = |text: &str| -> Shared<ipnet::IpNet> { vec![text.parse().expect("it is written there")].into() };
     let open = AccessRow {
         untrusted: nets("198.51.100.0/24"),
         untrusted_lower: nets("198.51.100.0/25"),
-        witness: Some("198.51.100.1".parse().unwrap()),
+        witness: Some("198.51.100.1".parse().expect("it is written there")),
         blame: vec!["sgr-open".to_owned()].into(),
         ..row(15011, PortVerdict::Open, PortVerdict::Open)
     };
     let unknown = AccessRow {
         untrusted: nets("0.0.0.0/0"),
-        witness: Some("1.0.0.1".parse().unwrap()),
+        witness: Some("1.0.0.1".parse().expect("it is written there")),
         blame: vec!["sgr-unread".to_owned()].into(),
         ..row(15012, PortVerdict::Restricted, PortVerdict::Open)
     };
     let judgements =
         Judgements { endpoints: vec![endpoint(Exposure::Exposed, vec![unknown, open])], ..Judgements::default() };
     let findings = rules().evaluate(&judgements);
-    let found = findings.iter().find(|finding| finding.rule_id == "control-plane-open-to-untrusted").unwrap();
+    let found =
+        findings.iter().find(|finding| finding.rule_id == "control-plane-open-to-untrusted").expect("it was found");
     assert_eq!(found.status, FindingStatus::Open);
     for certain in ["tcp/15011 over IPv4", "198.51.100.0/25", "198.51.100.1,", "sgr-open"] {
         assert!(found.message.contains(certain), "{certain}: {}", found.message);
