@@ -99,7 +99,8 @@ fn nothing_looks_better(world: &Case, actions: &BTreeSet<String>, kinds: &[&'sta
             wrong.push("no gap tells of it".to_owned());
         }
         // Beyond what is not there nothing more is read, so that nothing else may have been refused.
-        if !matches!(judged.said.exit, 3 | 4) && !(absent && judged.said.exit == 1) {
+        let is_whole = absent && judged.said.exit == 1;
+        if !is_whole && !matches!(judged.said.exit, 3 | 4) {
             wrong.push(format!("exit {}", judged.said.exit));
         }
         wrong.into_iter().map(|what| format!("{name}: {what}")).collect()
