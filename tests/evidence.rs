@@ -148,6 +148,12 @@ fn whole_window_and(more: &[Value]) -> Value {
     [&whole_window(), more].concat().into()
 }
 
+/// The same records, of another VPC.
+fn of_vpc(mut records: Value, vpc: &str) -> Value {
+    records.as_array_mut().unwrap().iter_mut().for_each(|record| record["vpc-id"] = vpc.into());
+    records
+}
+
 /// A record of an audit log, a second earlier than whole days: the window is half open.
 fn request(source: &str, user: &str, code: &str, days_ago: i64) -> Value {
     json!({"__time__": (NOW - days_ago * DAY - 1).to_string(), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"),

@@ -12,8 +12,8 @@ use portcullis::{
 use serde_json::{Value, json};
 
 use crate::{
-    FAR_EGRESS, SETTINGS, far, flow, flow_log, lines, node, pilot, request, scan_for, scan_of, scan_with, with_audit,
-    with_file, with_flows, world,
+    FAR_EGRESS, SETTINGS, far, flow, flow_log, lines, node, of_vpc, pilot, request, scan_for, scan_of, scan_with,
+    whole_window_and, with_audit, with_file, with_flows, world,
 };
 
 /// The address of the cluster's API server.
@@ -70,13 +70,14 @@ async fn connected_privately_and_seen_in_public_is_stale_after_migration() {
         (7, linked, "vpc-2", "10.2.0.7", Via::PrivateLink),
     ] {
         let logs = json!([flow_log("VPC", vpc, "All")]);
-        let seen = scan_of(&change(with_flows(logs.clone(), json!([flow(source, 3, 15012)])))).await;
+        let seen =
+            scan_of(&change(with_flows(logs.clone(), of_vpc(whole_window_and(&[flow(source, 3, 15012)]), vpc)))).await;
         let pilot_seen = pilot(&seen);
         assert_eq!(far(&pilot_seen), (Need::Misrouted, Traffic::Seen, 80), "row {row}");
         assert_eq!(pilot_seen.staleness.consumers[0].path.via, Some(via), "row {row}");
         assert_eq!(word(&pilot_seen.staleness), (Stale, 80, true), "row {row}");
         // Rows 1, 4 and 6: the same without a trace in a log of the whole window.
-        let quiet = scan_of(&change(with_flows(logs, json!([flow(source, 40, 15012)])))).await;
+        let quiet = scan_of(&change(with_flows(logs, of_vpc(whole_window_and(&[flow(source, 40, 15012)]), vpc)))).await;
         let sure = if via == Via::SameVpc { 97 } else { 95 };
         assert_eq!(far(&pilot(&quiet)), (Need::NotNeeded, Traffic::None, sure), "row {row}");
         assert_eq!(word(&pilot(&quiet).staleness), (Stale, sure, false), "row {row}");
@@ -102,13 +103,13 @@ async fn a_cluster_that_is_gone_and_still_seen_is_an_unexpected_client() {
         world
     };
     let logs = json!([flow_log("VPC", "vpc-2", "All")]);
-    let seen = with_flows(logs.clone(), json!([flow("10.2.0.7", 3, 15012)]));
+    let seen = with_flows(logs.clone(), whole_window_and(&[flow("10.2.0.7", 3, 15012)]));
     let pilot_seen = pilot(&scan_of(&without_cluster(seen)).await);
     assert_eq!(far(&pilot_seen), (Need::Unexpected, Traffic::Seen, 90));
     assert_eq!(word(&pilot_seen.staleness), (Orphaned, 90, false));
     assert!(pilot_seen.staleness.proposed_allowlist.is_empty(), "nobody is to be let in for a cluster that is gone");
 
-    let quiet = pilot(&scan_of(&without_cluster(with_flows(logs, json!([])))).await);
+    let quiet = pilot(&scan_of(&without_cluster(with_flows(logs, whole_window_and(&[])))).await);
     assert_eq!(far(&quiet), (Need::Gone, Traffic::None, 95));
     assert_eq!(word(&quiet.staleness), (Orphaned, 85, false), "no log is of the entrance itself");
     let unlogged = pilot(&scan_of(&without_cluster(world())).await);

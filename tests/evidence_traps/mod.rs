@@ -5,8 +5,8 @@ use portcullis::model::{Inventory, Need, Observer, StalenessVerdict, Traffic};
 use serde_json::{Value, json};
 
 use crate::{
-    DAY, FAR_EGRESS, NOW, api_server, event, far, flow, flow_log, gaps, log, node, pilot, request, scan_of, with_audit,
-    with_fault, with_flows, world,
+    DAY, FAR_EGRESS, NOW, api_server, event, far, flow, flow_log, gaps, log, node, of_vpc, pilot, request, scan_of,
+    whole_window_and, with_audit, with_fault, with_flows, world,
 };
 
 fn bound(id: &str, at: &str, eip: &str) -> Value {
@@ -57,7 +57,7 @@ async fn partial_results_are_asked_for_again() {
 #[tokio::test]
 async fn more_than_a_hundred_users_are_all_there() {
     let user = |number: u8| request(&format!("198.51.100.{number}"), &format!("user-{number}"), "200", 1);
-    let records: Vec<Value> = [node(29)].into_iter().chain((1..=150).map(user)).collect();
+    let records: Vec<Value> = [node(29), node(0)].into_iter().chain((1..=150).map(user)).collect();
     let staleness = api_server(&scan_of(&with_audit(records.into())).await).staleness;
     assert_eq!(staleness.consumers.len(), 150);
     assert!(staleness.proposal_complete);
@@ -68,7 +68,12 @@ async fn more_than_a_hundred_users_are_all_there() {
 async fn a_log_with_more_rows_than_its_limit_never_says_that_nobody_came() {
     for (rows, verdict) in [(9_999, StalenessVerdict::Stale), (10_001, StalenessVerdict::Unknown)] {
         let node = |number: usize| {
-            request("10.1.0.20", &format!("system:node:n{number}"), "200", if number == 0 { 29 } else { 1 })
+            let days_ago = match number {
+                0 => 29,
+                1 => 0,
+                _ => 1,
+            };
+            request("10.1.0.20", &format!("system:node:n{number}"), "200", days_ago)
         };
         let inventory = scan_of(&with_audit((0..rows).map(node).collect())).await;
         assert_eq!(api_server(&inventory).staleness.verdict, verdict, "{rows} rows");
@@ -94,7 +99,8 @@ async fn the_window_is_half_open() {
 /// comes in from elsewhere.
 #[tokio::test]
 async fn the_flow_log_around_the_balancer_says_nothing_of_its_clients() {
-    for records in [json!([]), json!([flow(FAR_EGRESS, 3, 15012)])] {
+    for more in [&[][..], &[flow(FAR_EGRESS, 3, 15012)]] {
+        let records = of_vpc(whole_window_and(more), "vpc-1");
         let around = scan_of(&with_flows(json!([flow_log("VPC", "vpc-1", "All")]), records.clone())).await;
         let pilot_judged = pilot(&around);
         assert_eq!(far(&pilot_judged), (Need::Needed, Traffic::NotAvailable, 80), "{records}");
