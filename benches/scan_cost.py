@@ -64,10 +64,12 @@ def sandbox(binary, world):
 class Scan:
     """One scan of a generated world, with its store and its JSON report."""
 
-    def __init__(self, binary, world, judge_again=0):
+    def __init__(self, binary, world, judge_again=0, settings=""):
         with tempfile.TemporaryDirectory() as name, sandbox(binary, world) as url:
             folder = pathlib.Path(name)
             report = folder / "report.json"
+            if settings:
+                (folder / "portcullis.yaml").write_text(settings)
             store = f"sqlite:{folder / 'runs.db'}"
             output = ["--store", store, "-o", f"json={report}"]
             saved = folder / "saved"
@@ -172,7 +174,20 @@ def networks(binary):
         print(f"organisation, {exposed:3} % {scan}{judged}", flush=True)
 
 
-PARTS = {part.__name__: part for part in (start, demo, latency, throttled, large, growth, networks)}
+def organization(binary):
+    """Accounts behind roles: an organisation, many small accounts with one of them denied, and ten thousand."""
+    settings = "version: 1\norganization: {role_name: portcullis-audit}\n"
+    world = "accounts=300,meshes=300,clusters=2000,groups=900,rules=9000,eips=0,regions=3,latency_ms=30"
+    print(f"300 accounts, 3 regions, 2,000 clusters, 30 ms {Scan(binary, world, settings=settings)}", flush=True)
+    small = "meshes=0,groups=0,rules=0,eips=0,regions=1,exposed=100"
+    for denied in (0, 2, 500, 1000):
+        world = f"accounts=1000,clusters=1000,{small},denied={denied}"
+        print(f"1,000 accounts, number {denied:4} denied {Scan(binary, world, settings=settings)}", flush=True)
+    world = f"accounts=10000,clusters=10000,{small}"
+    print(f"10,000 accounts {Scan(binary, world, settings=settings)}", flush=True)
+
+
+PARTS = {part.__name__: part for part in (start, demo, latency, throttled, large, growth, networks, organization)}
 
 
 def main():

@@ -217,7 +217,7 @@ fn the_command_line_has_the_last_word() {
     let text = effective(&config);
     assert!(text.contains("accounts = [profile other]    [--profile]"), "{text}");
     assert!(text.contains("regions = [cn-beijing]    [--region]"), "{text}");
-    assert!(text.contains("192.0.2.0/24]    [file, line 9, and --trusted]"), "{text}");
+    assert!(text.contains("192.0.2.0/24]    [file, line 19, and --trusted]"), "{text}");
     assert!(text.contains("fail_on = critical    [--fail-on]"), "{text}");
 }
 

@@ -8,7 +8,7 @@ use std::{
 };
 
 use chrono::{SubsecRound, Utc};
-use futures::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     args::CloudArgs,
@@ -29,14 +29,17 @@ use crate::{
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
+    model::Coverage,
     sandbox::Server,
-    scan::{self, Scan, ScanError},
+    scan::{self, Organization, Root, Roster, Scan, ScanError, Site},
 };
 
 /// A client, and whose cloud to read with it.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) accounts: Vec<Account>,
+    /// What listing them brought, where they were listed.
+    listed: Coverage,
     /// The region to ask where any would do, if it matters which.
     pub(crate) home_region: Option<String>,
     /// Serves as long as the connection lives.
@@ -77,7 +80,7 @@ pub(crate) async fn read(
     // Whole milliseconds: what is stored is what is reported.
     let taken_at = Utc::now().trunc_subsecs(3);
     let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
-    let scanned = scanned.map_err(|error| told(error, stop.exit()))?;
+    let scanned = scanned.map_err(|error| told(error, stop.exit()))?.with_coverage(connection.listed.clone());
     let scanned = read_networks(scanned, config).await.map_err(|error| told(error, stop.exit()))?;
     let scanned = match evidence {
         Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
@@ -139,6 +142,14 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
     }
     let (mut kept, mut known, mut untold) = (Vec::new(), Vec::new(), false);
     for account in &connection.accounts {
+        // Behind a role of the account, whose number it is known by.
+        if scan::is_account_id(account.id()) {
+            if ids.iter().any(|id| id == account.id()) {
+                kept.push(account.clone());
+            }
+            known.push(account.id().to_owned());
+            continue;
+        }
         match credential::caller_identity(&connection.client, account, "").await {
             Ok(caller) => {
                 if ids.contains(&caller.account_id) {
@@ -168,14 +179,14 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
 /// Gets ready to read. Of the cloud itself, at most the token service is asked.
 pub(crate) async fn open(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
     match &args.sandbox {
-        Some(world) => open_sandbox(world, config, terminal),
+        Some(world) => open_sandbox(world, config, terminal).await,
         None => open_cloud(args, config, terminal).await,
     }
 }
 
 /// Starts the simulated cloud and takes the key from its world. Neither the credential chain nor
 /// the environment is looked at, so that a trial can touch no real account.
-fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+async fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
     if !config.accounts.is_empty() || !config.endpoints.is_empty() {
         terminal
             .notice("the simulated cloud is scanned with its own key: configured accounts and endpoints do not count");
@@ -206,12 +217,35 @@ fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Con
     let endpoints = Endpoints::default().with_endpoint_url(&server.url()).or_exit(Exit::Internal)?;
     let settings = Settings::for_endpoints(&endpoints);
     let provider = StaticProvider::new("the simulated cloud's first key", credentials);
-    Ok(Connection {
+    let mut connection = Connection {
         client: Client::new(context, endpoints, settings),
         accounts: vec![Account::new("sandbox", Arc::new(provider))],
+        listed: Coverage::default(),
         home_region: None,
         _server: Some(server),
-    })
+    };
+    if let Some(settings) = &config.organization {
+        let root = Root { account: connection.accounts.remove(0), site: Site::China };
+        connection.list(&[root], &settings.organization, terminal).await?;
+    }
+    Ok(connection)
+}
+
+impl Connection {
+    /// Adds the accounts of the directories behind `roots`.
+    async fn list(&mut self, roots: &[Root], organization: &Organization, terminal: &Terminal) -> Result<(), Failure> {
+        for root in roots {
+            let roster = scan::roster(&self.client, root, organization, &CancellationToken::new()).await;
+            let Roster { accounts, coverage, notices } = roster.map_err(|error| told(error, None))?;
+            self.accounts.extend(accounts);
+            self.listed.merge(coverage);
+            notices.iter().for_each(|notice| terminal.notice(notice));
+        }
+        if self.accounts.is_empty() {
+            return fail(Exit::Usage, "`organization` leaves every account out: change its `include` or `exclude`");
+        }
+        Ok(())
+    }
 }
 
 async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
@@ -220,22 +254,20 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
     let settings = Settings::for_endpoints(&endpoints);
     let home_region = endpoints.home_of_vpc().map(str::to_owned);
     let client = Client::new(context, endpoints, settings);
-    let own = [AccountSettings::default()];
-    let wanted = if config.accounts.is_empty() { &own[..] } else { &config.accounts };
     let mut accounts = Vec::new();
     let mut failures = Vec::new();
-    for (position, settings) in wanted.iter().enumerate() {
+    for (position, settings) in wanted(config).iter().enumerate() {
         let name = account_name(settings, position);
-        match provider(&client, settings).await {
-            Ok(provider) => accounts.push(Account::new(&name, provider)),
-            Err(error) => {
-                failures.push(error.clone());
-                accounts.push(Account::new(&name, Arc::new(Broken(error))));
-            }
-        }
+        accounts.push(Account::new(&name, keys(provider(&client, settings).await, &mut failures)));
+    }
+    let mut roots = Vec::new();
+    for settings in config.organization.iter().flat_map(|it| &it.roots) {
+        let name = settings.profile.as_ref().map_or_else(|| "caller".to_owned(), |name| format!("profile {name}"));
+        let found = credential::chain(&client, settings.profile.as_deref()).await;
+        roots.push(Root { account: Account::new(&name, keys(found, &mut failures)), site: settings.site });
     }
     // With one account left, the scan goes on: the others' reads are gaps.
-    if failures.len() == accounts.len() {
+    if failures.len() == accounts.len() + roots.len() {
         let first = failures.into_iter().next();
         return match first {
             Some(error) => Err(error).failed_to(Exit::Identity),
@@ -245,15 +277,33 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
     for error in &failures {
         terminal.notice(&format!("an account cannot be read: failed to {error}"));
     }
-    Ok(Connection { client, accounts, home_region, _server: None })
+    let mut connection = Connection { client, accounts, listed: Coverage::default(), home_region, _server: None };
+    if let Some(settings) = &config.organization {
+        connection.list(&roots, &settings.organization, terminal).await?;
+    }
+    Ok(connection)
+}
+
+/// The accounts to scan whoever else belongs to the organization; the caller's own where nobody names any.
+fn wanted(config: &Config) -> Vec<AccountSettings> {
+    let own = config.accounts.is_empty() && config.organization.is_none();
+    if own { vec![AccountSettings::default()] } else { config.accounts.clone() }
+}
+
+/// Keys, or their failure in every call that needs them.
+fn keys(found: Result<Arc<dyn Provider>, CredentialError>, failures: &mut Vec<CredentialError>) -> Arc<dyn Provider> {
+    found.unwrap_or_else(|error| {
+        failures.push(error.clone());
+        Arc::new(credential::Broken::new(error))
+    })
 }
 
 fn endpoints(args: &CloudArgs, config: &Config, context: &Context) -> Result<Endpoints, Failure> {
     let mut endpoints = Endpoints::from_env(&*context.env).failed_to(Exit::Usage)?;
-    let own = [AccountSettings::default()];
-    let wanted = if config.accounts.is_empty() { &own[..] } else { &config.accounts };
-    for account in wanted {
-        let (network, home) = credential::network(context, account.profile.as_deref()).failed_to(Exit::Usage)?;
+    let accounts = wanted(config).into_iter().map(|account| account.profile);
+    let roots = config.organization.iter().flat_map(|it| it.roots.iter().map(|root| root.profile.clone()));
+    for profile in accounts.chain(roots) {
+        let (network, home) = credential::network(context, profile.as_deref()).failed_to(Exit::Usage)?;
         endpoints = endpoints.with_network(network, home);
     }
     for (product, host) in &config.endpoints {
@@ -281,28 +331,12 @@ async fn provider(client: &Client, settings: &AccountSettings) -> Result<Arc<dyn
     let base = credential::chain(client, settings.profile.as_deref()).await?;
     let Some(role_arn) = &settings.role_arn else { return Ok(base) };
     let mut role = RoleToAssume::new(role_arn.clone());
+    role.policy = Some(scan::session_policy());
     role.external_id = settings.external_id.clone();
     if let Some(name) = &settings.session_name {
         role.session_name = name.clone();
     }
     credential::assume_role(client, base, role)
-}
-
-/// Keys that cannot be had: every read of the account fails with the reason.
-struct Broken(CredentialError);
-
-impl Provider for Broken {
-    fn credentials(&self) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
-        Box::pin(async { Err(self.0.clone()) })
-    }
-
-    fn invalidate<'a>(&'a self, _used: &'a Credentials) -> BoxFuture<'a, ()> {
-        Box::pin(async {})
-    }
-
-    fn describe(&self) -> String {
-        self.0.source_name.clone()
-    }
 }
 
 /// No environment and no files.

@@ -20,7 +20,7 @@ use crate::{
     config::{self, Config, Overrides},
     model::{Coverage, Gap, Unit, UnitState},
     report::{self, Options, escape_capped, escape_line},
-    scan,
+    scan::{self, Permission},
 };
 
 /// What a scan never needs and a later, wider grant must not give it.
@@ -37,37 +37,45 @@ const DENIED: [&str; 9] = [
 ];
 
 pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
-    if args.policy {
-        output::to_stdout(write_policy).or_exit(Exit::Output)?;
-        return Ok(Exit::Clean);
-    }
     let file = ConfigArgs { config: args.file.clone() };
     let config = setup::judging_config(&file, &[], terminal)?.with(Overrides {
         profile: args.cloud.profile.clone(),
         regions: args.cloud.regions.clone(),
         ..Overrides::default()
     });
+    if args.policy {
+        output::to_stdout(|out| write_policy(&config, out)).or_exit(Exit::Output)?;
+        return Ok(Exit::Clean);
+    }
     let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
     if args.settings {
         output::to_stdout(|out| write_settings(&config, out, &options)).or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
     let checkup = signals::block_on(examine(args, &config, terminal)).or_exit(Exit::Internal)??;
-    output::to_stdout(|out| write_checkup(&checkup, out, &options)).or_exit(Exit::Output)?;
+    output::to_stdout(|out| {
+        write_checkup(&checkup, config.organization.is_some(), out, &options)?;
+        write_policy(&config, out)
+    })
+    .or_exit(Exit::Output)?;
     Ok(checkup.exit())
 }
 
-/// The least-privilege policy, to be attached to the scanning identity.
-fn write_policy(out: &mut dyn Write) -> io::Result<()> {
-    let actions: Vec<String> = scan::permissions().into_iter().map(|permission| permission.action).collect();
-    let policy = json!({
-        "Version": "1",
-        "Statement": [
-            {"Effect": "Allow", "Action": actions, "Resource": "*",
-             "Condition": {"Bool": {"acs:SecureTransport": "true"}}},
-            {"Effect": "Deny", "Action": DENIED, "Resource": "*"},
-        ],
-    });
+/// The least-privilege policy, to be attached to the scanning identity; where there is an organization, to the one that lists
+/// it. Its roles need the first statement and the last.
+fn write_policy(config: &Config, out: &mut dyn Write) -> io::Result<()> {
+    let names = |permissions: Vec<Permission>| -> Vec<String> {
+        permissions.into_iter().map(|permission| permission.action).collect()
+    };
+    let actions = names(scan::permissions());
+    let mut statements = vec![json!({"Effect": "Allow", "Action": actions, "Resource": "*",
+        "Condition": {"Bool": {"acs:SecureTransport": "true"}}})];
+    if config.organization.is_some() {
+        statements.push(json!({"Effect": "Allow", "Action": names(scan::organization_permissions()), "Resource": "*",
+            "Condition": {"Bool": {"acs:SecureTransport": "true"}}}));
+    }
+    statements.push(json!({"Effect": "Deny", "Action": DENIED, "Resource": "*"}));
+    let policy = json!({"Version": "1", "Statement": statements});
     serde_json::to_writer_pretty(&mut *out, &policy)?;
     writeln!(out)
 }
@@ -140,7 +148,7 @@ async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Res
     Ok(Checkup { accounts, proxies, coverage, ended })
 }
 
-fn write_checkup(checkup: &Checkup, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+fn write_checkup(checkup: &Checkup, organization: bool, out: &mut dyn Write, options: &Options) -> io::Result<()> {
     for variable in &checkup.proxies {
         writeln!(out, "Proxy    {variable} is set and honoured, except for loopback and instance metadata")?;
     }
@@ -149,7 +157,11 @@ fn write_checkup(checkup: &Checkup, out: &mut dyn Write, options: &Options) -> i
         match &account.identity {
             Ok((id, arn)) => {
                 writeln!(out, "Account  {} as {}\n", escape_line(id), escape_capped(arn, 200))?;
-                write_reads(id, &checkup.coverage, out, options)?;
+                let asked = scan::permissions().into_iter();
+                let lister = organization.then(scan::organization_permissions).into_iter().flatten();
+                // Members list nothing; whoever became a role in them could.
+                let lister = lister.filter(|permission| Asked::of(id, &permission.action, &checkup.coverage).is_any());
+                write_reads(id, asked.chain(lister).collect(), &checkup.coverage, out, options)?;
             }
             Err(reason) => writeln!(out, "Account  unknown: {}", escape_capped(reason, 400))?,
         }
@@ -158,14 +170,19 @@ fn write_checkup(checkup: &Checkup, out: &mut dyn Write, options: &Options) -> i
     writeln!(
         out,
         "The policy to grant: all that a scan needs, and no more (`portcullis doctor --policy` prints it alone)"
-    )?;
-    write_policy(out)
+    )
 }
 
 /// One line for each permission, then what is missing.
-fn write_reads(account_id: &str, coverage: &Coverage, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+fn write_reads(
+    account_id: &str,
+    permissions: Vec<Permission>,
+    coverage: &Coverage,
+    out: &mut dyn Write,
+    options: &Options,
+) -> io::Result<()> {
     let (mut rows, mut missing, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for permission in scan::permissions() {
+    for permission in permissions {
         let asked = Asked::of(account_id, &permission.action, coverage);
         if asked.in_state(UnitState::Denied).next().is_some() {
             missing.push(permission.action.clone());
@@ -208,6 +225,10 @@ impl<'a> Asked<'a> {
             read: coverage.scanned_units().filter(|unit| about(unit)).count(),
             gaps: coverage.gaps().filter(|gap| about(&gap.unit)).collect(),
         }
+    }
+
+    fn is_any(&self) -> bool {
+        self.read > 0 || !self.gaps.is_empty()
     }
 
     fn in_state(&self, state: UnitState) -> impl Iterator<Item = &'a Gap> {

@@ -276,6 +276,8 @@ fn vendor_host(product: Product, region: &str) -> String {
         Product::Ecs if region == "cn-hangzhou" => return format!("ecs-cn-hangzhou{VENDOR_SUFFIX}"),
         Product::Vpc => region == "cn-hangzhou" || special,
         Product::Slb => SLB_CENTRAL.contains(&region) || special,
+        // The region only tells the two sites apart.
+        Product::Resourcedirectory if !region.is_empty() => return format!("{name}-intl{VENDOR_SUFFIX}"),
         Product::Sts => region.is_empty() || matches!(region, "ap-south-1" | "ap-southeast-2"),
         other => is_central(other),
     };
@@ -395,6 +397,8 @@ mod tests {
             (Product::Privatelink, "cn-beijing", "privatelink.cn-beijing.aliyuncs.com"),
             (Product::Actiontrail, "cn-hangzhou", "actiontrail.cn-hangzhou.aliyuncs.com"),
             (Product::Sls, "cn-hangzhou", "cn-hangzhou.log.aliyuncs.com"),
+            (Product::Resourcedirectory, "", "resourcedirectory.aliyuncs.com"),
+            (Product::Resourcedirectory, "ap-southeast-1", "resourcedirectory-intl.aliyuncs.com"),
             (Product::Sts, "", "sts.aliyuncs.com"),
             (Product::Sts, "cn-beijing", "sts.cn-beijing.aliyuncs.com"),
             (Product::Sts, "ap-south-1", "sts.aliyuncs.com"),

@@ -109,6 +109,8 @@ impl Product {
         match self {
             Self::Cbn => "cen",
             Self::Sls => "log",
+            // Its operations are granted under the older product's name.
+            Self::Resourcedirectory => "resourcemanager",
             other => other.name(),
         }
     }

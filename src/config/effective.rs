@@ -2,9 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, path::PathBuf};
 
-use crate::model::{Severity, TrustedEntry};
+use crate::{
+    model::{Severity, TrustedEntry},
+    scan::{Picked, Site},
+};
 
-use super::{AccountSettings, Config};
+use super::{AccountSettings, Config, OrganizationSettings};
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +77,9 @@ impl Config {
     pub fn with(mut self, overrides: Overrides) -> Self {
         if let Some(profile) = overrides.profile {
             self.accounts = vec![AccountSettings { profile: Some(profile), ..AccountSettings::default() }];
+            self.organization = None;
             self.origins.set("accounts", Origin::Flag("--profile"));
+            self.origins.set("organization", Origin::Flag("--profile"));
         }
         if !overrides.regions.is_empty() {
             self.regions = overrides.regions;
@@ -111,6 +116,7 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         path.as_ref().map_or_else(|| none.to_owned(), |path| path.display().to_string())
     };
     let accounts = match config.accounts.as_slice() {
+        [] if config.organization.is_some() => "none but the organization's".to_owned(),
         [] => "the caller's own".to_owned(),
         some => list(some.iter().map(account)),
     };
@@ -126,6 +132,7 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
     let evidence = &config.evidence;
     let rows = [
         ("accounts", accounts),
+        ("organization", config.organization.as_ref().map_or_else(|| "none".to_owned(), organization)),
         ("regions", regions),
         ("trusted", list(config.trusted.entries.iter().map(trusted))),
         ("consumers", list(consumers)),
@@ -162,6 +169,26 @@ fn account(account: &AccountSettings) -> String {
     parts.extend(account.profile.iter().map(|name| format!("profile {name}")));
     parts.extend(account.role_arn.iter().map(|arn| format!("role {arn}")));
     parts.extend(account.external_id.iter().map(|_| "with an external id".to_owned()));
+    parts.join(" ")
+}
+
+fn organization(settings: &OrganizationSettings) -> String {
+    let OrganizationSettings { organization, roots } = settings;
+    let picks = |picks: &[Picked]| list(picks.iter().map(|it| it.pick.to_string()));
+    let mut parts = vec![format!("role {}", organization.role_name)];
+    parts.extend(organization.external_id.iter().map(|_| "with an external id".to_owned()));
+    parts.extend(roots.iter().map(|root| match (&root.profile, root.site) {
+        (Some(profile), Site::China) => format!("of profile {profile}"),
+        (Some(profile), Site::International) => format!("of profile {profile} at the international site"),
+        (None, Site::China) => "of the caller".to_owned(),
+        (None, Site::International) => "of the caller at the international site".to_owned(),
+    }));
+    if !organization.include.is_empty() {
+        parts.push(format!("only {}", picks(&organization.include)));
+    }
+    if !organization.exclude.is_empty() {
+        parts.push(format!("without {}", picks(&organization.exclude)));
+    }
     parts.join(" ")
 }
 

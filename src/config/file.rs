@@ -6,7 +6,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::model::{Severity, TrustedList};
+use crate::{
+    model::{Severity, TrustedList},
+    scan::{Organization, Pick, Picked, Site},
+};
 
 use super::{
     Notice, RuleIds,
@@ -44,7 +47,9 @@ pub(crate) mod keys {
         "endpoints",
     ];
     pub(crate) const ACCOUNT: &[&str] = &["profile", "role_arn", "external_id", "session_name"];
-    pub(crate) const ORGANIZATION: &[&str] = &["role_name", "include", "exclude"];
+    pub(crate) const ORGANIZATION: &[&str] =
+        &["role_name", "external_id", "session_name", "roots", "include", "exclude"];
+    pub(crate) const ROOT: &[&str] = &["profile", "site"];
     pub(crate) const CONSUMER: &[&str] = &["name", "vpc_id", "vswitch_id"];
     pub(crate) const RULES: &[&str] = &["dirs", "disable", "severity"];
     pub(crate) const STORE: &[&str] = &["url"];
@@ -58,6 +63,8 @@ pub(crate) mod keys {
 pub struct Config {
     /// Whom to scan as; empty: the credential chain's own account.
     pub accounts: Vec<AccountSettings>,
+    /// Beside those, the accounts of resource directories.
+    pub organization: Option<OrganizationSettings>,
     /// Which regions to scan; empty: all that the APIs list.
     pub regions: Vec<String>,
     /// The allowlist.
@@ -93,6 +100,23 @@ pub struct AccountSettings {
     pub external_id: Option<String>,
     /// The name that the audit trail shows; `None`: `portcullis`.
     pub session_name: Option<String>,
+}
+
+/// Which accounts of resource directories to scan, and who lists them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OrganizationSettings {
+    pub organization: Organization,
+    /// One directory each.
+    pub roots: Vec<RootSettings>,
+}
+
+/// Whose keys list a directory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RootSettings {
+    /// A profile of the vendor's command-line tool; `None`: the credential chain.
+    pub profile: Option<String>,
+    /// Where the directory is.
+    pub site: Site,
 }
 
 /// A consumer of an API server that only the operator knows of.
@@ -172,6 +196,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             accounts: Vec::new(),
+            organization: None,
             regions: Vec::new(),
             trusted: TrustedList::default(),
             consumers: BTreeMap::new(),
@@ -240,7 +265,7 @@ impl Reader<'_, '_> {
             )));
         }
         self.accounts(&fields, &mut config);
-        self.organization(&fields);
+        self.organization(&fields, &mut config);
         self.regions(&fields, &mut config);
         self.trusted(&fields, source, &mut config);
         self.consumers(&fields, &mut config);
@@ -313,42 +338,98 @@ impl Reader<'_, '_> {
                 }
             }
         }
-        if let (Some(id), Some((node, path))) = (&account.external_id, fields.get("external_id"))
+        self.check_role_options(&account.external_id, &account.session_name, &fields);
+        Some(account)
+    }
+
+    /// The external id and the session name of a role.
+    fn role_options(&self, fields: &Fields<'_>) -> (Option<String>, Option<String>) {
+        let text = |key: &str| fields.get(key).and_then(|(node, path)| self.walk.text(node, &path).map(str::to_owned));
+        let (external_id, session_name) = (text("external_id"), text("session_name"));
+        self.check_role_options(&external_id, &session_name, fields);
+        (external_id, session_name)
+    }
+
+    fn check_role_options(&self, external_id: &Option<String>, session_name: &Option<String>, fields: &Fields<'_>) {
+        if let (Some(id), Some((node, path))) = (external_id, fields.get("external_id"))
             && !(2..=1224).contains(&id.chars().count())
         {
             self.walk.report(Problem::new(node.at.clone(), format!("`{path}` must have 2 to 1224 characters")));
         }
-        if let (Some(name), Some((node, path))) = (&account.session_name, fields.get("session_name"))
+        if let (Some(name), Some((node, path))) = (session_name, fields.get("session_name"))
             && !is_session_name(name)
         {
             let what = format!("`{path}` must be 2 to 64 letters, digits or any of `@.-_=`: \"{}\"", shown(name));
             self.walk.report(Problem::new(node.at.clone(), what));
         }
-        Some(account)
     }
 
-    /// Checked in shape, then refused: leaving out the members of an organisation would look like a clean scan of it.
-    fn organization(&self, fields: &Fields<'_>) {
+    fn organization(&self, fields: &Fields<'_>, config: &mut Config) {
         let Some((node, path)) = fields.get("organization") else { return };
-        if let Some(section) = self.walk.fields(node, &path, keys::ORGANIZATION) {
-            if let Some((name, path)) =
-                section.require(self.walk, "role_name", "name the role to assume in every member account")
-            {
-                self.walk.text(name, &path);
+        let Some(section) = self.walk.fields(node, &path, keys::ORGANIZATION) else { return };
+        let mut organization = Organization::default();
+        let help = "name the role to assume in every member account";
+        if let Some((name, path)) = section.require(self.walk, "role_name", help)
+            && let Some(text) = self.walk.text(name, &path)
+        {
+            if !is_role_name(text) {
+                let what = format!("`{path}` is no role's name: \"{}\"", shown(text));
+                self.walk.report(
+                    Problem::new(name.at.clone(), what)
+                        .help("write the name alone, as in `portcullis-audit`, without `acs:ram::…`"),
+                );
             }
-            for key in ["include", "exclude"] {
-                if let Some((list, path)) = section.get(key) {
-                    self.walk.texts(list, &path);
-                }
+            organization.role_name = text.to_owned();
+        }
+        (organization.external_id, organization.session_name) = self.role_options(&section);
+        organization.include = self.picks(&section, "include");
+        organization.exclude = self.picks(&section, "exclude");
+        let roots = self.roots(&section);
+        config.organization = Some(OrganizationSettings { organization, roots });
+        self.came_from_file(config, "organization", node);
+    }
+
+    /// Whose keys list directories; the chain's own where nobody says.
+    fn roots(&self, section: &Fields<'_>) -> Vec<RootSettings> {
+        let Some((node, path)) = section.get("roots") else { return vec![RootSettings::default()] };
+        let help = "leave the key out to list the directory of the caller's own account";
+        let Some(items) = self.not_empty(node, &path, help) else { return Vec::new() };
+        let mut roots: Vec<RootSettings> = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let Some(fields) = self.walk.fields(item, &path, keys::ROOT) else { continue };
+            let sites = [("china", Site::China), ("international", Site::International)];
+            let root = RootSettings {
+                profile: fields.get("profile").and_then(|(node, path)| self.walk.text(node, &path).map(str::to_owned)),
+                site: fields
+                    .get("site")
+                    .and_then(|(node, path)| self.walk.word(node, &path, &sites))
+                    .unwrap_or_default(),
+            };
+            if roots.contains(&root) {
+                self.walk.report(Problem::new(item.at.clone(), "the same root twice").help("delete one of them"));
+            }
+            roots.push(root);
+        }
+        roots
+    }
+
+    fn picks(&self, section: &Fields<'_>, key: &str) -> Vec<Picked> {
+        let Some((node, path)) = section.get(key) else { return Vec::new() };
+        let Some(items) = self.walk.list(node, &path) else { return Vec::new() };
+        let mut picks = Vec::new();
+        for (index, item) in items.iter().enumerate() {
+            let path = format!("{path}[{index}]");
+            let Some(text) = self.walk.text(item, &path) else { continue };
+            match text.parse::<Pick>() {
+                Ok(pick) => picks.push(Picked { pick, line: self.walk.line(item.at.start) }),
+                Err(error) => self.walk.report(
+                    Problem::new(item.at.clone(), format!("`{path}` {error}: \"{}\"", shown(text)))
+                        .help("account ids need quotes: YAML takes them for numbers"),
+                ),
             }
         }
-        self.walk.report(
-            Problem::new(
-                node.at.start..node.at.start,
-                "`organization` is not supported by this version, which would scan one account and not its members",
-            )
-            .help("list the members under `accounts`, each with its `role_arn`"),
-        );
+        picks
     }
 
     fn regions(&self, fields: &Fields<'_>, config: &mut Config) {
@@ -668,6 +749,11 @@ pub(crate) fn is_role_arn(text: &str) -> bool {
         && account.bytes().all(|byte| byte.is_ascii_digit())
         && !name.is_empty()
         && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./".contains(&byte))
+}
+
+/// The name of a role without its account.
+fn is_role_name(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
 /// What AssumeRole takes as RoleSessionName.

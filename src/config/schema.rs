@@ -18,7 +18,7 @@ struct ConfigFile {
     /// Whom to scan as. Default: the credential chain's own account.
     #[schemars(length(min = 1))]
     accounts: Option<Vec<AccountEntry>>,
-    /// Not supported by this version: every member of the resource directory.
+    /// Beside the accounts: those of the resource directory.
     organization: Option<Organization>,
     /// Which regions to scan. Default: all that the APIs list.
     #[schemars(length(min = 1))]
@@ -60,16 +60,41 @@ struct AccountEntry {
     session_name: Option<String>,
 }
 
-/// Every member of the resource directory.
+/// Every account of the resource directory, the one that manages it included.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Organization {
-    /// The role to assume in every member account.
+    /// The role to assume in every account but the caller's own.
     role_name: String,
-    /// Account ids, folder ids or tags.
+    /// The external id that the roles ask for.
+    external_id: Option<String>,
+    /// The session name that the audit trail shows. Default: portcullis.
+    session_name: Option<String>,
+    /// Who lists the directory. Default: the credential chain's own account, at the mainland's site.
+    #[schemars(length(min = 1))]
+    roots: Option<Vec<RootEntry>>,
+    /// Account ids, folder ids (`fd-…`, `r-…`) or tags (`tag:KEY=VALUE`, `tag:KEY`). Default: every account.
     include: Option<Vec<String>>,
-    /// Account ids, folder ids or tags.
+    /// The same, to be left out.
     exclude: Option<Vec<String>>,
+}
+
+/// Who lists a directory.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct RootEntry {
+    /// A profile of the vendor's command-line tool. Default: the credential chain.
+    profile: Option<String>,
+    /// The site that the directory is at. Default: china.
+    site: Option<SiteName>,
+}
+
+/// The vendor's sites.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "kebab-case")]
+enum SiteName {
+    China,
+    International,
 }
 
 /// One block of the allowlist.
@@ -238,6 +263,7 @@ mod tests {
             (&config, "", keys::FILE),
             (&config, "AccountEntry", keys::ACCOUNT),
             (&config, "Organization", keys::ORGANIZATION),
+            (&config, "RootEntry", keys::ROOT),
             (&config, "Consumer", keys::CONSUMER),
             (&config, "Rules", keys::RULES),
             (&config, "Store", keys::STORE),

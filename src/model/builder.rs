@@ -69,6 +69,11 @@ impl InventoryBuilder {
         &self.coverage
     }
 
+    /// Adds the entries of another ledger; where both know a unit, a gap wins over a success.
+    pub fn merge_coverage(&mut self, coverage: Coverage) {
+        self.coverage.merge(coverage);
+    }
+
     /// Adds what another builder collected.
     pub fn merge(&mut self, other: Self) {
         self.callers.extend(other.callers);

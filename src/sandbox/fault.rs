@@ -116,6 +116,24 @@ pub(super) const FIELDS: [&str; 12] = [
 ];
 
 impl Fault {
+    /// An account that may do nothing.
+    pub(super) fn denying(account_id: String) -> Self {
+        Self {
+            kind: FaultKind::Deny,
+            action: None,
+            region_id: None,
+            account_id: Some(account_id),
+            parameters: serde_json::Map::new(),
+            skip: 0,
+            times: 0,
+            field: None,
+            status: None,
+            retry_after_ms: None,
+            retry_after_s: None,
+            ms: 0,
+        }
+    }
+
     /// Reads a fault of a document; the problem is a sentence for the world's author.
     pub(super) fn from_value(value: Value) -> Result<Self, String> {
         let fault = Self::deserialize(value).map_err(|error| error.to_string())?;

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::{
     collection::Child,
     error::SandboxError,
+    fault::Fault,
     kind::Kind,
     page::mix,
     world::{AccessKey, Account, Behaviour, World},
@@ -17,6 +18,8 @@ use super::{
 /// How much of everything. Numbers are for the whole world and spread over its regions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Size {
+    /// Members of one resource directory, the managing account included, over which everything is spread.
+    pub accounts: usize,
     pub meshes: usize,
     pub clusters: usize,
     /// EIPs beyond those that exposed control planes use.
@@ -31,6 +34,8 @@ pub struct Size {
     pub vpcs: usize,
     /// So many of a hundred meshes and clusters have a public endpoint.
     pub exposed_percent: usize,
+    /// The account with this number, counted from 1, may do nothing; 0 for none.
+    pub denied: usize,
     pub seed: u64,
     /// Copied to the world's behaviour.
     pub latency_ms: u64,
@@ -41,6 +46,7 @@ pub struct Size {
 impl Default for Size {
     fn default() -> Self {
         Self {
+            accounts: 1,
             meshes: 10,
             clusters: 20,
             eips: 50,
@@ -49,6 +55,7 @@ impl Default for Size {
             regions: 2,
             vpcs: 0,
             exposed_percent: 20,
+            denied: 0,
             seed: 1,
             latency_ms: 0,
             jitter_ms: 0,
@@ -68,6 +75,7 @@ impl FromStr for Size {
             let (name, value) = part.split_once('=').ok_or_else(|| fail(format!("\"{part}\" is not name=number")))?;
             let number: usize = value.parse().map_err(|_| fail(format!("\"{value}\" is not a number")))?;
             match name {
+                "accounts" => size.accounts = number,
                 "meshes" => size.meshes = number,
                 "clusters" => size.clusters = number,
                 "eips" => size.eips = number,
@@ -76,18 +84,25 @@ impl FromStr for Size {
                 "regions" => size.regions = number,
                 "vpcs" => size.vpcs = number,
                 "exposed" => size.exposed_percent = number,
+                "denied" => size.denied = number,
                 "seed" => size.seed = number as u64,
                 "latency_ms" => size.latency_ms = number as u64,
                 "jitter_ms" => size.jitter_ms = number as u64,
                 "qps" => size.qps_per_account_api = number,
                 _ => {
-                    let known = "meshes, clusters, eips, groups, rules, regions, vpcs, exposed, seed, latency_ms, jitter_ms, qps";
+                    let known = "accounts, meshes, clusters, eips, groups, rules, regions, vpcs, exposed, denied, seed, latency_ms, jitter_ms, qps";
                     return Err(fail(format!("\"{name}\" is not one of {known}")));
                 }
             }
         }
         if !(1..=REGIONS.len()).contains(&size.regions) {
             return Err(fail(format!("regions must be from 1 to {}", REGIONS.len())));
+        }
+        if !(1..=MOST_ACCOUNTS).contains(&size.accounts) {
+            return Err(fail(format!("accounts must be from 1 to {MOST_ACCOUNTS}")));
+        }
+        if size.accounts > 1 && size.vpcs > 0 {
+            return Err(fail("vpcs are made in one account only".to_owned()));
         }
         let most = network::MOST_PER_REGION * size.regions;
         if size.vpcs > 0 && !(size.regions..=most).contains(&size.vpcs) {
@@ -100,7 +115,12 @@ impl FromStr for Size {
     }
 }
 
-const ACCOUNT: &str = "1000000000000001";
+/// Accounts that a directory can have.
+const MOST_ACCOUNTS: usize = 20_000;
+
+fn account_id(index: usize) -> String {
+    format!("{}", 1_000_000_000_000_001 + index)
+}
 
 const REGIONS: [&str; 10] = [
     "cn-hangzhou",
@@ -118,31 +138,59 @@ const REGIONS: [&str; 10] = [
 impl Size {
     /// The world of this size.
     pub fn world(&self) -> World {
-        let mut account = Account {
-            id: ACCOUNT.to_owned(),
-            keys: vec![AccessKey { access_key_id: "testid".to_owned(), access_key_secret: "testsecret".to_owned() }],
-            roles: vec!["portcullis-audit".to_owned()],
-            regions: REGIONS[..self.regions.min(REGIONS.len())].iter().map(|&region| region.to_owned()).collect(),
-            ..Account::default()
-        };
-        if self.vpcs > 0 {
-            self.push_networks(&mut account);
-        } else {
-            for (index, region) in REGIONS.iter().take(self.regions).enumerate() {
-                account.push(Kind::Vpc, json!({"VpcId": format!("vpc-{index}"), "RegionId": region, "CidrBlock": "10.0.0.0/8", "Status": "Available"}));
-            }
+        let mut accounts: Vec<Account> = (0..self.accounts).map(|index| self.account(index)).collect();
+        if let [account] = &mut accounts[..]
+            && self.vpcs > 0
+        {
+            self.push_networks(account);
         }
-        (0..self.groups).for_each(|index| self.push_group(&mut account, index));
-        (0..self.meshes).for_each(|index| self.push_mesh(&mut account, index));
-        (0..self.clusters).for_each(|index| self.push_cluster(&mut account, index));
-        (0..self.eips).for_each(|index| account.push(Kind::Eip, self.spare_eip(index)));
-        World::from_accounts(vec![account]).with_behaviour(Behaviour {
+        (0..self.groups).for_each(|index| self.push_group(&mut accounts[self.account_of(index)], index));
+        (0..self.meshes).for_each(|index| self.push_mesh(&mut accounts[self.account_of(index)], index));
+        (0..self.clusters).for_each(|index| self.push_cluster(&mut accounts[self.account_of(index)], index));
+        (0..self.eips).for_each(|index| accounts[self.account_of(index)].push(Kind::Eip, self.spare_eip(index)));
+        let world = World::from_accounts(accounts).with_behaviour(Behaviour {
             latency_ms: self.latency_ms,
             jitter_ms: self.jitter_ms,
             qps_per_account_api: u32::try_from(self.qps_per_account_api).unwrap_or(u32::MAX),
             seed: self.seed,
             ..Behaviour::default()
-        })
+        });
+        match self.denied {
+            0 => world,
+            number => world.with_fault(Fault::denying(account_id(number - 1))),
+        }
+    }
+
+    /// An account with nothing but its networks; the first one has the key and manages the directory.
+    fn account(&self, index: usize) -> Account {
+        let mut account = Account {
+            id: account_id(index),
+            roles: vec!["portcullis-audit".to_owned()],
+            regions: REGIONS[..self.regions.min(REGIONS.len())].iter().map(|&region| region.to_owned()).collect(),
+            ..Account::default()
+        };
+        if index == 0 {
+            account.keys =
+                vec![AccessKey { access_key_id: "testid".to_owned(), access_key_secret: "testsecret".to_owned() }];
+            account.has_directory = self.accounts > 1;
+            (1..self.accounts).for_each(|member| account.push(Kind::Member, listed_member(member)));
+        }
+        if self.vpcs == 0 {
+            for (region, name) in REGIONS.iter().take(self.regions).enumerate() {
+                let cell = index * self.regions + region;
+                account.push(Kind::Vpc, json!({"VpcId": format!("vpc-{cell}"), "RegionId": name, "CidrBlock": "10.0.0.0/8", "Status": "Available"}));
+            }
+        }
+        account
+    }
+
+    /// A region of an account: what has an index is in one of them.
+    fn cell(&self, index: usize) -> usize {
+        index % (self.regions * self.accounts)
+    }
+
+    fn account_of(&self, index: usize) -> usize {
+        self.cell(index) / self.regions
     }
 
     fn draw(&self, purpose: u64, index: usize) -> u64 {
@@ -160,8 +208,8 @@ impl Size {
     /// Where a mesh, or a cluster, has its nodes and its private entrance.
     fn place(&self, block: usize, index: usize) -> Place {
         if self.vpcs == 0 {
-            let region = self.region(index);
-            let (vpc, switch) = (format!("vpc-{region}"), format!("vsw-{region}"));
+            let cell = self.cell(index);
+            let (vpc, switch) = (format!("vpc-{cell}"), format!("vsw-{cell}"));
             return Place { vpc, switch, address: private_address(block, index) };
         }
         let vpc = if block == MESHES { self.vpc_of(index) } else { self.vpc_of_cluster(index) };
@@ -172,23 +220,23 @@ impl Size {
         }
     }
 
-    /// A group of the region that `index` is in, so that the balancer and its group are together.
+    /// A group of the account and region that `index` is in, so that the balancer and its group are together.
     fn group_of(&self, index: usize) -> String {
-        let region = self.region(index);
-        let groups_here = (self.groups + self.regions - 1 - region) / self.regions;
+        let (cell, cells) = (self.cell(index), self.regions * self.accounts);
+        let groups_here = (self.groups + cells - 1 - cell) / cells;
         match groups_here {
             0 => String::new(),
-            count => group_id(region + (index / self.regions) % count * self.regions),
+            count => group_id(cell + (index / cells) % count * cells),
         }
     }
 
     fn push_group(&self, account: &mut Account, index: usize) {
-        let region = self.region(index);
+        let cell = self.cell(index);
         let first = self.rules * index / self.groups;
         let last = self.rules * (index + 1) / self.groups;
         let group = json!({
             "SecurityGroupId": group_id(index), "SecurityGroupName": format!("group-{index}"), "SecurityGroupType": "normal",
-            "VpcId": format!("vpc-{region}"), "InnerAccessPolicy": "Drop", "Description": "", "ServiceManaged": false,
+            "VpcId": format!("vpc-{cell}"), "InnerAccessPolicy": "Drop", "Description": "", "ServiceManaged": false,
         });
         let inside = (self.vpcs > 0).then(|| network::rule_for_vpcs(index));
         let rules = (first..last).map(|rule| self.rule(rule)).chain(inside);
@@ -222,7 +270,7 @@ impl Size {
                 "ServiceMeshInfo": {"ServiceMeshId": mesh_id(index), "Name": format!("mesh-{index}"), "RegionId": REGIONS[region],
                     "State": "running", "Profile": "Default", "Version": "v1.22.6.71", "CreationTime": "2025-01-01T00:00:00Z",
                     "UpdateTime": "2025-01-01T00:00:00Z", "ErrorMessage": ""},
-                "OwnerId": ACCOUNT, "OwnerType": "", "ClusterSpec": "enterprise", "Clusters": [],
+                "OwnerId": account_id(self.account_of(index)), "OwnerType": "", "ClusterSpec": "enterprise", "Clusters": [],
                 "Endpoints": {"IntranetPilotEndpoint": format!("{private}:15011"), "PublicPilotEndpoint": shown(format!("{address}:15011")),
                     "IntranetApiServerEndpoint": format!("https://{private}:6443"), "PublicApiServerEndpoint": "",
                     "IntranetCanaryPilotEndpoint": "", "PublicCanaryPilotEndpoint": ""},
@@ -236,7 +284,7 @@ impl Size {
             }),
         );
         if exposed {
-            account.push(Kind::Eip, bound_eip(&eip, &address, region, &pilot));
+            account.push(Kind::Eip, bound_eip(&eip, &address, region, self.cell(index), &pilot));
         }
         account.push(Kind::Clb, balancer(&pilot, &place, region));
         account.push(Kind::ClbListener, listener(&pilot, 15011));
@@ -270,7 +318,7 @@ impl Size {
         });
         account.cluster_resources.insert(id, vec![resource.to_string().into()]);
         if exposed {
-            account.push(Kind::Eip, bound_eip(&eip, &address, region, &balancer_id));
+            account.push(Kind::Eip, bound_eip(&eip, &address, region, self.cell(index), &balancer_id));
         }
         account.push(Kind::Clb, balancer(&balancer_id, &place, region));
         account.push(Kind::ClbListener, listener(&balancer_id, 6443));
@@ -278,7 +326,13 @@ impl Size {
 
     fn spare_eip(&self, index: usize) -> Value {
         let region = self.region(index);
-        let mut eip = bound_eip(&eip_id('s', index), &public_address(2, index), region, &format!("i-{index:08x}"));
+        let mut eip = bound_eip(
+            &eip_id('s', index),
+            &public_address(2, index),
+            region,
+            self.cell(index),
+            &format!("i-{index:08x}"),
+        );
         eip["InstanceType"] = "EcsInstance".into();
         eip
     }
@@ -327,10 +381,10 @@ fn private_address(block: usize, index: usize) -> String {
     format!("10.{}.{}.{}", (block * 64 + (index >> 16)) & 255, index >> 8 & 255, index & 255)
 }
 
-fn bound_eip(id: &str, address: &str, region: usize, instance: &str) -> Value {
+fn bound_eip(id: &str, address: &str, region: usize, cell: usize, instance: &str) -> Value {
     json!({
         "AllocationId": id, "IpAddress": address, "RegionId": REGIONS[region], "Status": "InUse", "InstanceId": instance,
-        "InstanceType": "SlbInstance", "InstanceRegionId": REGIONS[region], "VpcId": format!("vpc-{region}"), "Mode": "NAT",
+        "InstanceType": "SlbInstance", "InstanceRegionId": REGIONS[region], "VpcId": format!("vpc-{cell}"), "Mode": "NAT",
         "ServiceManaged": 0, "Bandwidth": "5", "EipBandwidth": "5", "BusinessStatus": "Normal", "Netmode": "public", "ISP": "BGP",
         "ChargeType": "PostPaid", "InternetChargeType": "PayByTraffic", "Name": "", "Description": "",
     })
@@ -341,6 +395,17 @@ fn balancer(id: &str, place: &Place, region: usize) -> Value {
         "LoadBalancerId": id, "LoadBalancerName": id, "Address": place.address, "AddressType": "intranet", "AddressIPVersion": "ipv4",
         "NetworkType": "vpc", "LoadBalancerStatus": "active", "VpcId": place.vpc, "VSwitchId": place.switch,
         "RegionId": REGIONS[region], "LoadBalancerSpec": "slb.s2.small", "PayType": "PayOnDemand",
+    })
+}
+
+/// One folder for a hundred accounts.
+fn listed_member(index: usize) -> Value {
+    let (id, folder) = (account_id(index), format!("fd-{}", index / 100));
+    json!({
+        "AccountId": id, "DisplayName": format!("member-{index}"), "AccountName": format!("{id}@example.com"), "Type": "CloudAccount",
+        "Status": "CreateSuccess", "FolderId": folder, "ResourceDirectoryId": "rd-1", "ResourceDirectoryPath": format!("rd-1/r-1/{folder}/{id}"),
+        "JoinMethod": "created", "JoinTime": "2024-01-01T00:00:00Z", "ModifyTime": "2024-01-01T00:00:00Z",
+        "Tags": {"Tag": [{"Key": "env", "Value": if index.is_multiple_of(2) { "prod" } else { "dev" }}]},
     })
 }
 
@@ -361,6 +426,24 @@ mod tests {
         assert_eq!(size, Size { meshes: 5000, regions: 3, seed: 9, ..Size::default() });
         for text in ["meshes", "meshes=x", "mesh=1", "regions=0", "regions=99", "exposed=101"] {
             assert!(matches!(text.parse::<Size>(), Err(SandboxError::Generate { .. })), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_together_is_in_one_account() {
+        let size: Size = "accounts=4,meshes=9,clusters=26,groups=17,regions=3,exposed=100".parse().expect("a size");
+        let world = size.world();
+        let members = world.accounts()[0].collection(Kind::Member).iter().count();
+        let clusters: Vec<usize> =
+            world.accounts().iter().map(|account| account.collection(Kind::Cluster).iter().count()).collect();
+        assert_eq!((members, clusters.iter().sum::<usize>()), (3, 26));
+        assert!(clusters.iter().all(|count| *count > 0), "{clusters:?}");
+        for index in 0..30 {
+            let account = &world.accounts()[size.account_of(index)];
+            let region = Some(REGIONS[size.region(index)]);
+            let group = size.group_of(index);
+            let found = account.collection(Kind::SecurityGroup).find(&group, region).next();
+            assert!(found.is_some() || group.is_empty(), "{index}");
         }
     }
 

@@ -243,6 +243,12 @@ impl World {
         self
     }
 
+    /// Adds a fault.
+    pub(super) fn with_fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
     /// Adds faults, written as the items of the document's `faults`.
     pub fn with_faults(mut self, faults: Value) -> Result<Self, SandboxError> {
         let mut reader = Reader::default();

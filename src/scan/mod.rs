@@ -25,6 +25,7 @@ mod public;
 mod read;
 mod reader;
 mod region;
+mod roster;
 mod security_group;
 mod session;
 
@@ -36,8 +37,9 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
-pub use permission::{Permission, permissions};
+pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
+pub use roster::{BadPick, Organization, Pick, Picked, Root, Roster, Site, is_account_id, roster};
 pub use session::Session;
 
 use self::{
@@ -51,11 +53,14 @@ use crate::{
         client::{Account, Client, Stats},
         error::{CallError, Class},
     },
-    model::{AccountId, Caller, EvidenceWanted, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
+    model::{AccountId, Caller, Coverage, EvidenceWanted, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
 };
 
 /// Accounts that are read at once. Each has limits of its own.
-const ACCOUNTS_AT_ONCE: usize = 4;
+const ACCOUNTS_AT_ONCE: usize = 8;
+
+/// Accounts that are asked at once who they are and which regions they have: a few small calls each.
+const ACCOUNTS_ASKED_AT_ONCE: usize = 16;
 
 /// What to read.
 #[derive(Clone, Debug, Default)]
@@ -80,6 +85,14 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// Adds what was asked before the accounts were read, and how it ended: the list of the accounts themselves.
+    pub fn with_coverage(mut self, coverage: Coverage) -> Self {
+        let mut builder = self.inventory.into_builder();
+        builder.merge_coverage(coverage);
+        self.inventory = builder.build();
+        self
+    }
+
     /// Reads what is wanted of the network into the inventory. What the ledger has already, well or
     /// not, is not asked again; every other read ends as one unit of it.
     ///
@@ -156,13 +169,15 @@ pub async fn collect(
     let mut builder = InventoryBuilder::new(taken_at);
     let identified = identify(client, accounts, &progress, &cancel, &mut builder).await?;
 
-    let mut scans = Vec::new();
-    for (reader, account_id) in identified {
+    let with_regions = |(reader, account_id)| {
         let progress = Arc::clone(&progress);
         let mut scan = AccountScan { reader, progress, account_id, builder: InventoryBuilder::new(taken_at), taken_at };
-        let regions = scan.regions(settings).await;
-        scans.push((scan, regions));
-    }
+        async move {
+            let regions = scan.regions(settings).await;
+            (scan, regions)
+        }
+    };
+    let scans: Vec<_> = stream::iter(identified).map(with_regions).buffered(ACCOUNTS_ASKED_AT_ONCE).collect().await;
     check_regions(settings, scans.iter().map(|(_, regions)| regions))?;
 
     let readers = scans.iter().map(|(scan, _)| (scan.account_id.clone(), Arc::clone(&scan.reader))).collect();
@@ -187,12 +202,19 @@ async fn identify(
     builder: &mut InventoryBuilder,
 ) -> Result<Vec<(Arc<Reader>, AccountId)>, ScanError> {
     let mut identified: Vec<(Arc<Reader>, AccountId)> = Vec::new();
+    let mut known: BTreeSet<AccountId> = BTreeSet::new();
     let mut failures = Vec::new();
-    for account in accounts {
-        progress.planned(1);
-        let reader = Reader::new(client.clone(), account.clone(), cancel.clone());
-        let answer = account::caller(&reader).await;
-        progress.finished(1);
+    let ask = |account: &Account| {
+        let (reader, account) = (Reader::new(client.clone(), account.clone(), cancel.clone()), account.clone());
+        async move {
+            progress.planned(1);
+            let answer = account::caller(&reader).await;
+            progress.finished(1);
+            (account, reader, answer)
+        }
+    };
+    let mut answers = stream::iter(accounts).map(ask).buffered(ACCOUNTS_ASKED_AT_ONCE);
+    while let Some((account, reader, answer)) = answers.next().await {
         if let Some(error) = reader.untrusted() {
             return Err(untrusted(&error));
         }
@@ -221,7 +243,7 @@ async fn identify(
                 }
             }
         }
-        if identified.iter().all(|(_, known)| *known != account_id) {
+        if known.insert(account_id.clone()) {
             let account = account.with_id(account_id.as_str());
             identified.push((Arc::new(Reader::new(client.clone(), account, cancel.clone())), account_id));
         }

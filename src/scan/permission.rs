@@ -1,10 +1,12 @@
 //! What a scan needs to be allowed, for a least-privilege policy.
 
+use std::collections::BTreeSet;
+
 use crate::cloud::{
     api::{
         actiontrail,
         cbn::{self, transit_router},
-        cs, ecs, nlb, privatelink, servicemesh, slb, sls,
+        cs, ecs, nlb, privatelink, resource_directory, servicemesh, slb, sls,
         vpc::{self, acl, gateway, route},
         vpcpeer,
     },
@@ -81,9 +83,58 @@ pub fn permissions() -> Vec<Permission> {
     permissions
 }
 
+/// What the identity needs beside [`permissions`] that lists an organization and becomes a role in each of its accounts,
+/// sorted.
+pub fn organization_permissions() -> Vec<Permission> {
+    let [get, list] =
+        [&resource_directory::GET_RESOURCE_DIRECTORY, &resource_directory::LIST_ACCOUNTS].map(Operation::ram_action);
+    vec![
+        Permission { action: get, why: "which account manages the organization" },
+        Permission { action: list, why: "which accounts the organization has" },
+        Permission { action: "sts:AssumeRole".to_owned(), why: "everything in the other accounts" },
+    ]
+}
+
+/// A policy that narrows a role for the length of a session to what [`permissions`] lists, at most by the other reads of the
+/// same verbs: the token service takes 2,048 characters.
+pub fn session_policy() -> String {
+    let verbs: BTreeSet<String> = permissions().iter().map(|permission| verb_of(&permission.action)).collect();
+    let actions = verbs.into_iter().collect::<Vec<_>>().join("\",\"");
+    format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":["{actions}"],"Resource":"*"}}]}}"#)
+}
+
+/// `vpc:DescribeEipAddresses` → `vpc:Describe*`
+fn verb_of(action: &str) -> String {
+    let name = action.find(':').map_or(0, |colon| colon + 1);
+    let next_word = action[name..].char_indices().skip(1).find(|(_, c)| c.is_ascii_uppercase());
+    let end = next_word.map_or(action.len(), |(index, _)| name + index);
+    format!("{}*", &action[..end])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_session_may_read_what_a_scan_reads_and_nothing_that_writes() {
+        let policy: serde_json::Value = serde_json::from_str(&session_policy()).unwrap();
+        assert!(session_policy().len() <= 2048);
+        let allowed: Vec<&str> = policy["Statement"][0]["Action"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|action| action.as_str().unwrap())
+            .collect();
+        for permission in permissions() {
+            let covers = |pattern: &&str| permission.action.starts_with(pattern.trim_end_matches('*'));
+            assert!(allowed.iter().any(|pattern| covers(&pattern)), "{}", permission.action);
+        }
+        let reads = ["Describe*", "List*", "Get*", "Lookup*", "Check*"];
+        assert!(
+            allowed.iter().all(|action| reads.iter().any(|read| action.ends_with(&format!(":{read}")))),
+            "{allowed:?}"
+        );
+    }
 
     #[test]
     fn permissions_are_reads_and_sorted() {

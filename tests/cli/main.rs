@@ -6,6 +6,7 @@ mod explain;
 mod explained_worlds;
 mod hostile;
 mod network;
+mod organization;
 mod output;
 mod path;
 mod scan;

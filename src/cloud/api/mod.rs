@@ -8,6 +8,7 @@ pub mod ecs;
 pub mod nlb;
 mod paged;
 pub mod privatelink;
+pub mod resource_directory;
 pub mod servicemesh;
 pub mod slb;
 pub mod sls;

@@ -111,3 +111,27 @@ impl Provider for StaticProvider {
         self.name.clone()
     }
 }
+
+/// Keys that cannot be had: every call fails with the reason, and nothing else does.
+pub struct Broken(CredentialError);
+
+impl Broken {
+    /// A provider that fails with `error`.
+    pub fn new(error: CredentialError) -> Self {
+        Self(error)
+    }
+}
+
+impl Provider for Broken {
+    fn credentials(&self) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
+        Box::pin(async { Err(self.0.clone()) })
+    }
+
+    fn invalidate<'a>(&'a self, _used: &'a Credentials) -> BoxFuture<'a, ()> {
+        Box::pin(async {})
+    }
+
+    fn describe(&self) -> String {
+        self.0.source_name.clone()
+    }
+}

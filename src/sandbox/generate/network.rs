@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::{ACCOUNT, REGIONS, Size, UNUSED_RULE_FIELDS, cluster_id, mesh_id};
+use super::{REGIONS, Size, UNUSED_RULE_FIELDS, account_id, cluster_id, mesh_id};
 use crate::sandbox::{kind::Kind, world::Account};
 
 /// A region has a /12, a VPC a /24 of it, a vSwitch a half of that.
@@ -95,7 +95,7 @@ impl Size {
         let id = vpc_id(vpc);
         account.push(
             Kind::Vpc,
-            json!({"VpcId": id, "RegionId": region, "CidrBlock": self.cidr_of(vpc), "Status": "Available", "OwnerId": ACCOUNT}),
+            json!({"VpcId": id, "RegionId": region, "CidrBlock": self.cidr_of(vpc), "Status": "Available", "OwnerId": account_id(0)}),
         );
         let table = format!("vtb-{vpc}");
         for number in 0..SWITCHES {
@@ -132,7 +132,7 @@ impl Size {
             account.push(
                 Kind::Peering,
                 json!({"InstanceId": id, "Status": "Activated", "BizStatus": "Normal", "RegionId": REGIONS[cluster % self.regions],
-                    "AcceptingRegionId": REGIONS[mesh % self.regions], "OwnerId": ACCOUNT, "AcceptingOwnerUid": ACCOUNT,
+                    "AcceptingRegionId": REGIONS[mesh % self.regions], "OwnerId": account_id(0), "AcceptingOwnerUid": account_id(0),
                     "Vpc": {"VpcId": vpc_id(cluster)}, "AcceptingVpc": {"VpcId": vpc_id(mesh)}}),
             );
         }
@@ -182,7 +182,7 @@ impl Size {
         account.push(
             Kind::TransitRouter,
             json!({"TransitRouterId": router_id(region), "CenId": CEN, "RegionId": REGIONS[region], "Type": "Enterprise", "Status": "Active",
-                "AliUid": ACCOUNT, "VpcAttachments": to_vpcs, "PeerAttachments": to_routers,
+                "AliUid": account_id(0), "VpcAttachments": to_vpcs, "PeerAttachments": to_routers,
                 "RouteTables": [{"TransitRouterRouteTableId": format!("vtb-tr{region}"), "TransitRouterRouteTableType": "System",
                     "TransitRouterRouteTableStatus": "Active", "Associations": associations, "RouteEntries": entries}]}),
         );
