@@ -175,6 +175,10 @@ pub(crate) struct ScanArgs {
     /// Lowest severity that counts for exit code 1 [default: low]
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
     pub(crate) fail_on: Option<Severity>,
+    /// Count only what a run did not have, or had milder: a stored run, a JSON report file, or `latest`; what it had is in
+    /// the JSON report, marked, and in no table
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Judgement", conflicts_with = "what_if")]
+    pub(crate) baseline: Option<String>,
     /// Say who would gain and who would lose access or a private path by a change, instead of reporting: unbind:EIP,
     /// add-cidr:LIST,CIDR, drop-cidr:LIST,CIDR, add-rule:GROUP,accept|drop,PROTOCOL,PORTS,CIDR (and ,PRIORITY), drop-rule:RULE,
     /// remove:ID (an attachment, peering, router interface, VPN connection or PrivateLink endpoint). Nothing is changed,

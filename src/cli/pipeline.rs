@@ -14,7 +14,7 @@ use crate::{
     analysis,
     config::{self, Config},
     engine::RuleSet,
-    findings::{self, GateSettings, Run, RunHeader, RunVerdict, Waiver},
+    findings::{self, FindingStatus, GateSettings, Run, RunHeader, RunVerdict, Waiver},
     model::{Inventory, NamedConsumer, NamedConsumers, Severity, TrustedList},
     store::snapshot,
 };
@@ -28,6 +28,8 @@ pub(crate) struct Judging {
     severity: BTreeMap<String, Severity>,
     waivers: Vec<Waiver>,
     fail_on: Severity,
+    /// Severity by fingerprint of what is known already.
+    baseline: BTreeMap<String, Severity>,
 }
 
 impl Judging {
@@ -53,7 +55,18 @@ impl Judging {
             severity: config.rules.severity.clone(),
             waivers,
             fail_on: config.fail_on,
+            baseline: BTreeMap::new(),
         })
+    }
+
+    /// Takes the open ones of these findings for known.
+    pub(crate) fn with_baseline(
+        mut self,
+        earlier: impl IntoIterator<Item = (String, Severity, FindingStatus)>,
+    ) -> Self {
+        let open = earlier.into_iter().filter(|(_, _, status)| *status == FindingStatus::Open);
+        self.baseline = open.map(|(fingerprint, severity, _)| (fingerprint, severity)).collect();
+        self
     }
 
     /// The rules whose absence from the findings says something.
@@ -95,6 +108,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
         severity: judging.severity.clone(),
         waivers: judging.waivers.clone(),
         fail_on: judging.fail_on,
+        baseline: judging.baseline.clone(),
         ..GateSettings::new(taken_at.date_naive(), coverage.complete() && !interrupted)
     };
     let findings = findings::apply(judging.rules.evaluate(&judgements), &judgements, &settings);

@@ -6,7 +6,7 @@ use chrono::NaiveDate;
 
 use super::{
     Done,
-    args::ScanArgs,
+    args::{ScanArgs, StoreArgs},
     closing_line, connect, evidence,
     exit::{Exit, Failure, OrExit, fail},
     fence,
@@ -18,8 +18,9 @@ use super::{
 };
 use crate::{
     config::{self, Config, Overrides},
-    findings::{Run, RunVerdict},
-    report::v1::Document,
+    findings::{FindingStatus, Run, RunVerdict},
+    model::Severity,
+    report::v1::{Document, FindingV1},
     store::{Store, snapshot},
 };
 
@@ -34,6 +35,10 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
     let store = if args.no_store { None } else { Some(setup::store(&args.store, &config)?) };
+    let judging = match &args.baseline {
+        Some(word) => judging.with_baseline(baseline(word, &args.store, &config)?),
+        None => judging,
+    };
     let reading = gather(args, &config, terminal)?;
     tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
@@ -44,6 +49,16 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     saved.and(stored)?;
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
     Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
+}
+
+/// The findings of the run to compare with, found before anything is contacted.
+fn baseline(word: &str, store: &StoreArgs, config: &Config) -> Result<Vec<(String, Severity, FindingStatus)>, Failure> {
+    if let Some(document) = report::report_file(word)? {
+        let of = |finding: FindingV1<'_>| (finding.fingerprint.into_owned(), finding.severity, finding.status);
+        return Ok(document.findings.into_iter().map(of).collect());
+    }
+    let run = setup::stored_run(&*setup::store(store, config)?, word)?;
+    Ok(run.findings.into_iter().map(|finding| (finding.fingerprint, finding.severity, finding.status)).collect())
 }
 
 /// What is to be judged: the cloud as it is now or as a snapshot has it, with the logs that were asked for.

@@ -57,7 +57,7 @@ pub struct GateSettings {
     pub severity: BTreeMap<String, Severity>,
     pub waivers: Vec<Waiver>,
     /// Fingerprints accepted as the starting point: their findings are reported and do not count.
-    pub baseline: BTreeSet<String>,
+    pub baseline: BTreeMap<String, Severity>,
     /// The lowest severity that counts.
     pub fail_on: Severity,
     /// The day of the run (UTC): waivers are judged as of its start.
@@ -73,7 +73,7 @@ impl GateSettings {
             disabled: BTreeSet::new(),
             severity: BTreeMap::new(),
             waivers: Vec::new(),
-            baseline: BTreeSet::new(),
+            baseline: BTreeMap::new(),
             fail_on: Severity::Low,
             today,
             coverage_complete,
@@ -181,7 +181,10 @@ fn waive(finding: &mut Finding, context: &Context<'_>, settings: &GateSettings, 
 }
 
 fn baseline(finding: &mut Finding, settings: &GateSettings) {
-    if finding.status == FindingStatus::Open && settings.baseline.contains(&finding.fingerprint) {
+    let Some(known) = settings.baseline.get(&finding.fingerprint) else { return };
+    if finding.status == FindingStatus::Open && finding.severity > *known {
+        finding.decisions.push(format!("in the baseline as {known}, and worse now"));
+    } else if finding.status == FindingStatus::Open {
         finding.baselined = true;
         finding.decisions.push("in the baseline: reported, not counted".to_owned());
     }

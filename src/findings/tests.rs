@@ -129,7 +129,7 @@ fn the_gate_decides_in_order_and_records_each_decision() {
     let known = open("c2");
     let settings = GateSettings {
         severity: [("control-plane-open-to-untrusted".to_owned(), Severity::High)].into(),
-        baseline: [known.fingerprint.clone()].into(),
+        baseline: [(known.fingerprint.clone(), Severity::Critical)].into(),
         fail_on: Severity::Critical,
         ..settings(vec![waived.clone()])
     };

@@ -12,7 +12,7 @@ use super::{
 };
 
 /// Frozen like the JSON report: columns are added at the end, never renamed or removed.
-const COLUMNS: [&str; 30] = [
+const COLUMNS: [&str; 31] = [
     "record",
     "severity",
     "status",
@@ -43,6 +43,7 @@ const COLUMNS: [&str; 30] = [
     "staleness_reason",
     "proposed_allowlist",
     "unexpected_clients",
+    "baselined",
 ];
 
 /// Writes the document's findings and gaps.
@@ -119,6 +120,7 @@ fn finding_row(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> [S
         staleness
             .map(|staleness| words(staleness.unexpected_clients.iter().map(|client| client.address)))
             .unwrap_or_default(),
+        if finding.baselined { "yes" } else { "" }.to_owned(),
     ]
 }
 

@@ -130,7 +130,11 @@ fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
         .map(|(severity, count)| paint(&format!("{count} {severity}"), severity_style(severity), options))
         .collect();
     let open = if by_severity.is_empty() { "none".to_owned() } else { by_severity.join(", ") };
-    format!("{open} open; {} undecided; {} waived", summary.undecided, summary.waived)
+    let known = match summary.baselined {
+        0 => String::new(),
+        count => format!("; {count} known from the baseline and not listed"),
+    };
+    format!("{open} open; {} undecided; {} waived{known}", summary.undecided, summary.waived)
 }
 
 /// `2 can go, 1 after a move, 1 needed, 3 undecided`: what becomes of the public paths; nothing where there is none.
@@ -189,7 +193,9 @@ pub(super) fn verdict_sentence(document: &Document<'_>) -> String {
 
 fn write_endpoints(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
     let mut severities: HashMap<&str, Severity> = HashMap::new();
-    for finding in document.findings.iter().filter(|finding| finding.status != FindingStatus::Waived) {
+    for finding in
+        document.findings.iter().filter(|finding| finding.status != FindingStatus::Waived && !finding.baselined)
+    {
         if let Some(id) = &finding.endpoint_id {
             let known = severities.entry(id).or_insert(finding.severity);
             *known = (*known).max(finding.severity);
@@ -535,13 +541,13 @@ fn blame(rules: &[String]) -> String {
 }
 
 fn write_findings(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
-    if document.findings.is_empty() {
+    if document.findings.iter().all(|finding| finding.baselined) {
         return Ok(());
     }
     let endpoints: HashMap<&str, &EndpointV1<'_>> =
         document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
     let several_accounts = several_accounts(document);
-    let mut findings: Vec<&FindingV1<'_>> = document.findings.iter().collect();
+    let mut findings: Vec<&FindingV1<'_>> = document.findings.iter().filter(|finding| !finding.baselined).collect();
     findings.sort_by_key(|finding| {
         (finding.status == FindingStatus::Waived, Reverse(finding.severity), finding.status == FindingStatus::Unknown)
     });
@@ -733,7 +739,8 @@ fn gap_resources(gaps: &[&GapV1<'_>]) -> String {
 fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
     let mut steps: Vec<String> = Vec::new();
     let mut seen: Vec<(&str, &str)> = Vec::new();
-    for finding in document.findings.iter().filter(|finding| finding.status == FindingStatus::Open) {
+    let new = |finding: &&FindingV1<'_>| finding.status == FindingStatus::Open && !finding.baselined;
+    for finding in document.findings.iter().filter(new) {
         let key = (&*finding.rule_id, &*finding.remedy);
         if finding.remedy.is_empty() || seen.contains(&key) {
             continue;

@@ -79,15 +79,23 @@ pub struct SummaryV1 {
     /// Findings with status `unknown`: something that would decide them could not be read.
     #[serde(default)]
     pub undecided: usize,
+    /// Open findings that the baseline run had too, and no worse: they do not count.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub baselined: usize,
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl SummaryV1 {
     /// Counts findings as every format does: the open ones by severity, the others by status.
-    pub(super) fn count(&mut self, findings: impl IntoIterator<Item = (Severity, FindingStatus)>) {
-        (self.findings, self.waived, self.undecided) = Default::default();
-        for (severity, status) in findings {
+    pub(super) fn count(&mut self, findings: &[FindingV1<'_>]) {
+        (self.findings, self.waived, self.undecided, self.baselined) = Default::default();
+        for FindingV1 { severity, status, baselined, .. } in findings {
             match status {
-                FindingStatus::Open => self.findings.add(severity),
+                FindingStatus::Open if *baselined => self.baselined += 1,
+                FindingStatus::Open => self.findings.add(*severity),
                 FindingStatus::Waived => self.waived += 1,
                 FindingStatus::Unknown => self.undecided += 1,
             }
@@ -205,6 +213,9 @@ pub struct FindingV1<'a> {
     /// Where the finding is about something else than an endpoint: the endpoints it concerns, sorted.
     #[serde(default)]
     pub concerns: Vec<String>,
+    /// The baseline run had it too, and no milder: it does not count.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub baselined: bool,
     /// The rule's title; not part of the file, empty where a file was read back.
     #[serde(skip)]
     pub title: Text<'a>,
@@ -252,15 +263,16 @@ impl<'a> Document<'a> {
     /// The report of a run. Borrows everything it can.
     pub fn of(run: &'a Run) -> Self {
         let concerned = Concerned::of(run);
+        let findings = sorted(run.findings.iter().map(|one| finding(one, &concerned)).collect(), |a, b| {
+            b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint))
+        });
         Self {
             schema: Cow::Borrowed(SCHEMA),
             run: run_header(run),
             verdict: run.verdict,
-            summary: summary(run),
+            summary: summary(run, &findings),
             endpoints: sorted(run.judgements.endpoints.iter().map(endpoint).collect(), |a, b| a.id.cmp(&b.id)),
-            findings: sorted(run.findings.iter().map(|one| finding(one, &concerned)).collect(), |a, b| {
-                b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint))
-            }),
+            findings,
             coverage: coverage(&run.coverage, run),
         }
     }
@@ -315,7 +327,7 @@ fn unit_key(unit: &Unit) -> String {
     format!("{}/{}/{}/{}/{}", unit.account_id, unit.region_id, unit.product, unit.operation, unit.resource_id)
 }
 
-fn summary(run: &Run) -> SummaryV1 {
+fn summary(run: &Run, findings: &[FindingV1<'_>]) -> SummaryV1 {
     let with = |exposure| run.judgements.endpoints.iter().filter(|endpoint| endpoint.exposure == exposure).count();
     let mut summary = SummaryV1 {
         endpoints: run.judgements.endpoints.len(),
@@ -324,7 +336,7 @@ fn summary(run: &Run) -> SummaryV1 {
         unknown: with(Exposure::Unknown),
         ..SummaryV1::default()
     };
-    summary.count(run.findings.iter().map(|finding| (finding.severity, finding.status)));
+    summary.count(findings);
     summary
 }
 
@@ -402,6 +414,7 @@ fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a>
             expires: waiver.expires,
         }),
         concerns: concerned.endpoints(subject),
+        baselined: finding.baselined,
         title: Cow::Borrowed(&finding.title),
         resource_name: Cow::Borrowed(&finding.resource_name),
     }

@@ -1,6 +1,7 @@
 //! The program as a user meets it: run as a process, in an environment that holds nothing.
 
 mod access;
+mod baseline;
 mod evidence;
 mod explain;
 mod explained_worlds;

@@ -1,0 +1,63 @@
+//! `scan --baseline`: what an earlier run had is not told again, and what is new or worse still counts.
+
+use serde_json::Value;
+
+use crate::scratch::{EMPTY_WORLD, OPEN_WORLD, Scratch};
+
+fn findings(report: &Value) -> Vec<(&str, bool)> {
+    let findings = report["findings"].as_array().expect("there is a list").iter();
+    findings.map(|one| (one["rule_id"].as_str().unwrap_or_default(), one["baselined"] == true)).collect()
+}
+
+#[test]
+fn what_is_known_does_not_count_and_is_not_listed() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", OPEN_WORLD);
+    let scan = |code, more: &[&str]| {
+        let run = scratch.expect(
+            code,
+            &[&["scan", "--sandbox", "world.json", "-o", "json=report.json", "-o", "table"], more].concat(),
+        );
+        let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("the report is JSON");
+        (run.stdout, report)
+    };
+    let (_, first) = scan(1, &[]);
+    assert!(findings(&first).iter().all(|(_, baselined)| !baselined));
+    std::fs::copy(scratch.path("report.json"), scratch.path("known.json")).expect("it can be copied");
+    for word in ["latest", "known.json", first["run"]["id"].as_str().expect("it has an id")] {
+        let (table, second) = scan(0, &["--baseline", word]);
+        assert_eq!(second["verdict"], "pass", "{word}");
+        assert!(findings(&second).iter().all(|(_, baselined)| *baselined), "{word}");
+        let known = findings(&first).len();
+        assert_eq!(second["summary"]["baselined"], known, "{word}");
+        assert!(table.contains(&format!("{known} known from the baseline and not listed")), "{table}");
+        assert!(!table.contains("Findings, by rule") && !table.contains("control-plane-open-to-untrusted"), "{table}");
+    }
+}
+
+#[test]
+fn what_is_new_or_worse_counts() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", EMPTY_WORLD);
+    scratch.expect(0, &["scan", "--sandbox", "world.json"]);
+    scratch.write("world.json", OPEN_WORLD);
+    let report = scratch.expect(1, &["scan", "--sandbox", "world.json", "--baseline", "latest", "-o", "json"]).json();
+    assert!(findings(&report).iter().all(|(_, baselined)| !baselined));
+
+    scratch.write("portcullis.yaml", "version: 1\nrules: {severity: {control-plane-open-to-untrusted: low}}\n");
+    scratch.expect(1, &["scan", "--sandbox", "world.json"]);
+    scratch.write("portcullis.yaml", "version: 1\n");
+    let report = scratch.expect(1, &["scan", "--sandbox", "world.json", "--baseline", "latest", "-o", "json"]).json();
+    for (rule, baselined) in findings(&report) {
+        assert_eq!(baselined, rule != "control-plane-open-to-untrusted", "{rule}: it was low and is critical");
+    }
+}
+
+#[test]
+fn a_baseline_that_is_not_there_is_told_before_anything_is_read() {
+    let scratch = Scratch::new();
+    for word in ["latest", "0193", "none.json"] {
+        let run = scratch.expect(2, &["scan", "--sandbox", "clean", "--baseline", word]);
+        assert!(run.stdout.is_empty(), "{word}");
+    }
+}
