@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use chrono::NaiveDate;
+use chrono::{Days, NaiveDate};
 
 use super::{
     Finding, FindingStatus, Subject,
@@ -45,8 +45,21 @@ pub const WAIVER_EXPIRED: GateRule = GateRule {
     remedy: "Remove the exposure, or have the owner decide again and set a new `expires`, at most a year ahead.",
 };
 
+/// A waiver that is in use and near its last day.
+pub const WAIVER_ENDS_SOON: GateRule = GateRule {
+    id: "waiver-ends-soon",
+    title: "Waiver ends soon",
+    severity: Severity::Info,
+    finds: "A waiver that accepts a finding of this run and whose last day is within thirty days.",
+    why: "When it ends, what it accepts is open again, and runs fail that passed. Whoever owns it should hear of that before.",
+    remedy: "Remove the exposure in time, or have the owner decide again and set a new `expires`, at most a year ahead.",
+};
+
+/// How long before its last day a waiver's owner is told.
+const SOON: Days = Days::new(30);
+
 /// The rules that the gate evaluates.
-pub const GATE_RULES: [GateRule; 2] = [WAIVER_EXPIRED, WAIVER_UNUSED];
+pub const GATE_RULES: [GateRule; 3] = [WAIVER_ENDS_SOON, WAIVER_EXPIRED, WAIVER_UNUSED];
 
 /// What the operator decided about findings.
 #[derive(Clone, Debug)]
@@ -225,6 +238,14 @@ fn waiver_findings(settings: &GateSettings, used: &[bool]) -> Vec<Finding> {
                 waiver.owner.escape_debug()
             );
             findings.push(waiver_finding(&WAIVER_UNUSED, waiver, status, message));
+        } else if settings.today.checked_add_days(SOON).is_none_or(|soon| waiver.expires() <= soon) {
+            let message = format!(
+                "The waiver for {} ends on {}. Owner: {}.",
+                waiver.describe(),
+                waiver.expires(),
+                waiver.owner.escape_debug()
+            );
+            findings.push(waiver_finding(&WAIVER_ENDS_SOON, waiver, FindingStatus::Open, message));
         }
     }
     findings

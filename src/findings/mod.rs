@@ -18,7 +18,7 @@ pub use diff::{Change, DiffEntry, diff};
 pub use finding::{Finding, FindingStatus, Subject, WaiverNote};
 pub use fingerprint::fingerprint;
 pub(crate) use gate::sort;
-pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
+pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_ENDS_SOON, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
 pub use narrowing::{Narrow, NarrowPort, Narrowing};
 pub use run::{Run, RunHeader, RunVerdict};
 pub use verdict::{Outcome, counts, outcome};

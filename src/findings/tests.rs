@@ -162,8 +162,14 @@ fn a_waiver_lives_until_its_last_day_and_is_a_finding_afterwards() {
         let settings = GateSettings { today: day(today), ..settings(vec![waiver.clone()]) };
         run_gate(vec![open("c1")], &settings)
     };
+    assert_eq!(on("2026-11-30").len(), 1, "31 days before");
+    for soon in ["2026-12-01", "2026-12-31"] {
+        let told = &on(soon)[1];
+        assert_eq!((told.rule_id.as_str(), told.status), ("waiver-ends-soon", FindingStatus::Open));
+        assert!(told.message.contains("2026-12-31. Owner: team@example.com"), "{}", told.message);
+        assert!(told.about_coverage && !counts(told, Severity::Info));
+    }
     let last_day = on("2026-12-31");
-    assert_eq!(last_day.len(), 1);
     assert_eq!(last_day[0].status, FindingStatus::Waived);
     assert_eq!(last_day[0].waiver.as_ref().map(|note| note.owner.as_str()), Some("team@example.com"));
 
