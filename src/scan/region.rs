@@ -192,6 +192,8 @@ pub(super) struct RegionScan {
     /// Balancers behind which something exposed stands: their lists and groups are needed too.
     needed: BTreeSet<String>,
     asked: BTreeSet<(&'static str, String)>,
+    /// Balancers that were asked for before the list of public ones had ended.
+    asked_early: BTreeSet<String>,
     balancers: BTreeMap<String, LoadBalancer>,
     listeners: BTreeMap<String, Vec<Listener>>,
     network_balancers: BTreeMap<String, NetworkLoadBalancer>,
@@ -243,6 +245,7 @@ impl RegionScan {
             unclaimed_asked: false,
             needed: BTreeSet::new(),
             asked: BTreeSet::new(),
+            asked_early: BTreeSet::new(),
             balancers: BTreeMap::new(),
             listeners: BTreeMap::new(),
             network_balancers: BTreeMap::new(),
@@ -477,6 +480,8 @@ impl RegionScan {
             self.public.add_balancer(&balancer);
             self.balancers.insert(balancer.load_balancer_id.as_str().to_owned(), balancer);
         }
+        let early = std::mem::take(&mut self.asked_early);
+        early.iter().for_each(|id| self.ask_balancer(id));
         self.consider_all_if_lists_ended();
     }
 
@@ -644,7 +649,11 @@ impl RegionScan {
     }
 
     fn ask_balancer(&mut self, id: &str) {
-        // The list of public balancers has the same record.
+        // The list of public balancers has the same record: what is asked must not depend on which reply came first.
+        if self.lists.balancers.is_none() {
+            self.asked_early.insert(id.to_owned());
+            return;
+        }
         if !self.balancers.contains_key(id) && self.asked.insert((slb::DESCRIBE_LOAD_BALANCERS.action(), id.to_owned()))
         {
             self.balancer_batch.waiting.push(id.to_owned());
