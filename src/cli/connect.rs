@@ -29,7 +29,7 @@ use crate::{
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
-    model::Coverage,
+    model::{Coverage, UnitState},
     sandbox::Server,
     scan::{self, Organization, Root, Roster, Scan, ScanError, Site},
 };
@@ -165,6 +165,12 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
         }
     }
     match ids.iter().find(|id| !known.contains(id)) {
+        Some(id) if kept.is_empty() && !connection.listed.complete() => fail(
+            Exit::Identity,
+            format!(
+                "the accounts of `organization` could not all be listed, and the account {id} is not among the others"
+            ),
+        ),
         Some(id) if !untold => fail(
             Exit::Usage,
             format!(
@@ -234,16 +240,20 @@ async fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Resu
 impl Connection {
     /// Adds the accounts of the directories behind `roots`.
     async fn list(&mut self, roots: &[Root], organization: &Organization, terminal: &Terminal) -> Result<(), Failure> {
-        for root in roots {
-            let roster = scan::roster(&self.client, root, organization, &CancellationToken::new()).await;
-            let Roster { accounts, coverage, notices } = roster.map_err(|error| told(error, None))?;
-            self.accounts.extend(accounts);
-            self.listed.merge(coverage);
-            notices.iter().for_each(|notice| terminal.notice(notice));
-        }
+        let named = self.accounts.iter().map(|account| account.id().into()).collect();
+        let roster = scan::roster(&self.client, roots, organization, &named, &CancellationToken::new()).await;
+        let Roster { accounts, coverage, notices } = roster.map_err(|error| told(error, None))?;
+        self.accounts.extend(accounts);
+        notices.iter().for_each(|notice| terminal.notice(notice));
         if self.accounts.is_empty() {
-            return fail(Exit::Usage, "`organization` leaves every account out: change its `include` or `exclude`");
+            return match coverage.gaps().find(|gap| gap.state != UnitState::Excluded) {
+                Some(gap) => {
+                    fail(Exit::Identity, format!("cannot list the accounts of `organization`: {}", gap.message))
+                }
+                None => fail(Exit::Usage, "`organization` leaves every account out: change its `include` or `exclude`"),
+            };
         }
+        self.listed = coverage;
         Ok(())
     }
 }

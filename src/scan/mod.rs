@@ -230,6 +230,21 @@ async fn identify(
             "",
         );
         match answer {
+            // Read under its number, the account that was meant would be missing without a gap.
+            Ok(caller) if is_account_id(account.id()) && account.id() != caller.account_id.as_str() => {
+                let message = format!(
+                    "its keys are those of account {}: correct the role, or the number it is listed under",
+                    caller.account_id
+                );
+                let failure = Failure::new("other-account", message);
+                failures.push(AccountFailure {
+                    account: account.id().to_owned(),
+                    code: failure.code.clone(),
+                    message: failure.message.clone(),
+                });
+                builder.gap(failure.gap(Unit { account_id: account.id().into(), ..unit }));
+                continue;
+            }
             Ok(caller) => {
                 builder.scanned(unit);
                 identity_known(builder, caller);

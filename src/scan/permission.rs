@@ -117,17 +117,13 @@ mod tests {
 
     #[test]
     fn a_session_may_read_what_a_scan_reads_and_nothing_that_writes() {
-        let policy: serde_json::Value = serde_json::from_str(&session_policy()).unwrap();
+        let policy: serde_json::Value = serde_json::from_str(&session_policy()).expect("it is JSON");
         assert!(session_policy().len() <= 2048);
-        let allowed: Vec<&str> = policy["Statement"][0]["Action"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|action| action.as_str().unwrap())
-            .collect();
+        let allowed = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
+        let allowed: Vec<&str> = allowed.filter_map(serde_json::Value::as_str).collect();
         for permission in permissions() {
-            let covers = |pattern: &&str| permission.action.starts_with(pattern.trim_end_matches('*'));
-            assert!(allowed.iter().any(|pattern| covers(&pattern)), "{}", permission.action);
+            let covers = |pattern: &str| permission.action.starts_with(pattern.trim_end_matches('*'));
+            assert!(allowed.iter().any(|pattern| covers(pattern)), "{}", permission.action);
         }
         let reads = ["Describe*", "List*", "Get*", "Lookup*", "Check*"];
         assert!(

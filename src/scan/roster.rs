@@ -46,6 +46,12 @@ pub struct Organization {
     pub exclude: Vec<Picked>,
 }
 
+impl Organization {
+    fn picks(&self) -> impl Iterator<Item = &Picked> {
+        self.include.iter().chain(&self.exclude)
+    }
+}
+
 /// A pick, and where it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Picked {
@@ -145,57 +151,85 @@ impl Member {
     }
 }
 
-/// Lists the accounts of the directory behind `root`. Where the list cannot be read, the root's own account is still read, and
-/// the ledger says that there may be others.
+/// What one root's directory holds.
+struct Directory<'a> {
+    root: &'a Root,
+    own: AccountId,
+    /// The caller's own first, then by id.
+    members: Vec<Member>,
+    /// False if there may be others.
+    whole: bool,
+}
+
+/// Lists the accounts of the directories behind `roots`. Where a list cannot be read, the root's own account and those
+/// that are included by their number are still read, and the ledger says that there may be others. An account that is
+/// left out and `named` elsewhere is no account that is left out.
 ///
 /// # Errors
 /// Only where the connection cannot be trusted.
 pub async fn roster(
     client: &Client,
-    root: &Root,
+    roots: &[Root],
     organization: &Organization,
+    named: &BTreeSet<AccountId>,
     cancel: &CancellationToken,
 ) -> Result<Roster, ScanError> {
-    let reader = Reader::new(client.clone(), root.account.clone(), cancel.child_token());
     let mut roster = Roster { accounts: Vec::new(), coverage: Coverage::default(), notices: Vec::new() };
-    let caller = account::caller(&reader).await;
+    let mut directories = Vec::new();
+    for root in roots {
+        directories.push(directory(client, root, organization, &mut roster.coverage, cancel).await?);
+    }
+    let mut known: BTreeSet<AccountId> = BTreeSet::new();
+    for directory in &directories {
+        for member in &directory.members {
+            if !known.insert(member.account_id.clone()) {
+                continue;
+            }
+            match left_out(member, organization) {
+                None => roster.accounts.push(account_of(client, directory, organization, &member.account_id)),
+                Some(_) if named.contains(&member.account_id) => {}
+                Some(why) => roster.coverage.gap(Gap {
+                    unit: whole_account(&member.account_id),
+                    state: UnitState::Excluded,
+                    code: "excluded".to_owned(),
+                    message: why,
+                    request_id: String::new(),
+                }),
+            }
+        }
+    }
+    pick_the_unlisted(client, &directories, organization, &mut roster);
+    Ok(roster)
+}
+
+async fn directory<'a>(
+    client: &Client,
+    root: &'a Root,
+    organization: &Organization,
+    coverage: &mut Coverage,
+    cancel: &CancellationToken,
+) -> Result<Directory<'a>, ScanError> {
+    let reader = Reader::new(client.clone(), root.account.clone(), cancel.child_token());
+    let by_folder = organization.picks().any(|it| matches!(it.pick, Pick::Folder(_)));
+    let (own, management, members) = match account::caller(&reader).await {
+        Ok(caller) => {
+            let management = management_account(&reader, root.site).await;
+            (caller.account_id, management, members(&reader, root.site, by_folder).await)
+        }
+        Err(failure) => (root.account.id().into(), Read::nothing(failure.clone()), Read::nothing(failure)),
+    };
     if let Some(error) = reader.untrusted() {
         return Err(untrusted(&error));
     }
-    let own: AccountId = match &caller {
-        Ok(caller) => caller.account_id.clone(),
-        Err(_) => root.account.id().into(),
-    };
-    let management = match &caller {
-        Ok(_) => management_account(&reader, root.site).await,
-        Err(failure) => Read::nothing(failure.clone()),
-    };
-    let members = match &caller {
-        Ok(_) => members(&reader, root.site).await,
-        Err(failure) => Read::nothing(failure.clone()),
-    };
-    if let Some(error) = reader.untrusted() {
-        return Err(untrusted(&error));
-    }
+    let whole = management.failure.is_none() && members.failure.is_none();
     let mut all = vec![Member { account_id: own.clone(), path: Vec::new(), tags: Default::default() }];
-    all.extend(record(&mut roster.coverage, &own, &GET_RESOURCE_DIRECTORY, management));
-    all.extend(record(&mut roster.coverage, &own, &LIST_ACCOUNTS, members));
+    all.extend(record(coverage, &own, &GET_RESOURCE_DIRECTORY, management));
+    all.extend(record(coverage, &own, &LIST_ACCOUNTS, members));
     // What the list says of an account counts; the others are only ids.
     all.sort_by(|one, other| one.account_id.cmp(&other.account_id).then_with(|| other.path.len().cmp(&one.path.len())));
     all.dedup_by(|later, earlier| later.account_id == earlier.account_id);
     all.sort_by_key(|member| member.account_id != own);
-    pick(&all, organization, &own, &mut roster);
-    let wanted: Vec<AccountId> =
-        all.into_iter().map(|member| member.account_id).filter(|id| is_wanted(&roster.coverage, id)).collect();
-    for account_id in wanted {
-        let account = if account_id == own {
-            root.account.with_id(own.as_str())
-        } else {
-            behind_role(client, root, organization, &account_id)
-        };
-        roster.accounts.push(account);
-    }
-    Ok(roster)
+    Ok(Directory { root, own, members: all, whole })
 }
 
 /// Enters a central read into the ledger.
@@ -231,7 +265,7 @@ async fn management_account(reader: &Reader, site: Site) -> Read<Option<Member>>
 }
 
 /// The member accounts. One that cannot be understood takes nothing from the others.
-async fn members(reader: &Reader, site: Site) -> Read<Vec<Member>> {
+async fn members(reader: &Reader, site: Site, by_folder: bool) -> Read<Vec<Member>> {
     let request = resource_directory::list_accounts(site);
     let listing = match reader.list::<Members>(&request, resource_directory::PAGING).await {
         Ok(listing) => listing,
@@ -254,6 +288,10 @@ async fn members(reader: &Reader, site: Site) -> Read<Vec<Member>> {
             .map(str::to_owned)
             .collect();
         let folder = wire.folder_id.text("FolderId", &mut problems);
+        if path.is_empty() && by_folder {
+            // Without the folders above its own, nobody knows whether a folder that is picked holds it.
+            problems.note("ResourceDirectoryPath", "names no folder");
+        }
         if !folder.is_empty() && !path.contains(&folder) {
             path.push(folder);
         }
@@ -269,47 +307,60 @@ fn whole_account(account_id: &AccountId) -> Unit {
     Unit::new(account_id, &RegionId::default(), identity.product().name(), identity.action(), "")
 }
 
-fn is_wanted(coverage: &Coverage, account_id: &AccountId) -> bool {
-    coverage.state(&whole_account(account_id)).is_none()
+/// Why the account is left out, if it is.
+fn left_out(member: &Member, organization: &Organization) -> Option<String> {
+    if let Some(it) = organization.exclude.iter().find(|it| member.is(&it.pick)) {
+        return Some(format!("left out by `organization.exclude`, line {}: {}", it.line, it.pick));
+    }
+    let included = organization.include.is_empty() || organization.include.iter().any(|it| member.is(&it.pick));
+    (!included).then(|| "left out: nothing in `organization.include` names it".to_owned())
 }
 
-/// Enters what is left out into the ledger, and picks that pick nothing: an included account that does not exist
-/// would look as if it had been read.
-fn pick(all: &[Member], organization: &Organization, own: &AccountId, roster: &mut Roster) {
-    for member in all {
-        let included = organization.include.is_empty() || organization.include.iter().any(|it| member.is(&it.pick));
-        let excluded = organization.exclude.iter().find(|it| member.is(&it.pick));
-        let why = match excluded {
-            Some(it) => format!("left out by `organization.exclude`, line {}: {}", it.line, it.pick),
-            None if !included => "left out: nothing in `organization.include` names it".to_owned(),
-            None => continue,
-        };
-        roster.coverage.gap(Gap {
-            unit: whole_account(&member.account_id),
-            state: UnitState::Excluded,
-            code: "excluded".to_owned(),
-            message: why,
-            request_id: String::new(),
-        });
+/// What picks no account of any directory. An included account that does not exist would look as if it had been read;
+/// where a directory was not read whole, it may exist, and its role can be named.
+fn pick_the_unlisted(client: &Client, directories: &[Directory<'_>], organization: &Organization, roster: &mut Roster) {
+    let whole = directories.iter().all(|directory| directory.whole);
+    let unused = |it: &&Picked| !directories.iter().flat_map(|it| &it.members).any(|member| member.is(&it.pick));
+    for it in organization.include.iter().filter(unused) {
+        match (&it.pick, directories.first(), whole) {
+            (Pick::Account(id), Some(first), false) => {
+                roster.accounts.push(account_of(client, first, organization, id));
+            }
+            (_, Some(first), true) => {
+                let (operation, nowhere) = (&LIST_ACCOUNTS, RegionId::default());
+                let pick = it.pick.to_string();
+                let unit = Unit::new(&first.own, &nowhere, operation.product().name(), operation.action(), &pick);
+                let message = format!(
+                    "`organization.include`, line {}, names {pick}, and the directory has no such account: correct it or \
+                     delete it",
+                    it.line
+                );
+                roster.coverage.gap(Failure::new("no-such-member", message).gap(unit));
+            }
+            // The list that failed is a gap, which says that accounts may be missing.
+            _ => {}
+        }
     }
-    for it in organization.include.iter().filter(|it| !all.iter().any(|member| member.is(&it.pick))) {
-        let unit = Unit::new(
-            own,
-            &RegionId::default(),
-            LIST_ACCOUNTS.product().name(),
-            LIST_ACCOUNTS.action(),
-            &it.pick.to_string(),
-        );
-        let message = format!(
-            "`organization.include`, line {}, names {}, and the directory has no such account: correct it or delete it",
-            it.line, it.pick
-        );
-        roster.coverage.gap(Failure::new("no-such-member", message).gap(unit));
+    if whole {
+        let unused = organization.exclude.iter().filter(unused);
+        let lines: BTreeSet<String> = unused
+            .map(|it| format!("`organization.exclude`, line {}, leaves nothing out: {}", it.line, it.pick))
+            .collect();
+        roster.notices.extend(lines);
     }
-    let unused = organization.exclude.iter().filter(|it| !all.iter().any(|member| member.is(&it.pick)));
-    let lines: BTreeSet<String> =
-        unused.map(|it| format!("`organization.exclude`, line {}, leaves nothing out: {}", it.line, it.pick)).collect();
-    roster.notices.extend(lines);
+}
+
+/// The root's own account with its own keys, any other behind its role.
+fn account_of(
+    client: &Client,
+    directory: &Directory<'_>,
+    organization: &Organization,
+    account_id: &AccountId,
+) -> Account {
+    if *account_id == directory.own {
+        return directory.root.account.with_id(account_id.as_str());
+    }
+    behind_role(client, directory.root, organization, account_id)
 }
 
 /// An account behind its role; where even the role cannot be named, its keys fail with the reason.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use crate::scratch::{Run, Scratch};
+use crate::scratch::{Run, Sandbox, Scratch};
 
 const MANAGEMENT: &str = "1000000000000001";
 
@@ -123,6 +123,33 @@ fn what_was_included_and_does_not_exist_is_not_taken_for_read() {
 }
 
 #[test]
+fn an_account_that_is_named_elsewhere_is_not_left_out() {
+    let accounts = "accounts:\n  - role_arn: acs:ram::1000000000000003:role/audit\n";
+    let scratch = Scratch::new();
+    scratch.write("world.json", &world().to_string());
+    let settings = format!("version: 1\n{accounts}organization: {{role_name: audit, exclude: [fd-b]}}\n");
+    scratch.write("portcullis.yaml", &settings);
+    let server = Sandbox::start(&scratch, "world.json");
+    let mut command = server.command(&scratch, &["scan", "--no-store", "-o", "json"]);
+    let run = Run::from(command.output().expect("the program starts"));
+    let report = run.json();
+    assert_eq!(judged(&report), set(["c1", "c2", "c3"]), "{}", run.stderr);
+    assert_eq!(gaps(&report), set(["1000000000000004 GetCallerIdentity  excluded"]));
+}
+
+/// Without the folders above an account's own, nobody knows whether a picked folder holds it.
+#[test]
+fn a_folder_is_not_picked_by_halves() {
+    let mut world = world();
+    let members = &mut world["accounts"][0]["resourcedirectory"]["accounts"];
+    members[2].as_object_mut().expect("a member").remove("ResourceDirectoryPath");
+    let (_, report) = scan(&world, "  include: [fd-b]\n", 4);
+    assert!(gaps(&report).contains(&format!("{MANAGEMENT} ListAccounts  failed")), "{:?}", gaps(&report));
+    let (_, report) = scan(&world, "  include: ['tag:env=dev']\n", 1);
+    assert_eq!(judged(&report), set(["c4"]));
+}
+
+#[test]
 fn one_account_that_refuses_hides_no_other() {
     let deny = |id: &str| json!({"action": "*", "account_id": id, "kind": "deny", "times": 0});
     let mut denied = world();
@@ -160,6 +187,12 @@ fn where_the_list_is_refused_the_own_account_is_read_and_the_rest_is_unknown() {
         refused["faults"] = json!([{"action": action, "kind": "deny", "times": 0}]);
         let (_, report) = scan(&refused, "", 4);
         assert_eq!(judged(&report).contains("c2"), action != "ListAccounts", "{action}");
+        // One that is included by its number can be read all the same.
+        let (_, report_of_one) = scan(&refused, "  include: ['1000000000000002']\n", 4);
+        assert_eq!(judged(&report_of_one), set(["c2"]), "{action}");
+        let told = gaps(&report_of_one);
+        assert!(told.contains(&format!("{MANAGEMENT} {action}  denied")), "{told:?}");
+        assert!(!told.iter().any(|gap| gap.contains("1000000000000002")), "{told:?}");
         assert!(judged(&report).contains("c1"), "{action}");
         assert_eq!(gaps(&report), set([&format!("{MANAGEMENT} {action}  denied")]), "{action}");
     }
