@@ -14,8 +14,11 @@ use crate::{
     analysis,
     config::{self, Config},
     engine::RuleSet,
-    findings::{self, FindingStatus, GateSettings, Run, RunHeader, RunVerdict, Waiver},
+    findings::{
+        self, Baseline, FindingStatus, GateSettings, KnownEndpoint, KnownFinding, Run, RunHeader, RunVerdict, Waiver,
+    },
     model::{Inventory, NamedConsumer, NamedConsumers, Severity, TrustedList},
+    report::v1::Document,
     store::snapshot,
 };
 
@@ -28,8 +31,8 @@ pub(crate) struct Judging {
     severity: BTreeMap<String, Severity>,
     waivers: Vec<Waiver>,
     fail_on: Severity,
-    /// Severity by fingerprint of what is known already.
-    baseline: BTreeMap<String, Severity>,
+    /// What is known already.
+    baseline: Baseline,
 }
 
 impl Judging {
@@ -55,17 +58,24 @@ impl Judging {
             severity: config.rules.severity.clone(),
             waivers,
             fail_on: config.fail_on,
-            baseline: BTreeMap::new(),
+            baseline: Baseline::default(),
         })
     }
 
-    /// Takes the open ones of these findings for known.
-    pub(crate) fn with_baseline(
-        mut self,
-        earlier: impl IntoIterator<Item = (String, Severity, FindingStatus)>,
-    ) -> Self {
-        let open = earlier.into_iter().filter(|(_, _, status)| *status == FindingStatus::Open);
-        self.baseline = open.map(|(fingerprint, severity, _)| (fingerprint, severity)).collect();
+    /// Takes what an earlier run had for known.
+    pub(crate) fn with_baseline(mut self, earlier: &Document<'_>) -> Self {
+        for finding in earlier.findings.iter().filter(|finding| finding.status == FindingStatus::Open) {
+            let known = KnownFinding { severity: finding.severity, message: finding.message.to_string() };
+            self.baseline.add_finding(&finding.fingerprint, known);
+        }
+        for endpoint in &earlier.endpoints {
+            let ports = endpoint.access.iter().fold(KnownEndpoint::default(), |known, row| {
+                known.port(&row.protocol, row.port, row.family, &row.untrusted)
+            });
+            let clients = endpoint.staleness.unexpected_clients.iter();
+            let known = clients.fold(ports, |known, client| known.client(client.address));
+            self.baseline.add_endpoint(&endpoint.id, known);
+        }
         self
     }
 

@@ -18,9 +18,8 @@ use super::{
 };
 use crate::{
     config::{self, Config, Overrides},
-    findings::{FindingStatus, Run, RunVerdict},
-    model::Severity,
-    report::v1::{Document, FindingV1},
+    findings::{Run, RunVerdict},
+    report::v1::Document,
     store::{Store, snapshot},
 };
 
@@ -36,7 +35,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     let judging = Judging::new(&config)?;
     let store = if args.no_store { None } else { Some(setup::store(&args.store, &config)?) };
     let judging = match &args.baseline {
-        Some(word) => judging.with_baseline(baseline(word, &args.store, &config)?),
+        Some(word) => with_baseline(judging, word, &args.store, &config)?,
         None => judging,
     };
     let reading = gather(args, &config, terminal)?;
@@ -51,14 +50,13 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
 }
 
-/// The findings of the run to compare with, found before anything is contacted.
-fn baseline(word: &str, store: &StoreArgs, config: &Config) -> Result<Vec<(String, Severity, FindingStatus)>, Failure> {
+/// Takes what the run to compare with had for known; it is found before anything is contacted.
+fn with_baseline(judging: Judging, word: &str, store: &StoreArgs, config: &Config) -> Result<Judging, Failure> {
     if let Some(document) = report::report_file(word)? {
-        let of = |finding: FindingV1<'_>| (finding.fingerprint.into_owned(), finding.severity, finding.status);
-        return Ok(document.findings.into_iter().map(of).collect());
+        return Ok(judging.with_baseline(&document));
     }
     let run = setup::stored_run(&*setup::store(store, config)?, word)?;
-    Ok(run.findings.into_iter().map(|finding| (finding.fingerprint, finding.severity, finding.status)).collect())
+    Ok(judging.with_baseline(&Document::of(&run)))
 }
 
 /// What is to be judged: the cloud as it is now or as a snapshot has it, with the logs that were asked for.

@@ -7,11 +7,12 @@ use chrono::{Days, NaiveDate};
 
 use super::{
     Finding, FindingStatus, Subject,
+    baseline::{Answer, Baseline},
     fingerprint::fingerprint,
     verdict::counts,
     waiver::{Matcher, Reach, Waiver},
 };
-use crate::model::{Judgements, PortVerdict, ResourceKind, Severity, Shared};
+use crate::model::{EndpointJudgement, Judgements, PortVerdict, ResourceKind, Severity, Shared};
 
 /// A rule that the gate itself evaluates, because its subject is the gate's own input.
 #[derive(Clone, Copy, Debug)]
@@ -69,8 +70,8 @@ pub struct GateSettings {
     /// Severities that replace those of the rules.
     pub severity: BTreeMap<String, Severity>,
     pub waivers: Vec<Waiver>,
-    /// Fingerprints accepted as the starting point: their findings are reported and do not count.
-    pub baseline: BTreeMap<String, Severity>,
+    /// The run that is the starting point: what it had is reported and does not count.
+    pub baseline: Baseline,
     /// The lowest severity that counts.
     pub fail_on: Severity,
     /// The day of the run (UTC): waivers are judged as of its start.
@@ -86,7 +87,7 @@ impl GateSettings {
             disabled: BTreeSet::new(),
             severity: BTreeMap::new(),
             waivers: Vec::new(),
-            baseline: BTreeMap::new(),
+            baseline: Baseline::default(),
             fail_on: Severity::Low,
             today,
             coverage_complete,
@@ -108,8 +109,10 @@ pub fn apply(findings: Vec<Finding>, judgements: &Judgements, settings: &GateSet
             continue;
         }
         remap(&mut finding, settings);
-        waive(&mut finding, &context, settings, &mut used);
-        baseline(&mut finding, settings);
+        // What a waiver no longer covers is not what the baseline knew.
+        if !waive(&mut finding, &context, settings, &mut used) {
+            baseline(&mut finding, &context, settings);
+        }
         threshold(&mut finding, settings);
         out.push(finding);
     }
@@ -119,7 +122,7 @@ pub fn apply(findings: Vec<Finding>, judgements: &Judgements, settings: &GateSet
             continue;
         }
         remap(&mut finding, settings);
-        baseline(&mut finding, settings);
+        baseline(&mut finding, &context, settings);
         threshold(&mut finding, settings);
         out.push(finding);
     }
@@ -148,8 +151,9 @@ fn mark_used(finding: &Finding, context: &Context<'_>, settings: &GateSettings, 
     }
 }
 
-/// All waivers that match must hold: where two contradict, the stricter wins, and both are named.
-fn waive(finding: &mut Finding, context: &Context<'_>, settings: &GateSettings, used: &mut [bool]) {
+/// All waivers that match must hold: where two contradict, the stricter wins, and both are named. True if one that
+/// matches does not hold any more.
+fn waive(finding: &mut Finding, context: &Context<'_>, settings: &GateSettings, used: &mut [bool]) -> bool {
     let tags = context.tags(&finding.subject);
     let mut holding: Vec<&Waiver> = Vec::new();
     let mut refused = false;
@@ -178,28 +182,33 @@ fn waive(finding: &mut Finding, context: &Context<'_>, settings: &GateSettings, 
         }
     }
     // The one that ends first, so that the note shows the nearest date.
-    let Some(first) = holding.iter().min_by_key(|waiver| (waiver.expires(), waiver.id())) else { return };
+    let Some(first) = holding.iter().min_by_key(|waiver| (waiver.expires(), waiver.id())) else { return refused };
     if refused {
         let ids: Vec<_> = holding.iter().map(|waiver| waiver.id()).collect();
         finding
             .decisions
             .push(format!("waiver {} overruled: of waivers that contradict, the stricter wins", ids.join(", ")));
-        return;
+        return true;
     }
     finding.status = FindingStatus::Waived;
     finding.waiver = Some(first.note());
     for waiver in &holding {
         finding.decisions.push(format!("waived by {} until {}", waiver.id(), waiver.expires()));
     }
+    false
 }
 
-fn baseline(finding: &mut Finding, settings: &GateSettings) {
-    let Some(known) = settings.baseline.get(&finding.fingerprint) else { return };
-    if finding.status == FindingStatus::Open && finding.severity > *known {
-        finding.decisions.push(format!("in the baseline as {known}, and worse now"));
-    } else if finding.status == FindingStatus::Open {
-        finding.baselined = true;
-        finding.decisions.push("in the baseline: reported, not counted".to_owned());
+fn baseline(finding: &mut Finding, context: &Context<'_>, settings: &GateSettings) {
+    if finding.status != FindingStatus::Open {
+        return;
+    }
+    match settings.baseline.answer(finding, context.judgement(&finding.subject)) {
+        Answer::New => {}
+        Answer::Known => {
+            finding.baselined = true;
+            finding.decisions.push("in the baseline: reported, not counted".to_owned());
+        }
+        Answer::Worse(how) => finding.decisions.push(format!("in the baseline, and worse now: {how}")),
     }
 }
 
@@ -355,6 +364,12 @@ impl<'a> Context<'a> {
     }
 
     /// Who may reach the subject, port by port; empty where nothing is said of it.
+    /// What is said of the endpoint that a finding is about.
+    fn judgement(&self, subject: &Subject) -> Option<&'a EndpointJudgement> {
+        let &index = self.endpoints.get(&(key(subject), subject.endpoint_kind?))?;
+        self.judgements.endpoints.get(index)
+    }
+
     fn reach(&self, subject: &Subject) -> Vec<Reach<'a>> {
         let Some(kind) = subject.endpoint_kind else {
             return self

@@ -2,6 +2,7 @@
 //! gate that decides whether it counts. Pure: no clock, no files.
 #![deny(clippy::disallowed_methods)]
 
+mod baseline;
 mod diff;
 mod finding;
 mod fingerprint;
@@ -13,6 +14,7 @@ mod tests;
 mod verdict;
 mod waiver;
 
+pub use baseline::{Baseline, KnownEndpoint, KnownFinding};
 pub(crate) use diff::Seen;
 pub use diff::{Change, DiffEntry, diff};
 pub use finding::{Finding, FindingStatus, Subject, WaiverNote};

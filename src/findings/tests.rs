@@ -123,13 +123,63 @@ fn run_gate(findings: Vec<Finding>, settings: &GateSettings) -> Vec<Finding> {
     apply(findings, &judgements(), settings)
 }
 
+/// An earlier run with these findings, over the same judgements but for what `change` did since.
+fn baseline(findings: &[&Finding], change: fn(&mut EndpointJudgement)) -> Baseline {
+    let mut baseline = Baseline::default();
+    for finding in findings {
+        let known = KnownFinding { severity: finding.severity, message: finding.message.clone() };
+        baseline.add_finding(&finding.fingerprint, known);
+    }
+    for mut endpoint in judgements().endpoints {
+        change(&mut endpoint);
+        let ports = endpoint.access.iter().fold(KnownEndpoint::default(), |known, row| {
+            known.port(&row.protocol, row.port, row.family, &row.untrusted)
+        });
+        let clients = endpoint.staleness.unexpected.iter();
+        baseline.add_endpoint(&endpoint.endpoint.id(), clients.fold(ports, |known, one| known.client(one.address)));
+    }
+    baseline
+}
+
+/// A fingerprint says what a finding is about, not how bad it is.
+#[test]
+fn what_has_grown_since_the_baseline_counts() {
+    let of = |change: fn(&mut EndpointJudgement)| {
+        let settings = GateSettings { baseline: baseline(&[&open("c1")], change), ..settings(Vec::new()) };
+        let out = run_gate(vec![open("c1")], &settings);
+        (out[0].baselined, out[0].decisions.join("; "))
+    };
+    assert!(of(|_| {}).0);
+    assert!(
+        of(|was| was
+            .access
+            .iter_mut()
+            .for_each(|row| row.untrusted = vec!["0.0.0.0/0".parse().expect("a block")].into()))
+        .0
+    );
+    let fewer = of(|was| was.access.iter_mut().for_each(|row| row.untrusted = Shared::default()));
+    assert!(!fewer.0 && fewer.1.contains("worse now"), "{fewer:?}");
+    let no_port = of(|was| was.access.clear());
+    assert!(!no_port.0 && no_port.1.contains("reaches tcp/6443 too"), "{no_port:?}");
+}
+
+#[test]
+fn what_a_waiver_no_longer_covers_is_not_what_the_baseline_knew() {
+    let text = format!("select: {{account: \"{ACCOUNT}\", region: {REGION}, rule: control-plane-open-to-untrusted}}");
+    let exceeded = waiver(&format!("{text}\nonly: {{port: 1}}\n{REST}"));
+    let known = open("c1");
+    let settings = GateSettings { baseline: baseline(&[&known], |_| {}), ..settings(vec![exceeded]) };
+    let out = run_gate(vec![known], &settings);
+    assert!(!out[0].baselined && counts(&out[0], Severity::Low), "{:?}", out[0].decisions);
+}
+
 #[test]
 fn the_gate_decides_in_order_and_records_each_decision() {
     let waived = select(", resource: c1");
     let known = open("c2");
     let settings = GateSettings {
         severity: [("control-plane-open-to-untrusted".to_owned(), Severity::High)].into(),
-        baseline: [(known.fingerprint.clone(), Severity::Critical)].into(),
+        baseline: baseline(&[&known], |_| {}),
         fail_on: Severity::Critical,
         ..settings(vec![waived.clone()])
     };

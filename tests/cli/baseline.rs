@@ -53,6 +53,26 @@ fn what_is_new_or_worse_counts() {
     }
 }
 
+/// The same finding about the same endpoint, whose white list went meanwhile.
+#[test]
+fn an_exposure_that_has_grown_is_new() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", OPEN_WORLD);
+    let trusted = ["--trusted", "128.0.0.0/1"];
+    let scan = |code, more: &[&str]| {
+        let base = ["scan", "--sandbox", "world.json", "-o", "json"];
+        scratch.expect(code, &[&base[..], more].concat()).json()
+    };
+    // Half of the addresses are trusted, then none: more untrusted ones get in, by the same rules.
+    let narrow = scan(1, &trusted);
+    let row = |report: &Value| report["endpoints"][0]["access"][0]["untrusted"].to_string();
+    let wide = scan(1, &["--baseline", "latest"]);
+    assert_ne!(row(&narrow), row(&wide));
+    let grown = "control-plane-open-to-untrusted";
+    assert!(findings(&wide).contains(&(grown, false)), "{:?}", findings(&wide));
+    scan(0, &["--baseline", "latest"]);
+}
+
 #[test]
 fn a_baseline_that_is_not_there_is_told_before_anything_is_read() {
     let scratch = Scratch::new();
