@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 
-use crate::model::{AccessRow, EndpointJudgement, Family, Gate, GateKind, PortVerdict};
+use crate::model::{AccessRow, EndpointJudgement, EndpointKind, Family, Gate, GateKind, PortVerdict};
 
 /// Ranges of private networks and of the vendor's own probes and consoles.
 const PRIVATE_V4: [&str; 4] = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16"];
@@ -24,6 +24,7 @@ const RULES_A_CALL: usize = 100;
 /// What is to be narrowed, and to whom.
 #[derive(Clone, Debug)]
 pub struct Narrow<'a> {
+    pub kind: EndpointKind,
     pub region_id: &'a str,
     pub load_balancer_id: Option<&'a str>,
     pub ports: Vec<NarrowPort<'a>>,
@@ -67,6 +68,7 @@ impl<'a> From<&'a EndpointJudgement> for Narrow<'a> {
             fix_set: &row.fix_set,
         };
         Self {
+            kind: judgement.endpoint.kind,
             region_id: judgement.endpoint.region_id.as_str(),
             load_balancer_id: judgement.load_balancer_id.as_ref().map(|id| id.as_str()),
             ports: judgement.access.iter().map(port).collect(),
@@ -105,9 +107,20 @@ impl<'a> Narrow<'a> {
                 port.family.as_str()
             ));
         }
+        // A balancer may serve others too, whose consumers nobody has looked for.
+        let others = self.ports.iter().filter(|port| !self.is_own(port.port) && lets_others_in(port.verdict));
+        let others: BTreeSet<u16> = others.map(|port| port.port).collect();
+        out.notes.extend(
+            others.iter().map(|port| {
+                format!("Port {port} of the load balancer is none of {}'s: it is left as it is.", self.kind)
+            }),
+        );
         let mut open: Vec<(&NarrowPort<'a>, Vec<String>)> = Vec::new();
         for family in Family::ALL {
-            let mut ports = self.ports.iter().filter(|port| port.family == *family && lets_others_in(port.verdict));
+            let mut ports = self
+                .ports
+                .iter()
+                .filter(|port| port.family == *family && self.is_own(port.port) && lets_others_in(port.verdict));
             let entries = self.entries(*family);
             if ports.clone().next().is_some() && !self.allowlist.iter().any(|block| is_of(block, *family)) {
                 let family = family.as_str();
@@ -122,11 +135,19 @@ impl<'a> Narrow<'a> {
         }
         if !out.commands.is_empty() {
             out.notes.push(
-                "Private ranges stay admitted, since the list filters the private address too; narrow them to your own."
+                "Private ranges are admitted, since the list filters the private address too; narrow them to your own."
                     .into(),
             );
         }
         out
+    }
+
+    /// True for the ports that the endpoint's consumers use.
+    fn is_own(&self, port: u16) -> bool {
+        match self.kind {
+            EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => matches!(port, 15010 | 15011 | 15012),
+            EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => port == 6443,
+        }
     }
 
     /// The blocks of a family that are to be admitted, and the private ranges.
@@ -293,6 +314,7 @@ mod tests {
 
     fn narrow<'a>(ports: Vec<NarrowPort<'a>>, allowlist: &'a [IpNet]) -> Narrow<'a> {
         Narrow {
+            kind: EndpointKind::ClusterApiServer,
             region_id: "cn-hangzhou",
             load_balancer_id: Some("lb-1"),
             ports,
@@ -318,6 +340,20 @@ mod tests {
                  --ListenerPort 6443 --AclStatus on --AclType white --AclId \"$ACL_IPV4\"",
             ]
         );
+    }
+
+    #[test]
+    fn what_else_the_balancer_serves_is_left_and_said() {
+        let allowlist = nets(&["203.0.113.9/32"]);
+        let gates = || vec![(GateKind::ClbAcl, "lb-1", "acl off")];
+        let of = |number: u16| NarrowPort { port: number, ..port(gates(), &[]) };
+        let ports = vec![of(15011), of(6443), of(443)];
+        let done = Narrow { kind: EndpointKind::IstioPilot, ..narrow(ports, &allowlist) }.commands();
+        let set: Vec<&String> = done.commands.iter().filter(|one| one.contains("SetLoadBalancer")).collect();
+        assert!(set.len() == 1 && set[0].contains("--ListenerPort 15011 "), "{set:?}");
+        for other in ["Port 443 ", "Port 6443 "] {
+            assert!(done.notes.iter().any(|note| note.starts_with(other)), "{:?}", done.notes);
+        }
     }
 
     #[test]

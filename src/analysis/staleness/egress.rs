@@ -6,6 +6,7 @@ use std::{
     net::IpAddr,
 };
 
+use super::logs::is_public;
 use crate::{
     model::{Eip, Inventory, NatGateway, Scope, SnatEntry, VSwitch},
     netset::{AddressSet, Block},
@@ -17,6 +18,8 @@ pub(super) struct Egress<'a> {
     instances: HashMap<&'a str, Vec<IpAddr>>,
     /// Where an EIP of an instance does not say in which VPC that is.
     unplaced: HashSet<&'a Scope>,
+    /// VPCs with an EIP on something of which it is not known who leaves by it.
+    unsure: HashSet<&'a str>,
     inventory: &'a Inventory,
 }
 
@@ -33,18 +36,24 @@ impl<'a> Egress<'a> {
         let vpc_of: HashMap<&str, &str> = network
             .nat_gateways
             .iter()
+            .filter(|gateway| leads_out(gateway))
             .map(|gateway: &NatGateway| (gateway.nat_gateway_id.as_str(), gateway.vpc_id.as_str()))
             .collect();
         let mut entries: HashMap<&str, Vec<&SnatEntry>> = HashMap::new();
-        for entry in &network.snat_entries {
+        for entry in network.snat_entries.iter().filter(|entry| is_available(entry.status.as_str())) {
             if let Some(vpc) = vpc_of.get(entry.nat_gateway_id.as_str()) {
                 entries.entry(vpc).or_default().push(entry);
             }
         }
         let mut instances: HashMap<&str, Vec<IpAddr>> = HashMap::new();
         let mut unplaced = HashSet::new();
-        let of_instance = |eip: &&Eip| matches!(eip.instance_type.as_str(), "EcsInstance" | "NetworkInterface");
-        for eip in inventory.eips().iter().filter(of_instance) {
+        let mut unsure = HashSet::new();
+        // Balancers answer and do not ask; what leaves by a gateway is in its entries.
+        let leaves = |eip: &&Eip| eip.status == "InUse" && !matches!(eip.instance_type.as_str(), "SlbInstance" | "Nat");
+        for eip in inventory.eips().iter().filter(leaves) {
+            if !matches!(eip.instance_type.as_str(), "EcsInstance" | "NetworkInterface") {
+                unsure.insert(eip.vpc_id.as_str());
+            }
             match eip.ip_address.parse() {
                 Ok(address) if !eip.vpc_id.is_empty() => {
                     instances.entry(eip.vpc_id.as_str()).or_default().push(address);
@@ -54,14 +63,14 @@ impl<'a> Egress<'a> {
                 }
             }
         }
-        Self { entries, instances, unplaced, inventory }
+        Self { entries, instances, unplaced, unsure, inventory }
     }
 
     /// Addresses of workloads in these vSwitches of a VPC, with pods in `pods`. All of them are known only
     /// where every list that could name another was read, and every vSwitch is translated as a whole.
     pub(super) fn of(&self, vpc_id: &str, switches: &[&VSwitch], pods: Option<Block>) -> Addresses {
         let entries = self.entries.get(vpc_id).map_or(&[][..], Vec::as_slice);
-        let mut complete = !switches.is_empty();
+        let mut complete = !switches.is_empty() && !self.unsure.contains(vpc_id);
         let mut set: BTreeSet<IpAddr> = self.instances.get(vpc_id).into_iter().flatten().copied().collect();
         for switch in switches {
             complete &= self.lists_are_read(&switch.scope, vpc_id);
@@ -69,10 +78,11 @@ impl<'a> Egress<'a> {
             for entry in entries.iter().filter(|entry| applies(entry, switch, pods)) {
                 for text in entry.snat_ip.split(',').map(str::trim).filter(|text| !text.is_empty()) {
                     match text.parse() {
-                        Ok(address) => {
+                        Ok(address) if is_public(address) => {
                             set.insert(address);
                         }
-                        Err(_) => complete = false,
+                        // Behind a private one there is another gateway.
+                        _ => complete = false,
                     }
                 }
             }
@@ -87,6 +97,17 @@ impl<'a> Egress<'a> {
             && self.inventory.listed(&scope.account_id, &scope.region_id, "vpc", "DescribeEipAddresses")
             && !self.unplaced.contains(scope)
     }
+}
+
+/// True if the gateway leads to the internet and is up.
+fn leads_out(gateway: &NatGateway) -> bool {
+    let kind = gateway.network_type.as_str();
+    (kind.is_empty() || kind.eq_ignore_ascii_case("internet")) && is_available(gateway.status.as_str())
+}
+
+/// Older replies do not say.
+fn is_available(status: &str) -> bool {
+    status.is_empty() || status.eq_ignore_ascii_case("Available")
 }
 
 /// True if everything that leaves the vSwitch is translated by the entry.

@@ -71,13 +71,21 @@ impl<'a> Logs<'a> {
             // No log was asked about it.
             return Traffic::NotAvailable;
         }
-        let mut covered = false;
+        let (mut covered, mut outside) = (false, false);
         for reading in self.of(Observer::Vpc, origin.vpc_id, origin.account_id) {
             let from_it = |flow: &&Flow| origin.blocks.is_none_or(|blocks| blocks.contains(flow.source));
-            if reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).any(|flow| from_it(&flow)) {
+            let mut hits = reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).peekable();
+            // What another part of the VPC sends may be the consumer's after all: where its nodes are is not in
+            // what its API says of it.
+            let elsewhere = hits.peek().is_some();
+            if hits.any(|flow| from_it(&flow)) {
                 return Traffic::Seen;
             }
+            outside |= elsewhere;
             covered |= reading.complete;
+        }
+        if outside {
+            return Traffic::NotAvailable;
         }
         let files = self.about(entrance);
         let hits = files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow));
@@ -85,14 +93,14 @@ impl<'a> Logs<'a> {
             return Traffic::Seen;
         }
         // Each file is of one place: a place whose file has holes may have seen it.
-        covered |= origin.egress_complete && !files.is_empty() && files.iter().all(|reading| reading.complete);
+        covered |= origin.egress_complete && cover(&files, entrance);
         if covered { Traffic::None } else { Traffic::NotAvailable }
     }
 
     /// Sources seen at the entrance itself that are none of `expected`, sorted by address.
     pub(super) fn strangers(&self, entrance: &Entrance, expected: &AddressSet) -> (Traffic, Vec<Client>) {
         let files = self.about(entrance);
-        let covered = !files.is_empty() && files.iter().all(|reading| reading.complete);
+        let covered = cover(&files, entrance);
         let mut clients = Clients::default();
         for flow in files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow)) {
             if is_public(flow.source) && !expected.contains(flow.source) {
@@ -111,7 +119,7 @@ impl<'a> Logs<'a> {
     /// What came in at the entrance from the internet by all files about it, where these are complete.
     pub(super) fn volume(&self, entrance: &Entrance) -> Option<Volume> {
         let files = self.about(entrance);
-        if files.is_empty() || !files.iter().all(|reading| reading.complete) {
+        if !cover(&files, entrance) {
             return None;
         }
         // The shortest counts: what happened outside of it is not known of all places.
@@ -187,6 +195,15 @@ impl Clients {
 
 /// An address that a client on the internet may have. Ranges for documentation count: nothing
 /// private has them.
+/// True if the files hold all that came in at the entrance. A private source at a public address shows that its file was
+/// recorded where that source is, and says nothing of others.
+fn cover(files: &[&LogReading], entrance: &Entrance) -> bool {
+    let at_entrance = |reading: &LogReading| {
+        reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).all(|flow| is_public(flow.source))
+    };
+    !files.is_empty() && files.iter().all(|reading| reading.complete && at_entrance(reading))
+}
+
 pub(super) fn is_public(address: IpAddr) -> bool {
     match address.to_canonical() {
         IpAddr::V4(v4) => {

@@ -170,20 +170,34 @@ pub(super) fn judge(
 ) -> (Staleness, Option<Binding>) {
     let mut staleness = staleness(setting, assessed, rows);
     if staleness.verdict == StalenessVerdict::Required {
-        staleness.also_admit = trusted.union(&blocks_of_vpc(setting, assessed)).cover();
+        let private = staleness.consumers.iter().filter(|one| one.path.connectivity != Connectivity::Blocked);
+        let own = servers::place_of(setting, assessed).map(|(vpc_id, _, _)| vpc_id);
+        let vpcs: BTreeSet<&str> = private.map(|one| one.vpc_id.as_str()).chain(own).collect();
+        let blocks: AddressSet = vpcs.into_iter().flat_map(|vpc_id| blocks_of(setting, vpc_id)).collect();
+        staleness.also_admit = trusted.union(&blocks).cover();
     }
     (staleness, bound_by(setting, assessed))
 }
 
-/// The blocks of the VPC with the private entrance, which may be public ranges used privately.
-fn blocks_of_vpc(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AddressSet {
-    let Some((vpc_id, _, _)) = servers::place_of(setting, assessed) else { return AddressSet::empty() };
+/// The blocks of a VPC, which may be public ranges used privately. Of the further ones, those that hold a vSwitch: the
+/// others are ranges of somebody else that the VPC only leaves alone.
+fn blocks_of(setting: &Setting<'_>, vpc_id: &str) -> Vec<Block> {
     let vpcs = setting.inventory().network().vpcs.iter().filter(|vpc| vpc.vpc_id.as_str() == vpc_id);
-    let texts = vpcs.flat_map(|vpc| {
-        let further = vpc.secondary_cidr_blocks.iter().chain(&vpc.ipv6_cidr_blocks);
-        [&vpc.cidr_block, &vpc.ipv6_cidr_block].into_iter().chain(further)
-    });
-    texts.filter_map(|text| Block::parse(text).ok()).collect()
+    let switches: Vec<Block> =
+        setting.switches_of(vpc_id).iter().filter_map(|switch| Block::parse(&switch.cidr_block).ok()).collect();
+    let parsed = |text: &Text| Block::parse(text).ok();
+    let in_use = |block: &Block| {
+        let block: AddressSet = [*block].into_iter().collect();
+        switches.iter().any(|switch| {
+            let switch: AddressSet = [*switch].into_iter().collect();
+            switch.subtract(&block).is_empty()
+        })
+    };
+    vpcs.flat_map(|vpc| {
+        let own = [&vpc.cidr_block, &vpc.ipv6_cidr_block].into_iter().chain(&vpc.ipv6_cidr_blocks).filter_map(parsed);
+        own.chain(vpc.secondary_cidr_blocks.iter().filter_map(parsed).filter(in_use)).collect::<Vec<_>>()
+    })
+    .collect()
 }
 
 fn staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {

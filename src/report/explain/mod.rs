@@ -244,6 +244,7 @@ impl<'d> From<&'d EndpointV1<'d>> for Narrow<'d> {
             fix_set: &row.fix_set,
         };
         Self {
+            kind: endpoint.kind,
             region_id: &endpoint.region_id,
             load_balancer_id: endpoint.load_balancer_id.as_deref(),
             ports: endpoint.access.iter().map(port).collect(),
