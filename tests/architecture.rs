@@ -22,7 +22,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("store", &["model", "findings"]),
     ("sandbox", &[]),
     // The Settings types of the modules it composes, and the types its values become.
-    ("config", &["cloud", "findings", "model", "netset", "scan"]),
+    ("config", &["cloud", "findings", "model", "netset", "scan", "store"]),
     (
         "cli",
         &["analysis", "cloud", "config", "engine", "findings", "model", "netset", "report", "sandbox", "scan", "store"],

@@ -113,7 +113,7 @@ pub(crate) struct ConfigArgs {
 /// Where runs are kept.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct StoreArgs {
-    /// Run store, `sqlite:PATH` [default: portcullis.db in the user's data directory]
+    /// Run store, `sqlite:PATH` or `postgres://USER@HOST/DATABASE` [default: portcullis.db in the user's data directory]
     #[arg(long, value_name = "URL", help_heading = "Output")]
     pub(crate) store: Option<String>,
 }

@@ -53,7 +53,7 @@ struct Line<'a> {
 
 pub(crate) fn run(args: &DiffArgs, terminal: &Terminal) -> Outcome {
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config)?;
+    let store = setup::store(&args.store, &config, terminal)?;
     let named = args.old.as_deref().map(|word| setup::stored_run(&*store, word)).transpose()?;
     let new = setup::stored_run(&*store, args.new.as_deref().unwrap_or("latest"))?;
     let old = match named {

@@ -1,5 +1,7 @@
 //! `portcullis history`: the stored runs, or one endpoint or finding over time.
 
+mod upkeep;
+
 use std::io::{self, Write};
 
 use serde::Serialize;
@@ -13,12 +15,13 @@ use super::{
 use crate::{
     model::Severity,
     report::{self, Options, escape_line, time_text},
-    store::{FindingMemory, HistoryPoint, RunSummary, Store},
+    store::{HistoryPoint, RunSummary, Store},
 };
+use upkeep::Upkeep;
 
 pub(crate) fn run(args: &HistoryArgs, terminal: &Terminal) -> Outcome {
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config)?;
+    let store = setup::store(&args.store, &config, terminal)?;
     let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
     match &args.subject {
         None => runs(&*store, args, &options),
@@ -34,6 +37,8 @@ struct RunLine<'a> {
     verdict: crate::findings::RunVerdict,
     exit_code: u8,
     complete: bool,
+    units_planned: u64,
+    units_scanned: u64,
     accounts: &'a [String],
     endpoints: u64,
     exposed: u64,
@@ -49,10 +54,16 @@ fn runs(store: &dyn Store, args: &HistoryArgs, options: &Options) -> Outcome {
     if runs.is_empty() {
         return fail(Exit::Usage, "no run is stored yet: run `portcullis scan` first");
     }
-    let reopened = store.reopened().or_exit(Exit::Usage)?;
+    let upkeep = Upkeep::read(store)?;
     output::to_stdout(|out| match args.format {
-        TextOrJson::Json => runs.iter().try_for_each(|run| writeln!(out, "{}", report::json_text(&run_line(run)))),
-        TextOrJson::Text => write_runs(&runs, &reopened, out, options),
+        TextOrJson::Json => {
+            runs.iter().try_for_each(|run| writeln!(out, "{}", report::json_text(&run_line(run))))?;
+            writeln!(out, "{}", report::json_text(&upkeep.to_json()))
+        }
+        TextOrJson::Text => {
+            write_runs(&runs, out, options)?;
+            upkeep.write(out, options)
+        }
     })
     .or_exit(Exit::Output)?;
     Ok(Exit::Clean)
@@ -65,6 +76,8 @@ fn run_line(run: &RunSummary) -> RunLine<'_> {
         verdict: run.verdict,
         exit_code: run.exit_code,
         complete: run.complete,
+        units_planned: run.planned,
+        units_scanned: run.scanned,
         accounts: &run.accounts,
         endpoints: run.endpoints,
         exposed: run.exposed,
@@ -80,12 +93,7 @@ fn run_line(run: &RunSummary) -> RunLine<'_> {
     }
 }
 
-fn write_runs(
-    runs: &[RunSummary],
-    reopened: &[FindingMemory],
-    out: &mut dyn Write,
-    options: &Options,
-) -> io::Result<()> {
+fn write_runs(runs: &[RunSummary], out: &mut dyn Write, options: &Options) -> io::Result<()> {
     let header = [
         "STARTED",
         "RUN",
@@ -122,23 +130,7 @@ fn write_runs(
             row
         })
         .collect();
-    write!(out, "{}", report::grid(&header, rows, options))?;
-    if !reopened.is_empty() {
-        writeln!(out, "\nFixed once, and back:")?;
-    }
-    for memory in reopened {
-        writeln!(
-            out,
-            "  {} {}/{} {} (first seen {}, back {})",
-            memory.severity,
-            escape_line(&memory.region_id),
-            escape_line(&memory.resource_id),
-            escape_line(&memory.rule_id),
-            time_text(&memory.first_seen),
-            memory.reopened_at.as_ref().map_or_else(String::new, time_text)
-        )?;
-    }
-    Ok(())
+    write!(out, "{}", report::grid(&header, rows, options))
 }
 
 fn accounts(ids: &[String]) -> String {
@@ -208,14 +200,19 @@ fn finding(store: &dyn Store, fingerprint: &str, format: TextOrJson) -> Outcome 
                 "fingerprint": memory.fingerprint, "rule_id": memory.rule_id, "severity": memory.severity,
                 "status": memory.status, "first_seen": time_text(&memory.first_seen),
                 "last_seen": time_text(&memory.last_seen), "fixed_at": optional(&memory.fixed_at),
-                "reopened_at": optional(&memory.reopened_at),
+                "reopened_at": optional(&memory.reopened_at), "reopenings": memory.reopenings,
             });
             writeln!(out, "{}", report::json_text(&line))
         }
         TextOrJson::Text => {
             writeln!(out, "{} ({}, {})", escape_line(&memory.title), memory.severity, memory.status)?;
             writeln!(out, "rule        {}", escape_line(&memory.rule_id))?;
-            writeln!(out, "about       {}/{}", escape_line(&memory.region_id), escape_line(&memory.resource_id))?;
+            writeln!(
+                out,
+                "about       {}/{}",
+                escape_line(memory.subject.region_id.as_str()),
+                escape_line(&memory.subject.resource_id)
+            )?;
             writeln!(out, "first seen  {}", time_text(&memory.first_seen))?;
             writeln!(out, "last seen   {}", time_text(&memory.last_seen))?;
             if let Some(at) = optional(&memory.reopened_at) {

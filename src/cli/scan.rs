@@ -33,9 +33,9 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     }
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
-    let store = if args.no_store { None } else { Some(setup::store(&args.store, &config)?) };
+    let store = if args.no_store { None } else { Some(setup::store(&args.store, &config, terminal)?) };
     let judging = match &args.baseline {
-        Some(word) => with_baseline(judging, word, &args.store, &config)?,
+        Some(word) => with_baseline(judging, word, &args.store, &config, terminal)?,
         None => judging,
     };
     let reading = gather(args, &config, terminal)?;
@@ -51,11 +51,17 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
 }
 
 /// Takes what the run to compare with had for known; it is found before anything is contacted.
-fn with_baseline(judging: Judging, word: &str, store: &StoreArgs, config: &Config) -> Result<Judging, Failure> {
+fn with_baseline(
+    judging: Judging,
+    word: &str,
+    store: &StoreArgs,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<Judging, Failure> {
     if let Some(document) = report::report_file(word)? {
         return Ok(judging.with_baseline(&document));
     }
-    let run = setup::stored_run(&*setup::store(store, config)?, word)?;
+    let run = setup::stored_run(&*setup::store(store, config, terminal)?, word)?;
     Ok(judging.with_baseline(&Document::of(&run)))
 }
 

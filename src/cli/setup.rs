@@ -1,7 +1,7 @@
 //! What several commands need before they start: configuration, store, rules, the day.
 
 use std::{
-    fs,
+    env, fs,
     path::{Path, PathBuf},
 };
 
@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::{self, Config},
     engine::RuleSet,
-    store::{self, Store, StoreError},
+    store::{self, Password, Store, StoreError, StoreOptions, StoreUrl},
 };
 
 /// Read where it exists and nothing else was named.
@@ -54,32 +54,38 @@ fn config_with(args: &ConfigArgs, rules: config::RuleIds<'_>, terminal: &Termina
 }
 
 /// The run store: what the command line says, else the configuration, else the user's own.
-pub(crate) fn store(args: &StoreArgs, config: &Config) -> Result<Box<dyn Store>, Failure> {
+pub(crate) fn store(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
     let url = store_url(args, config)?;
-    store::open(&url).map_err(|error| {
-        let exit = if matches!(error, StoreError::Url { .. }) { Exit::Usage } else { Exit::Output };
-        Failure { exit, error: error.into() }
-    })
+    if url.has_password() {
+        terminal.notice(
+            "other users of this machine can read the password in --store: leave it out, and put it into PGPASSWORD",
+        );
+    }
+    let password = env::var("PGPASSWORD").ok().filter(|text| !text.is_empty()).map(Password::new);
+    let options = StoreOptions { password, retention: config.store.retention };
+    store::open(&url, options).map_err(store_failure)
 }
 
-fn store_url(args: &StoreArgs, config: &Config) -> Result<String, Failure> {
+fn store_failure(error: StoreError) -> Failure {
+    let exit = if matches!(error, StoreError::Url { .. }) { Exit::Usage } else { Exit::Output };
+    Failure { exit, error: error.into() }
+}
+
+fn store_url(args: &StoreArgs, config: &Config) -> Result<StoreUrl, Failure> {
     if let Some(url) = &args.store {
+        return store::parse_url(url).map_err(store_failure);
+    }
+    if let Some(url) = &config.store.url {
         return Ok(url.clone());
     }
-    let path = match &config.store {
-        Some(path) => path.clone(),
-        None => match directories::ProjectDirs::from("", "", "portcullis") {
-            Some(dirs) => dirs.data_dir().join("portcullis.db"),
-            None => {
-                return fail(
-                    Exit::Usage,
-                    "there is no home directory to keep runs in: name a store with `--store sqlite:PATH`, or go without \
-                     with --no-store",
-                );
-            }
-        },
-    };
-    Ok(format!("sqlite:{}", path.display()))
+    match directories::ProjectDirs::from("", "", "portcullis") {
+        Some(dirs) => Ok(StoreUrl::Sqlite(dirs.data_dir().join("portcullis.db"))),
+        None => fail(
+            Exit::Usage,
+            "there is no home directory to keep runs in: name a store with `--store sqlite:PATH`, or go without with \
+             --no-store",
+        ),
+    }
 }
 
 /// The embedded rules and those of the named folders.

@@ -143,11 +143,14 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         ("fail_on", config.fail_on.to_string()),
         (
             "store.url",
-            config.store.as_ref().map_or_else(
-                || "portcullis.db in the user's data directory".to_owned(),
-                |path| format!("sqlite:{}", path.display()),
-            ),
+            config
+                .store
+                .url
+                .as_ref()
+                .map_or_else(|| "portcullis.db in the user's data directory".to_owned(), ToString::to_string),
         ),
+        ("store.keep_days", kept(config.store.retention.keep_days)),
+        ("store.keep_runs", kept(config.store.retention.keep_runs)),
         ("evidence.window_days", evidence.window_days.to_string()),
         ("evidence.audit_logs", evidence.audit_logs.as_str().to_owned()),
         ("evidence.flow_logs", evidence.flow_logs.as_str().to_owned()),
@@ -157,6 +160,10 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         ("endpoints", list(endpoints)),
     ];
     rows.into_iter().map(|(key, value)| (key.to_owned(), value, config.origins.of(key))).collect()
+}
+
+fn kept(limit: Option<u32>) -> String {
+    limit.map_or_else(|| "all".to_owned(), |limit| limit.to_string())
 }
 
 fn list(items: impl Iterator<Item = String>) -> String {

@@ -9,6 +9,7 @@ use std::{
 use crate::{
     model::{Severity, TrustedList},
     scan::{Organization, Pick, Picked, Site},
+    store::{Retention, StoreUrl},
 };
 
 use super::{
@@ -52,7 +53,7 @@ pub(crate) mod keys {
     pub(crate) const ROOT: &[&str] = &["profile", "site"];
     pub(crate) const CONSUMER: &[&str] = &["name", "vpc_id", "vswitch_id"];
     pub(crate) const RULES: &[&str] = &["dirs", "disable", "severity"];
-    pub(crate) const STORE: &[&str] = &["url"];
+    pub(crate) const STORE: &[&str] = &["url", "keep_days", "keep_runs"];
     pub(crate) const EVIDENCE: &[&str] = &["window_days", "audit_logs", "flow_logs", "files", "signing_key"];
     pub(crate) const REMEDIATION: &[&str] = &["approvers", "windows", "budgets", "lease"];
     pub(crate) const APPROVER: &[&str] = &["name", "public_key"];
@@ -77,8 +78,8 @@ pub struct Config {
     pub rules: RuleSettings,
     /// The lowest severity that counts for exit code 1.
     pub fail_on: Severity,
-    /// The run store, `sqlite:PATH`; `None`: `portcullis.db` in the user's data directory.
-    pub store: Option<PathBuf>,
+    /// Where runs are kept, and for how long.
+    pub store: StoreSettings,
     /// Where evidence comes from.
     pub evidence: EvidenceSettings,
     /// Who may approve changes.
@@ -136,6 +137,14 @@ pub struct RuleSettings {
     pub disable: Vec<String>,
     /// Severity by rule id, instead of the rule's own.
     pub severity: BTreeMap<String, Severity>,
+}
+
+/// Where runs are kept, and for how long.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// `None`: `portcullis.db` in the user's data directory.
+    pub url: Option<StoreUrl>,
+    pub retention: Retention,
 }
 
 /// Where evidence comes from. The key is read and checked; no command of this version signs.
@@ -203,7 +212,7 @@ impl Default for Config {
             waivers: None,
             rules: RuleSettings::default(),
             fail_on: Severity::Low,
-            store: None,
+            store: StoreSettings::default(),
             evidence: EvidenceSettings::default(),
             approvers: Vec::new(),
             endpoints: BTreeMap::new(),
@@ -556,23 +565,40 @@ impl Reader<'_, '_> {
     fn store(&self, fields: &Fields<'_>, config: &mut Config) {
         let Some((node, path)) = fields.get("store") else { return };
         let Some(section) = self.walk.fields(node, &path, keys::STORE) else { return };
-        let Some((node, path)) =
-            section.require(self.walk, "url", "write `url: \"sqlite:runs.db\"`, or leave `store` out")
-        else {
-            return;
-        };
-        let Some(url) = self.walk.text(node, &path) else { return };
+        if keys::STORE.iter().all(|key| section.get(key).is_none()) {
+            let help = "write `url: \"sqlite:runs.db\"`, or leave `store` out";
+            self.walk.report(Problem::new(node.at.clone(), format!("`{path}` says nothing")).help(help));
+        }
+        if let Some((node, path)) = section.get("url") {
+            self.store_url(node, &path, config);
+        }
+        for key in ["keep_days", "keep_runs"] {
+            let Some((node, path)) = section.get(key) else { continue };
+            let Some(number) = self.walk.integer(node, &path, 1, 1_000_000) else { continue };
+            let kept = match key {
+                "keep_days" => &mut config.store.retention.keep_days,
+                _ => &mut config.store.retention.keep_runs,
+            };
+            *kept = u32::try_from(number).ok();
+            self.came_from_file(config, &path, node);
+        }
+    }
+
+    fn store_url(&self, node: &Node, path: &str, config: &mut Config) {
+        let Some(url) = self.walk.text(node, path) else { return };
         if looks_secret(url) {
             return; // Told already, without the text.
         }
-        match store_path(url) {
-            Ok(file) => {
-                config.store = Some(self.folder.join(file));
-                self.came_from_file(config, "store.url", node);
+        match StoreUrl::parse(url) {
+            Ok(url) => {
+                config.store.url = Some(url.within(self.folder));
+                self.came_from_file(config, path, node);
             }
             Err(problem) => {
+                // It may hold a password in a shape that is not known.
                 self.walk.hide(node.at.clone());
-                let help = "write `sqlite:` and the path of a file, as in `sqlite:runs.db`";
+                let help = "write `sqlite:` and the path of a file, as in `sqlite:runs.db`, or \
+                            `postgres://USER@HOST/DATABASE`, with the password in PGPASSWORD";
                 self.walk.report(Problem::new(node.at.clone(), format!("`{path}` {problem}")).help(help));
             }
         }
@@ -783,21 +809,4 @@ fn is_vendor_host(text: &str) -> bool {
             && label.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
     };
     text.ends_with(".aliyuncs.com") && text.len() <= 253 && text.split('.').all(label)
-}
-
-/// The file of a `sqlite:` URL.
-///
-/// # Errors
-///
-/// Why the URL cannot be used, to be read after its name; the URL is not repeated, for it may hold a password.
-pub fn store_path(url: &str) -> Result<PathBuf, &'static str> {
-    if url.starts_with("postgres:") || url.starts_with("postgresql:") {
-        return Err("names a PostgreSQL server, which is not supported by this version");
-    }
-    let path = url.strip_prefix("sqlite:").ok_or("is no store")?;
-    let path = path.strip_prefix("//").unwrap_or(path);
-    if path.is_empty() || path.contains(['?', '#']) {
-        return Err("names no file");
-    }
-    Ok(PathBuf::from(path))
 }

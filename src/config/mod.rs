@@ -31,7 +31,7 @@ use crate::{findings::Waiver, model::TrustedEntry};
 pub use effective::{Origin, Overrides, effective};
 pub use file::{
     AccountSettings, Approver, Config, ConsumerSettings, EvidenceSettings, LogUse, OrganizationSettings, RootSettings,
-    RuleSettings, is_region, store_path,
+    RuleSettings, StoreSettings, is_region,
 };
 pub use problem::{ConfigErrors, Located};
 pub use schema::{config_schema, waivers_schema};

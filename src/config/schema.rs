@@ -163,8 +163,15 @@ struct Rules {
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Store {
-    /// `sqlite:PATH`, relative to this file's folder. Default: portcullis.db in the user's data directory.
-    url: String,
+    /// `sqlite:PATH`, relative to this file's folder, or `postgres://USER@HOST/DATABASE` with the password in PGPASSWORD.
+    /// Default: portcullis.db in the user's data directory.
+    url: Option<String>,
+    /// Runs that began more days ago are dropped, but for the newest of every set of accounts. Default: none.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    keep_days: Option<u32>,
+    /// Of every set of accounts, the newest runs that are kept. Default: all.
+    #[schemars(range(min = 1, max = 1_000_000))]
+    keep_runs: Option<u32>,
 }
 
 /// Where evidence comes from.

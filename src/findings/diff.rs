@@ -149,6 +149,13 @@ impl<'a> Seen<'a> {
         Self { run, subjects, unread, scanned, endpoints }
     }
 
+    /// The accounts about whose resources an absence may say something.
+    pub(crate) fn accounts(&self) -> BTreeSet<&'a str> {
+        let subjects = self.subjects.iter().map(|place| place.0);
+        let endpoints = self.endpoints.keys().map(|(place, _)| place.0);
+        subjects.chain(endpoints).chain(self.scanned.iter().map(|(account, _)| *account)).collect()
+    }
+
     /// True if the absence of a rule's finding about `subject` says that there is none. A rule
     /// that was disabled, or is no longer among the rules, looked at nothing.
     pub(crate) fn read(&self, rule_id: &str, subject: &Subject) -> bool {

@@ -1,64 +1,46 @@
-//! Runs on disk: history and snapshots.
+//! Runs that are kept: history and snapshots.
 //!
-//! [`Store`] speaks the domain's words; what kind of database is behind it stays behind it. A run
-//! is kept whole, as versioned JSON in zstd, beside rows that answer questions over many runs.
-//! What is remembered of a finding (first seen, last seen, fixed, reopened) follows one rule: a
-//! finding that was not looked at, because its place was not read, stays as it was.
+//! [`Store`] speaks the domain's words; what kind of database is behind it stays behind it: a SQLite
+//! file for one machine, PostgreSQL for several. What both must decide alike is decided once: `memory`
+//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `steps` (migrations); SQL
+//! stands in the two back ends. A run is kept whole, as versioned JSON in zstd, beside rows that
+//! answer questions over many runs. What is remembered of a finding follows one rule: a finding that
+//! was not looked at, because its place was not read, stays as it was.
 
-mod migrate;
+mod error;
+mod lease;
+mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
+mod retention;
+mod rows;
 pub mod snapshot;
+mod spread;
 mod sqlite;
+mod steps;
+mod url;
 
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 
+pub use error::StoreError;
+pub use lease::{Acquired, Appended, LEASE_LIMIT, Lease, Record};
+pub use memory::{Closing, FindingMemory};
+#[cfg(feature = "postgres")]
+pub use postgres::PostgresStore;
+pub use retention::Retention;
+pub use spread::{TimeToClose, time_to_close};
 pub use sqlite::SqliteStore;
+pub use url::{Password, PostgresUrl, StoreUrl};
 
 use crate::{
-    findings::{FindingStatus, Run, RunVerdict},
-    model::{Exposure, Severity},
+    findings::{Run, RunVerdict},
+    model::Exposure,
 };
-
-/// Why the store could not do what was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The URL names no kind of store that this version has.
-    #[error("`{url}` names no store: this version keeps runs in SQLite; write `sqlite:PATH`")]
-    Url { url: String },
-    /// The file or its folder cannot be made or opened.
-    #[error(
-        "cannot open {path}: make sure that the folder exists and can be written, or name a store with --store sqlite:PATH; a scan can go without one with --no-store"
-    )]
-    Open {
-        path: PathBuf,
-        #[source]
-        source: std::io::Error,
-    },
-    /// The database was made by a newer version of this program.
-    #[error(
-        "the store has schema {found}, and this version knows {known}: use the newer portcullis that made it, or another store"
-    )]
-    Newer { found: usize, known: usize },
-    /// A SQLite file of another program.
-    #[error("the file is a SQLite database of another program: choose another path")]
-    Foreign,
-    /// The schema was changed by somebody else.
-    #[error("the store's schema is not the one this program made: restore the file, or choose another path")]
-    Altered,
-    /// A stored run cannot be read back.
-    #[error("run {id} cannot be read back: {why}")]
-    Damaged { id: String, why: String },
-    /// More than one run begins like that.
-    #[error("`{prefix}` is the beginning of several runs: give more characters")]
-    Ambiguous { prefix: String },
-    /// The database itself failed.
-    #[error("the database failed")]
-    Database(#[from] rusqlite::Error),
-}
 
 /// A run in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -68,9 +50,13 @@ pub struct RunSummary {
     pub verdict: RunVerdict,
     pub exit_code: u8,
     pub complete: bool,
+    /// Units that were to be read.
+    pub planned: u64,
+    /// Units that were read.
+    pub scanned: u64,
     /// Sorted.
     pub accounts: Vec<String>,
-    /// Open ones, worst severity first, in the order of [`Severity::WORST_FIRST`].
+    /// Open ones, worst severity first, in the order of [`Severity::WORST_FIRST`](crate::model::Severity::WORST_FIRST).
     pub findings: [u64; 5],
     pub waived: u64,
     /// Findings with status `unknown`.
@@ -80,24 +66,6 @@ pub struct RunSummary {
     /// Endpoints with a port that is open to untrusted sources.
     pub open: u64,
     pub unknown: u64,
-}
-
-/// What is remembered of one finding over all runs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FindingMemory {
-    pub fingerprint: String,
-    pub rule_id: String,
-    pub title: String,
-    pub severity: Severity,
-    pub status: FindingStatus,
-    pub region_id: String,
-    pub resource_id: String,
-    pub first_seen: DateTime<Utc>,
-    pub last_seen: DateTime<Utc>,
-    /// When a run that looked no longer found it.
-    pub fixed_at: Option<DateTime<Utc>>,
-    /// When it was found again after it had been fixed.
-    pub reopened_at: Option<DateTime<Utc>>,
 }
 
 /// One endpoint in one run: a point of its history.
@@ -111,10 +79,21 @@ pub struct HistoryPoint {
     pub open: bool,
 }
 
+/// A waiver that accepts a finding, by the newest run of its accounts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WaiverInEffect {
+    pub run_id: String,
+    pub fingerprint: String,
+    pub owner: String,
+    pub reason: String,
+    pub ticket: Option<String>,
+    pub expires: NaiveDate,
+}
+
 /// Where runs are kept.
 pub trait Store {
-    /// Keeps a run, and fills `first_seen` of its findings from what is remembered. Either all of
-    /// it is kept or nothing.
+    /// Keeps a run, fills `first_seen` of its findings from what is remembered, and drops what is
+    /// older than is to be kept. Either all of it is done or nothing.
     ///
     /// # Errors
     /// If the database fails; then the run is as it was.
@@ -156,27 +135,118 @@ pub trait Store {
     /// If the database fails.
     fn reopened(&self) -> Result<Vec<FindingMemory>, StoreError>;
 
+    /// How often any finding was found again after it had been fixed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn reopenings(&self) -> Result<u64, StoreError>;
+
+    /// Every time that a finding was fixed which had been open or waived, by time. What was only
+    /// undecided was not there to be fixed.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn closings(&self) -> Result<Vec<Closing>, StoreError>;
+
+    /// The waivers that accept findings, by the newest run of every set of accounts; those that end
+    /// first come first.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn waivers(&self) -> Result<Vec<WaiverInEffect>, StoreError>;
+
     /// Every point of the endpoints whose id contains `text`, by endpoint, then by time.
     ///
     /// # Errors
     /// If the database fails.
     fn points(&self, text: &str) -> Result<Vec<HistoryPoint>, StoreError>;
+
+    /// Takes a lease that nobody holds, or that has expired, for `ttl` (at most [`LEASE_LIMIT`]).
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn acquire_lease(
+        &mut self,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Acquired, StoreError>;
+
+    /// Holds a lease for `ttl` more; `None` if somebody else has taken it or it was given back. One
+    /// that has expired and that nobody has taken is still its holder's.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn renew_lease(&mut self, lease: &Lease, ttl: Duration, now: DateTime<Utc>) -> Result<Option<Lease>, StoreError>;
+
+    /// Gives a lease back; false if it was not this holder's any more.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn release_lease(&mut self, lease: &Lease) -> Result<bool, StoreError>;
+
+    /// Appends to the records of `stream`, which is guarded by the lease of the same name: refused
+    /// unless `epoch` is that of its holder.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn append_record(&mut self, stream: &str, epoch: u64, version: u32, body: &[u8]) -> Result<Appended, StoreError>;
+
+    /// All records of a stream, in the order in which they were appended.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError>;
 }
 
-/// Opens the store behind a URL, and makes it on first use.
+/// What a store is opened with beside its place.
+#[derive(Clone, Debug, Default)]
+pub struct StoreOptions {
+    /// For a server whose URL holds none.
+    pub password: Option<Password>,
+    pub retention: Retention,
+}
+
+/// Opens the store at a place, and makes its tables on first use.
 ///
 /// # Errors
-/// If the URL names no store of this version, or the file cannot be used.
-pub fn open(url: &str) -> Result<Box<dyn Store>, StoreError> {
-    let Some(path) = url.strip_prefix("sqlite:").filter(|path| !path.is_empty()) else {
-        // Never the whole URL: another kind of store may carry a password in it.
+/// If the file cannot be used, or the server cannot be reached.
+pub fn open(url: &StoreUrl, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    match url {
+        StoreUrl::Sqlite(path) => {
+            let mut store = SqliteStore::open(path)?;
+            store.retention = options.retention;
+            Ok(Box::new(store))
+        }
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => Ok(Box::new(PostgresStore::open(url, options)?)),
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(url) => Err(StoreError::Url {
+            shown: url.to_string(),
+            why: "names a PostgreSQL server, which this build has no client for",
+        }),
+    }
+}
+
+/// As [`open()`], for a URL as people write it.
+///
+/// # Errors
+/// As [`open()`], and if the URL names no store.
+pub fn open_url(url: &str, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
+    open(&parse_url(url)?, options)
+}
+
+/// Reads a URL. An error shows no more of it than its scheme, or a word without one.
+///
+/// # Errors
+/// If the URL names no store.
+pub fn parse_url(url: &str) -> Result<StoreUrl, StoreError> {
+    StoreUrl::parse(url).map_err(|why| {
         let shown = match url.split_once(':') {
-            Some((scheme, _)) => format!("{}:…", scheme.escape_debug()),
+            Some((scheme, _)) => format!("{}:…", scheme.chars().take(80).collect::<String>().escape_debug()),
             None => url.chars().take(80).collect::<String>().escape_debug().to_string(),
         };
-        return Err(StoreError::Url { url: shown });
-    };
-    // `sqlite:///var/x.db` and `sqlite:/var/x.db` mean the same file.
-    let path = path.strip_prefix("//").unwrap_or(path);
-    Ok(Box::new(SqliteStore::open(path.as_ref())?))
+        StoreError::Url { shown, why }
+    })
 }

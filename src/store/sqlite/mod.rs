@@ -1,0 +1,250 @@
+//! The store in one SQLite file. Several processes may use it at once: every change is one
+//! immediate transaction, and whoever comes second waits.
+
+mod lease;
+mod migrate;
+mod save;
+mod values;
+
+use std::{
+    fs::{self, DirBuilder},
+    io,
+    path::Path,
+    time::Duration,
+};
+
+use chrono::{DateTime, Utc};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior};
+
+use super::{
+    Acquired, Appended, Closing, FindingMemory, HistoryPoint, Lease, Record, Retention, RunSummary, Store, StoreError,
+    WaiverInEffect, memory::swap_first_seen, rows,
+};
+use crate::findings::Run;
+use values::MEMORY_COLUMNS;
+
+/// How long to wait for another process that writes.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// A store in one file.
+pub struct SqliteStore {
+    connection: Connection,
+    pub(super) retention: Retention,
+}
+
+impl SqliteStore {
+    /// Opens the file, and makes it and its folder where they are missing, readable by the owner only.
+    ///
+    /// # Errors
+    /// If the file cannot be made or opened, or is not a store that this version knows.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let opened = |source| StoreError::Open { path: path.to_owned(), source };
+        make_folder(path).map_err(opened)?;
+        let mut connection = Connection::open(path)?;
+        keep_private(path).map_err(opened)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        migrate::migrate(&mut connection)?;
+        write_ahead(&connection)?;
+        Ok(Self { connection, retention: Retention::default() })
+    }
+}
+
+fn make_folder(path: &Path) -> io::Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => builder.create(parent),
+        _ => Ok(()),
+    }
+}
+
+/// An empty file has just been made, and by the umask: what will be in it is for its owner only.
+///
+/// NOTE: by path and not by handle, because closing any handle of a SQLite file drops the locks
+/// that this process holds on it.
+fn keep_private(path: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    if fs::metadata(path)?.len() == 0 {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600))?;
+    }
+    Ok(())
+}
+
+/// Readers then do not wait for writers. It is a property of the file: whoever finds it in use
+/// leaves the change to the next one.
+fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
+    match connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(())) {
+        Err(error) if error.sqlite_error_code() != Some(ErrorCode::DatabaseBusy) => Err(error.into()),
+        _ => Ok(connection.pragma_update(None, "synchronous", "NORMAL")?),
+    }
+}
+
+impl Store for SqliteStore {
+    fn save_run(&mut self, run: &mut Run) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut times = save::remember(&transaction, run)?;
+        swap_first_seen(run, &mut times);
+        let kept = save::insert(&transaction, run)
+            .and_then(|()| save::retain(&transaction, self.retention, run))
+            .and_then(|()| Ok(transaction.commit()?));
+        if kept.is_err() {
+            // What was not kept is reported as it came, and not with times that nobody remembers.
+            swap_first_seen(run, &mut times);
+        }
+        kept
+    }
+
+    fn run(&self, id: &str) -> Result<Option<Run>, StoreError> {
+        let ids: Vec<String> =
+            self.list("SELECT id FROM runs WHERE substr(id, 1, length(?1)) = ?1 ORDER BY id LIMIT 2", id, |row| {
+                row.get(0)
+            })?;
+        match &*ids {
+            [] => Ok(None),
+            [only] => self.load(only),
+            [first, ..] if first == id => self.load(first),
+            _ => Err(StoreError::Ambiguous { prefix: id.to_owned() }),
+        }
+    }
+
+    fn latest(&self) -> Result<Option<Run>, StoreError> {
+        let id: Option<String> = self
+            .connection
+            .query_row("SELECT id FROM runs ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
+            .optional()?;
+        id.map_or(Ok(None), |id| self.load(&id))
+    }
+
+    fn before(&self, id: &str) -> Result<Option<Run>, StoreError> {
+        let earlier: Option<String> = self
+            .connection
+            .query_row(
+                "SELECT id FROM runs
+                 WHERE seq < (SELECT seq FROM runs WHERE id = ?1)
+                   AND id IN (SELECT run_id FROM run_accounts
+                              WHERE account_id IN (SELECT account_id FROM run_accounts WHERE run_id = ?1))
+                 ORDER BY seq DESC LIMIT 1",
+                [id],
+                |row| row.get(0),
+            )
+            .optional()?;
+        earlier.map_or(Ok(None), |id| self.load(&id))
+    }
+
+    fn runs(&self, limit: usize) -> Result<Vec<RunSummary>, StoreError> {
+        self.list(
+            "SELECT id, started_at, verdict, exit_code, complete, critical, high, medium, low, info, waived, account_set,
+                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id),
+                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND exposure = 'exposed'),
+                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND open = 1),
+                    (SELECT count(*) FROM run_endpoints WHERE run_id = runs.id AND exposure = 'unknown'),
+                    (SELECT count(*) FROM run_findings WHERE run_id = runs.id AND status = 'unknown'),
+                    planned, scanned
+             FROM runs ORDER BY seq DESC LIMIT ?1",
+            rows::number(limit),
+            values::run_summary,
+        )
+    }
+
+    fn memory(&self, fingerprint: &str) -> Result<Option<FindingMemory>, StoreError> {
+        let sql = format!("SELECT {MEMORY_COLUMNS} FROM findings WHERE fingerprint = ?1");
+        Ok(self.connection.query_row(&sql, [fingerprint], values::memory).optional()?)
+    }
+
+    fn reopened(&self) -> Result<Vec<FindingMemory>, StoreError> {
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT {MEMORY_COLUMNS} FROM findings WHERE reopened_at IS NOT NULL AND fixed_at IS NULL
+             ORDER BY reopened_at DESC, fingerprint"
+        ))?;
+        let rows = statement.query_map([], values::memory)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn reopenings(&self) -> Result<u64, StoreError> {
+        let sql = "SELECT coalesce(sum(reopenings), 0) FROM findings";
+        Ok(self.connection.query_row(sql, [], |row| values::count(row, 0))?)
+    }
+
+    fn closings(&self) -> Result<Vec<Closing>, StoreError> {
+        self.list(
+            "SELECT fingerprint, closings.severity, closings.status, coalesce(opened_at, first_seen), closed_at
+             FROM closings JOIN findings USING (fingerprint) WHERE closings.status <> ?1
+             ORDER BY closed_at, fingerprint",
+            "unknown",
+            values::closing,
+        )
+    }
+
+    fn waivers(&self) -> Result<Vec<WaiverInEffect>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT run_id, fingerprint, owner, reason, ticket, expires
+             FROM run_waivers JOIN runs ON runs.id = run_id
+             WHERE seq IN (SELECT max(seq) FROM runs GROUP BY account_set)
+             ORDER BY expires, fingerprint, seq",
+        )?;
+        let rows = statement.query_map([], values::waiver)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn points(&self, text: &str) -> Result<Vec<HistoryPoint>, StoreError> {
+        self.list(
+            "SELECT run_id, started_at, endpoint_id, exposure, open
+             FROM run_endpoints JOIN runs ON runs.id = run_id
+             WHERE instr(endpoint_id, ?1) > 0 ORDER BY endpoint_id, started_at, seq",
+            text,
+            values::point,
+        )
+    }
+
+    fn acquire_lease(
+        &mut self,
+        name: &str,
+        holder: &str,
+        ttl: Duration,
+        now: DateTime<Utc>,
+    ) -> Result<Acquired, StoreError> {
+        lease::acquire(&mut self.connection, name, holder, ttl, now)
+    }
+
+    fn renew_lease(&mut self, lease: &Lease, ttl: Duration, now: DateTime<Utc>) -> Result<Option<Lease>, StoreError> {
+        lease::renew(&self.connection, lease, ttl, now)
+    }
+
+    fn release_lease(&mut self, lease: &Lease) -> Result<bool, StoreError> {
+        lease::release(&self.connection, lease)
+    }
+
+    fn append_record(&mut self, stream: &str, epoch: u64, version: u32, body: &[u8]) -> Result<Appended, StoreError> {
+        lease::append(&self.connection, stream, epoch, version, body)
+    }
+
+    fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError> {
+        lease::records(&self.connection, stream)
+    }
+}
+
+impl SqliteStore {
+    /// The rows of a query with one parameter.
+    fn list<T>(
+        &self,
+        sql: &str,
+        parameter: impl rusqlite::ToSql,
+        read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, StoreError> {
+        let mut statement = self.connection.prepare(sql)?;
+        let rows = statement.query_map([parameter], read)?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    fn load(&self, id: &str) -> Result<Option<Run>, StoreError> {
+        let row: Option<(i64, Vec<u8>)> = self
+            .connection
+            .query_row("SELECT body_version, body FROM runs WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?;
+        row.map(|(version, body)| rows::run_of(id, version, &body)).transpose()
+    }
+}

@@ -1,0 +1,86 @@
+//! What is asked over many runs.
+
+use chrono::NaiveDate;
+use portcullis::{
+    findings::{FindingStatus, WaiverNote},
+    model::Severity,
+};
+
+use super::{HANGZHOU, Place, at, checks, run, run_of, saved};
+
+checks![
+    every_closing_is_kept_with_its_times,
+    waivers_in_effect_are_those_of_the_newest_runs,
+    nothing_was_there_at_first
+];
+
+fn every_closing_is_kept_with_its_times(place: &Place) {
+    let mut store = place.store();
+    saved(&mut *store, run(1, &[HANGZHOU], &["a", "b", "feared"]));
+    let mut second = run(2, &[HANGZHOU], &["a", "feared"]);
+    second.findings[1].status = FindingStatus::Unknown;
+    // `b` was open from 1 to 2.
+    saved(&mut *store, second);
+    // `a` was open from 1 to 4; `feared` was not certain at last, so that nobody repaired it.
+    saved(&mut *store, run(4, &[HANGZHOU], &[]));
+    saved(&mut *store, run(5, &[HANGZHOU], &["a"]));
+    let mut worse = run(6, &[HANGZHOU], &["a"]);
+    worse.findings[0].severity = Severity::Critical;
+    saved(&mut *store, worse);
+    // `a` again from 5 to 9, and critical when it was closed.
+    saved(&mut *store, run(9, &[HANGZHOU], &[]));
+    // Found by nobody any more: nothing new is closed.
+    saved(&mut *store, run(10, &[HANGZHOU], &[]));
+    let closings = store.closings().expect("it reads");
+    let told: Vec<_> =
+        closings.iter().map(|one| (&*one.fingerprint, one.severity, one.opened_at, one.closed_at)).collect();
+    assert_eq!(
+        told,
+        [
+            ("v1:b", Severity::High, at(1), at(2)),
+            ("v1:a", Severity::High, at(1), at(4)),
+            ("v1:a", Severity::Critical, at(5), at(9)),
+        ]
+    );
+    assert_eq!(store.reopenings().expect("it reads"), 1);
+}
+
+fn waivers_in_effect_are_those_of_the_newest_runs(place: &Place) {
+    let mut store = place.store();
+    let note = |owner: &str, day| WaiverNote {
+        reason: "known".to_owned(),
+        owner: owner.to_owned(),
+        ticket: None,
+        expires: NaiveDate::from_ymd_opt(2027, 1, day).expect("a day"),
+    };
+    let waived = |mut run: portcullis::findings::Run, owner: &str, day| {
+        run.findings[0].status = FindingStatus::Waived;
+        run.findings[0].waiver = Some(note(owner, day));
+        run
+    };
+    saved(&mut *store, waived(run(1, &[HANGZHOU], &["a"]), "earlier", 1));
+    saved(&mut *store, waived(run(2, &[HANGZHOU], &["a"]), "later", 9));
+    saved(&mut *store, waived(run_of("2", 2, &[HANGZHOU], &["b"]), "others", 3));
+    // A waiver that does not hold is noted on its finding, and accepts nothing.
+    let mut exceeded = waived(run_of("3", 3, &[HANGZHOU], &["c"]), "exceeded", 4);
+    exceeded.findings[0].status = FindingStatus::Open;
+    saved(&mut *store, exceeded);
+    let waivers = store.waivers().expect("it reads");
+    let told: Vec<_> = waivers.iter().map(|one| (&*one.fingerprint, &*one.owner, one.expires.to_string())).collect();
+    assert_eq!(told, [("v1:b", "others", "2027-01-03".to_owned()), ("v1:a", "later", "2027-01-09".to_owned())]);
+    saved(&mut *store, run(4, &[HANGZHOU], &[]));
+    assert_eq!(store.waivers().expect("it reads").len(), 1);
+}
+
+fn nothing_was_there_at_first(place: &Place) {
+    let store = place.store();
+    assert_eq!(store.runs(10).expect("it reads"), []);
+    assert_eq!(store.latest().expect("it reads"), None);
+    assert_eq!(store.before("x").expect("it reads"), None);
+    assert_eq!(store.memory("v1:x").expect("it reads"), None);
+    assert_eq!(store.closings().expect("it reads"), []);
+    assert_eq!((store.reopened().expect("it reads").len(), store.reopenings().expect("it reads")), (0, 0));
+    assert_eq!(store.waivers().expect("it reads"), []);
+    assert_eq!(store.points("").expect("it reads"), []);
+    assert_eq!(store.records("x").expect("it reads"), []);
+}
