@@ -10,6 +10,7 @@ pub mod engine;
 pub mod findings;
 pub mod model;
 pub mod netset;
+pub mod notify;
 pub mod report;
 pub mod sandbox;
 pub mod scan;

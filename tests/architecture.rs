@@ -20,12 +20,18 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cloud", &[]),
     ("scan", &["cloud", "model", "netset"]),
     ("store", &["model", "findings"]),
+    // Messages are about findings and their severities; HTTP, clock, variables and files come through cloud's Context,
+    // and text from outside is made harmless where reports do it.
+    ("notify", &["cloud", "findings", "model", "report"]),
     ("sandbox", &[]),
     // The Settings types of the modules it composes, and the types its values become.
-    ("config", &["cloud", "findings", "model", "netset", "scan", "store"]),
+    ("config", &["cloud", "findings", "model", "netset", "notify", "scan", "store"]),
     (
         "cli",
-        &["analysis", "cloud", "config", "engine", "findings", "model", "netset", "report", "sandbox", "scan", "store"],
+        &[
+            "analysis", "cloud", "config", "engine", "findings", "model", "netset", "notify", "report", "sandbox",
+            "scan", "store",
+        ],
     ),
 ];
 
@@ -105,6 +111,29 @@ fn the_document_holds_the_same_table() {
         let row = format!("| `{module}` | {cell} |");
         assert!(document.contains(&row), "docs/architecture.md lacks the row: {row}");
     }
+}
+
+/// Whoever reads logs by machine goes by these words.
+#[test]
+fn every_event_of_the_log_is_documented_and_every_documented_one_is_logged() {
+    let mut logged = BTreeSet::new();
+    for (_, file) in source_files() {
+        let text = without_comments(&fs::read_to_string(&file).unwrap());
+        for level in ["trace", "debug", "info", "warn", "error"] {
+            for call in text.split(&format!("tracing::{level}!(")).skip(1) {
+                let event = call.trim_start().strip_prefix("event = \"").and_then(|rest| rest.split('"').next());
+                logged.insert(
+                    event.unwrap_or_else(|| panic!("{}: an event begins with its name", file.display())).to_owned(),
+                );
+            }
+        }
+    }
+    let document = fs::read_to_string("docs/operations.md").unwrap();
+    let section = document.split("### Logs\n").nth(1).unwrap().split("\n#").next().unwrap();
+    let documented: BTreeSet<String> =
+        section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next().map(str::to_owned)).collect();
+    assert!(logged.len() > 3, "the search found too little to mean anything");
+    assert_eq!(logged, documented);
 }
 
 /// (top-level module, file) of every source file below a module's folder.

@@ -8,7 +8,8 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 /// Every format with the extension of its sample.
-const FORMATS: [(&str, &str); 4] = [("table", "txt"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv")];
+const FORMATS: [(&str, &str); 5] =
+    [("table", "txt"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv"), ("prometheus", "prom")];
 
 /// Scans the demo world and writes one report of every format into `folder`.
 fn scan(folder: &Path) {
@@ -39,6 +40,12 @@ fn masks(report: &str) -> Vec<(String, String)> {
         (format!("\"tool_version\": \"{version}\""), "\"tool_version\": \"0.0.0\"".to_owned()),
         (format!("\"tool_version\":\"{version}\""), "\"tool_version\":\"0.0.0\"".to_owned()),
     ];
+    let unix = |key: &str| chrono::DateTime::parse_from_rfc3339(&text(key)).unwrap().timestamp();
+    let (ended, took) = (unix("finished_at"), unix("finished_at") - unix("started_at"));
+    let gauge = |name: &str, value: i64| format!("portcullis_run_{name}_seconds {value}\n");
+    masks.push((gauge("timestamp", ended), gauge("timestamp", 1_767_323_045)));
+    masks.push((gauge("duration", took), gauge("duration", 0)));
+    masks.push((format!("{{version=\"{version}\"}}"), "{version=\"0.0.0\"}".to_owned()));
     for (number, id) in run["gap_requests"].as_object().unwrap().values().enumerate() {
         masks.push((id.as_str().unwrap().to_owned(), format!("00000000-0000-4000-8000-{:012}", number + 1)));
     }

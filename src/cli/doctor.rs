@@ -11,7 +11,7 @@ use super::{
     args::{ConfigArgs, DoctorArgs},
     connect, evidence,
     exit::{Exit, Failure, OrExit, Outcome},
-    output, setup,
+    notify, output, setup,
     signals::{self, Stop},
     terminal::Terminal,
 };
@@ -54,6 +54,7 @@ pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
     }
     let checkup = signals::block_on(examine(args, &config, terminal)).or_exit(Exit::Internal)??;
     output::to_stdout(|out| {
+        notify::write_channels(&config, out)?;
         write_checkup(&checkup, config.organization.is_some(), out, &options)?;
         write_policy(&config, out)
     })

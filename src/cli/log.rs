@@ -19,7 +19,7 @@ use super::{
     redact::redact,
     terminal,
 };
-use crate::report;
+use crate::{findings::Run, model::Unit, report};
 
 /// Fields that come first, in this order; any others follow in the order in which they were given.
 const ORDER: [&str; 12] = [
@@ -49,6 +49,39 @@ pub(crate) fn start(common: &Common) {
     let ours = Targets::new().with_target("portcullis", level);
     // A second start within one process (a test) keeps the first log.
     let _ = tracing_subscriber::registry().with(layer.with_filter(ours)).try_init();
+}
+
+/// One event a unit, its last one: what was planned and how it ended.
+pub(crate) fn units_ended(run: &Run) {
+    let log = |unit: &Unit, outcome: &str, code: &str, request_id: &str| {
+        let name =
+            format!("{}/{}/{}/{}/{}", unit.account_id, unit.region_id, unit.product, unit.operation, unit.resource_id);
+        let action = format!("{}:{}", unit.product, unit.operation);
+        tracing::info!(
+            event = "unit-ended",
+            run = run.header.id,
+            unit = name,
+            action,
+            region = unit.region_id.as_str(),
+            request_id,
+            outcome,
+            code,
+        );
+    };
+    for unit in run.coverage.scanned_units() {
+        log(unit, "scanned", "", "");
+    }
+    for gap in run.coverage.gaps() {
+        log(&gap.unit, report::state_text(gap.state), &gap.code, &gap.request_id);
+    }
+}
+
+/// The last event of a scan that came to a report.
+pub(crate) fn run_ended(run: &Run) {
+    let header = &run.header;
+    let took_ms = u64::try_from((header.finished_at - header.started_at).num_milliseconds()).unwrap_or(0);
+    let outcome = report::verdict_text(run.verdict);
+    tracing::info!(event = "run-ended", run = header.id, took_ms, outcome, exit_code = u64::from(header.exit_code));
 }
 
 struct Lines {

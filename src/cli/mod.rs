@@ -17,6 +17,7 @@ mod fence;
 mod history;
 mod log;
 mod man;
+mod notify;
 mod output;
 mod pipeline;
 mod progress;

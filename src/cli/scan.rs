@@ -9,7 +9,7 @@ use super::{
     args::{ScanArgs, StoreArgs},
     closing_line, connect, evidence,
     exit::{Exit, Failure, OrExit, fail},
-    fence,
+    fence, log, notify,
     output::{self, Target},
     pipeline::{self, Judging, Reading},
     report, setup,
@@ -18,8 +18,11 @@ use super::{
 };
 use crate::{
     config::{self, Config, Overrides},
-    findings::{Run, RunVerdict},
-    report::v1::Document,
+    findings::Run,
+    report::{
+        v1::{Document, NotificationV1},
+        verdict_text,
+    },
     store::{Store, snapshot},
 };
 
@@ -42,12 +45,42 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
     let mut run = pipeline::conclude(reading, &judging);
+    log::units_ended(&run);
     // Whatever becomes of it, the report is written.
-    let stored = store.map_or(Ok(()), |mut store| fence::apart("keeping the run", || keep(&mut *store, &mut run)));
-    report::write(&Document::of(&run), &targets, terminal)?;
+    let (stored, store) = match store {
+        Some(mut store) => (fence::apart("keeping the run", || keep(&mut *store, &mut run)), Some(store)),
+        None => (Ok(()), None),
+    };
+    let kept = store.as_deref().filter(|_| stored.is_ok());
+    let notifications = tell(&run, kept, args, &config, terminal);
+    let mut document = Document::of(&run);
+    document.run.notifications = notifications;
+    report::write(&document, &targets, terminal)?;
     saved.and(stored)?;
+    log::run_ended(&run);
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
-    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&run)))) })
+    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_text(run.verdict)))) })
+}
+
+/// Tells people of what changed. That nobody could be told is in the report, and never more than that.
+fn tell(
+    run: &Run,
+    store: Option<&dyn Store>,
+    args: &ScanArgs,
+    config: &Config,
+    terminal: &Terminal,
+) -> Vec<NotificationV1<'static>> {
+    let mut notifications = Vec::new();
+    let told = fence::apart("telling people", || {
+        notifications = notify::tell(run, store, args, config, terminal);
+        Ok(())
+    });
+    if let Err(failure) = told {
+        terminal.error(&failure.error);
+        let channels = config.notify.iter().map(|settings| settings.channel.as_str());
+        notifications = channels.map(|channel| NotificationV1::failed(channel, "an internal error")).collect();
+    }
+    notifications
 }
 
 /// Takes what the run to compare with had for known; it is found before anything is contacted.
@@ -89,15 +122,7 @@ fn what_if(args: &ScanArgs, targets: Vec<Target>, terminal: &Terminal) -> Result
     twice.write(None, &target, terminal)?;
     saved?;
     let exit = Exit::from_code(twice.before.header.exit_code).unwrap_or(Exit::Internal);
-    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_word(&twice.before)))) })
-}
-
-fn verdict_word(run: &Run) -> &'static str {
-    match run.verdict {
-        RunVerdict::Pass => "pass",
-        RunVerdict::Fail => "fail",
-        RunVerdict::Unknown => "unknown",
-    }
+    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_text(twice.before.verdict)))) })
 }
 
 /// The configuration with the command line's word over it.

@@ -232,11 +232,14 @@ impl Client {
         };
         let call = Call { account, request, target: &target };
         let mut attempts = retry::Attempts::default();
+        let mut tries = 0;
         inner.budget.call();
         loop {
             let turn = inner.limiter.turn(&key).await;
             let begun = inner.context.clock.monotonic();
             let outcome = inner.attempt(&call).await;
+            tries += 1;
+            log(request, tries, inner.context.clock.monotonic().saturating_sub(begun), &outcome);
             let failure = match outcome {
                 Ok(reply) => {
                     turn.succeeded();
@@ -314,27 +317,38 @@ impl Inner {
             Ok(response) => unpack(request, response).and_then(|response| judge(request, response)),
             Err(failed) => Err(error::from_http(request, &failed)),
         };
-        match &outcome {
-            Ok(reply) => tracing::debug!(
-                product = request.operation().product().name(),
-                action = request.operation().action(),
-                region = request.region(),
-                request_id = reply.request_id,
-                "call answered"
-            ),
-            Err(failure) => tracing::debug!(
-                product = request.operation().product().name(),
-                action = request.operation().action(),
-                region = request.region(),
-                request_id = failure.error.request_id,
-                code = failure.error.code,
-                "call failed"
-            ),
-        }
         if let (Err(Failure { kind: Kind::Expired, .. }), Some(used)) = (&outcome, &credentials) {
             call.account.provider.invalidate(used).await;
         }
         outcome
+    }
+}
+
+/// One event an attempt; no body and no key is in it.
+fn log(request: &ReadRequest, attempt: u32, took: Duration, outcome: &Result<Reply, Failure>) {
+    let operation = request.operation();
+    let action = format!("{}:{}", operation.product().name(), operation.action());
+    let took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+    match outcome {
+        Ok(reply) => tracing::debug!(
+            event = "call-ended",
+            action,
+            region = request.region(),
+            request_id = reply.request_id,
+            attempt,
+            took_ms,
+            outcome = "answered",
+        ),
+        Err(failure) => tracing::debug!(
+            event = "call-ended",
+            action,
+            region = request.region(),
+            request_id = failure.error.request_id,
+            attempt,
+            took_ms,
+            outcome = "failed",
+            code = failure.error.code,
+        ),
     }
 }
 

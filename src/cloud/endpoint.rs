@@ -315,7 +315,7 @@ pub(super) fn is_vendor_host(host: &str) -> bool {
 }
 
 /// True for `localhost` and loopback addresses, also in brackets.
-pub(super) fn is_loopback_host(host: &str) -> bool {
+pub(crate) fn is_loopback_host(host: &str) -> bool {
     let bare = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host);
     bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }

@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 
 use crate::{
     model::{Severity, TrustedEntry},
+    notify,
     scan::{Picked, Site},
 };
 
@@ -157,6 +158,7 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         ("evidence.files", paths(&evidence.files)),
         ("evidence.signing_key", path(&evidence.signing_key, "none")),
         ("remediation.approvers", list(config.approvers.iter().map(|approver| approver.name.clone()))),
+        ("notify", list(config.notify.iter().map(channel))),
         ("endpoints", list(endpoints)),
     ];
     rows.into_iter().map(|(key, value)| (key.to_owned(), value, config.origins.of(key))).collect()
@@ -197,6 +199,20 @@ fn organization(settings: &OrganizationSettings) -> String {
         parts.push(format!("without {}", picks(&organization.exclude)));
     }
     parts.join(" ")
+}
+
+/// Where its secrets are, and never what they are.
+fn channel(settings: &notify::Settings) -> String {
+    let key = settings.key.as_ref().map(|key| format!(", key from {key}")).unwrap_or_default();
+    let on: Vec<&str> = settings.on.iter().map(|kind| kind.as_str()).collect();
+    format!(
+        "{} (address from {}{key}) from {} on {}{}",
+        settings.channel,
+        settings.address,
+        settings.min_severity,
+        on.join("/"),
+        if settings.details { " with details" } else { "" }
+    )
 }
 
 fn trusted(entry: &TrustedEntry) -> String {

@@ -8,12 +8,13 @@ use std::{
 
 use crate::{
     model::{Severity, TrustedList},
+    notify,
     scan::{Organization, Pick, Picked, Site},
     store::{Retention, StoreUrl},
 };
 
 use super::{
-    Notice, RuleIds,
+    Notice, RuleIds, channels,
     effective::{Origin, Origins},
     problem::{ConfigErrors, Problem, shown},
     secrets::looks_secret,
@@ -57,6 +58,8 @@ pub(crate) mod keys {
     pub(crate) const EVIDENCE: &[&str] = &["window_days", "audit_logs", "flow_logs", "files", "signing_key"];
     pub(crate) const REMEDIATION: &[&str] = &["approvers", "windows", "budgets", "lease"];
     pub(crate) const APPROVER: &[&str] = &["name", "public_key"];
+    pub(crate) const NOTIFY: &[&str] = &["dingtalk", "feishu", "slack", "webhook", "min_severity", "on", "details"];
+    pub(crate) const CHANNEL: &[&str] = &["url_env", "url_file", "secret_env", "secret_file"];
 }
 
 /// The settings of a scan. Every value is checked.
@@ -84,6 +87,8 @@ pub struct Config {
     pub evidence: EvidenceSettings,
     /// Who may approve changes.
     pub approvers: Vec<Approver>,
+    /// Who is told of changes.
+    pub notify: Vec<notify::Settings>,
     /// Host overrides by lower-case product code, such as `slb`.
     pub endpoints: BTreeMap<String, String>,
     /// Things worth a line on stderr.
@@ -215,6 +220,7 @@ impl Default for Config {
             store: StoreSettings::default(),
             evidence: EvidenceSettings::default(),
             approvers: Vec::new(),
+            notify: Vec::new(),
             endpoints: BTreeMap::new(),
             notices: Vec::new(),
             origins: Origins::default(),
@@ -284,7 +290,7 @@ impl Reader<'_, '_> {
         self.store(&fields, &mut config);
         self.evidence(&fields, &mut config);
         self.remediation(&fields, &mut config);
-        self.notify(&fields);
+        self.notify(&fields, &mut config);
         self.endpoints(&fields, &mut config);
         Some(config)
     }
@@ -551,8 +557,7 @@ impl Reader<'_, '_> {
     }
 
     fn severity(&self, node: &Node, path: &str) -> Option<Severity> {
-        let words = Severity::WORST_FIRST.map(|severity| (severity.as_str(), severity));
-        self.walk.word(node, path, &words)
+        severity(self.walk, node, path)
     }
 
     fn fail_on(&self, fields: &Fields<'_>, config: &mut Config) {
@@ -664,21 +669,15 @@ impl Reader<'_, '_> {
         Some(Approver { name: name?, public_key: public_key? })
     }
 
-    /// A message that is expected and never sent is worse than none configured.
-    fn notify(&self, fields: &Fields<'_>) {
+    fn notify(&self, fields: &Fields<'_>, config: &mut Config) {
         let Some((node, path)) = fields.get("notify") else { return };
         let Some(items) = self.walk.list(node, &path) else { return };
-        if let Some(first) = items.first() {
-            // What stands in it may be a webhook's address, which is a secret.
-            self.walk.hide(node.at.clone());
-            self.walk.report(
-                Problem::new(
-                    first.at.start..first.at.start,
-                    "`notify` is not supported by this version: no message would be sent",
-                )
-                .help("delete the entries, and run the program from something that can tell people of its exit code"),
-            );
+        config.notify = channels::read(self.walk, items, &path, self.folder);
+        if items.len() > notify::MOST_CHANNELS {
+            let what = format!("`{path}` has {} entries; at most {} are read", items.len(), notify::MOST_CHANNELS);
+            self.walk.report(Problem::new(node.at.start..node.at.start, what));
         }
+        self.came_from_file(config, "notify", node);
     }
 
     fn endpoints(&self, fields: &Fields<'_>, config: &mut Config) {
@@ -731,6 +730,12 @@ impl Reader<'_, '_> {
             self.walk.report(Problem::new(key.at.clone(), format!("`{}` is not {wanted}", shown(&key.text))));
         }
     }
+}
+
+/// A severity's word.
+pub(crate) fn severity(walk: &Walk<'_>, node: &Node, path: &str) -> Option<Severity> {
+    let words = Severity::WORST_FIRST.map(|severity| (severity.as_str(), severity));
+    walk.word(node, path, &words)
 }
 
 /// Products whose host may be overridden.

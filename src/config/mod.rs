@@ -5,8 +5,9 @@
 //! problems together, each with line and column.
 //!
 //! Phases: `source` (bytes to text) → `yaml` (text to tree) → `walk` and `secrets` (the tree against
-//! what may be there) → `file`, `trusted`, `waivers` (typed values) → `effective`.
+//! what may be there) → `file`, `trusted`, `channels`, `waivers` (typed values) → `effective`.
 
+mod channels;
 mod effective;
 mod file;
 mod problem;

@@ -39,9 +39,9 @@ struct ConfigFile {
     evidence: Option<Evidence>,
     /// Who may approve changes.
     remediation: Option<Remediation>,
-    /// Not supported by this version: must be empty.
-    #[schemars(length(max = 0))]
-    notify: Option<Vec<serde_json::Value>>,
+    /// Who is told of changes: one channel an entry.
+    #[schemars(length(max = 10))]
+    notify: Option<Vec<NotifyEntry>>,
     /// Host overrides by product, such as `slb: slb.cn-hangzhou.aliyuncs.com`.
     endpoints: Option<BTreeMap<String, String>>,
 }
@@ -223,6 +223,54 @@ struct Approver {
     public_key: String,
 }
 
+/// One channel, and what it is told: exactly one of `dingtalk`, `feishu`, `slack` and `webhook`.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NotifyEntry {
+    /// A DingTalk robot; needs its address and its key.
+    dingtalk: Option<NotifyChannel>,
+    /// A Feishu or Lark bot; needs its address, and its key where the bot checks signatures.
+    feishu: Option<NotifyChannel>,
+    /// A Slack incoming webhook; needs its address and has no key.
+    slack: Option<NotifyChannel>,
+    /// A receiver of your own; needs its address and the key that messages are signed with.
+    webhook: Option<NotifyChannel>,
+    /// Nothing below it is told. Default: low.
+    min_severity: Option<Severity>,
+    /// What is told. Default: all of them.
+    #[schemars(length(min = 1))]
+    on: Option<Vec<NotifyKind>>,
+    /// Names and messages, and not ids and counts only. Default: false.
+    details: Option<bool>,
+}
+
+/// Where a channel's secrets are: in a variable of the environment, or in a file relative to this file's folder.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NotifyChannel {
+    /// The variable that holds the address.
+    #[schemars(regex(pattern = r"^[A-Z_][A-Z0-9_]*$"))]
+    url_env: Option<String>,
+    /// The file that holds the address.
+    url_file: Option<String>,
+    /// The variable that holds the key.
+    #[schemars(regex(pattern = r"^[A-Z_][A-Z0-9_]*$"))]
+    secret_env: Option<String>,
+    /// The file that holds the key.
+    secret_file: Option<String>,
+}
+
+/// What became of a finding.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum NotifyKind {
+    New,
+    Reopened,
+    Worse,
+    Unknown,
+    Fixed,
+}
+
 /// The JSON Schema of `portcullis.yaml`, as committed in docs.
 pub fn config_schema() -> String {
     text(generator().into_root_schema_for::<ConfigFile>())
@@ -277,6 +325,8 @@ mod tests {
             (&config, "Evidence", keys::EVIDENCE),
             (&config, "Remediation", keys::REMEDIATION),
             (&config, "Approver", keys::APPROVER),
+            (&config, "NotifyEntry", keys::NOTIFY),
+            (&config, "NotifyChannel", keys::CHANNEL),
             (&config, "TrustedFields", trusted::ENTRY_KEYS),
             (&waiver, "", waivers::FILE_KEYS),
             (&waiver, "RawWaiver", waivers::WAIVER_KEYS),

@@ -116,6 +116,8 @@ pub(crate) struct Seen<'a> {
     /// Account and region of everything that was planned and not read; an empty region is that
     /// of central hosts.
     unread: BTreeSet<(&'a str, &'a str)>,
+    /// As `unread`, of what was refused or failed: neither out of the operator's choice nor for good.
+    lost: BTreeSet<(&'a str, &'a str)>,
     /// Account and region of everything that was read, so that a run over fewer regions repairs
     /// nothing in the others.
     scanned: BTreeSet<(&'a str, &'a str)>,
@@ -133,6 +135,12 @@ impl<'a> Seen<'a> {
             .filter(|gap| gap.state != UnitState::NotServed)
             .map(|gap| (gap.unit.account_id.as_str(), gap.unit.region_id.as_str()))
             .collect();
+        let lost = run
+            .coverage
+            .gaps()
+            .filter(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed))
+            .map(|gap| (gap.unit.account_id.as_str(), gap.unit.region_id.as_str()))
+            .collect();
         let scanned =
             run.coverage.scanned_units().map(|unit| (unit.account_id.as_str(), unit.region_id.as_str())).collect();
         let endpoints = run
@@ -146,7 +154,7 @@ impl<'a> Seen<'a> {
             })
             .collect();
         let subjects = subjects(&run.judgements);
-        Self { run, subjects, unread, scanned, endpoints }
+        Self { run, subjects, unread, lost, scanned, endpoints }
     }
 
     /// The accounts about whose resources an absence may say something.
@@ -159,8 +167,7 @@ impl<'a> Seen<'a> {
     /// True if the absence of a rule's finding about `subject` says that there is none. A rule
     /// that was disabled, or is no longer among the rules, looked at nothing.
     pub(crate) fn read(&self, rule_id: &str, subject: &Subject) -> bool {
-        let rules = &self.run.header.rules;
-        if !rules.is_empty() && !rules.contains(rule_id) {
+        if !self.evaluated(rule_id) {
             return false;
         }
         if subject.resource_kind == ResourceKind::Waiver {
@@ -181,10 +188,27 @@ impl<'a> Seen<'a> {
         // It is gone, or it was not found: gone only if all that could have shown it was read.
         self.scanned.contains(&(account, subject.region_id.as_str()))
             && !self.run.header.interrupted
-            && !self.unread.iter().any(|&(gap_account, region)| {
-                gap_account == account && (region.is_empty() || region == subject.region_id.as_str())
-            })
+            && !holds_place(&self.unread, subject)
     }
+
+    /// True if the absence of a rule's finding about `subject` says nothing because of what was planned and could not
+    /// be read. Where nobody meant to look (another scope, a disabled rule) nothing was missed.
+    pub(crate) fn missed(&self, rule_id: &str, subject: &Subject) -> bool {
+        self.evaluated(rule_id)
+            && !self.read(rule_id, subject)
+            && (self.run.header.interrupted || holds_place(&self.lost, subject))
+    }
+
+    fn evaluated(&self, rule_id: &str) -> bool {
+        let rules = &self.run.header.rules;
+        rules.is_empty() || rules.contains(rule_id)
+    }
+}
+
+/// True if the subject's account and region, or its account as a whole, are among the places.
+fn holds_place(places: &BTreeSet<(&str, &str)>, subject: &Subject) -> bool {
+    let account = subject.account_id.as_str();
+    places.contains(&(account, "")) || places.contains(&(account, subject.region_id.as_str()))
 }
 
 fn subjects(judgements: &Judgements) -> BTreeSet<Place<'_>> {

@@ -10,6 +10,7 @@ mod escape;
 pub mod explain;
 mod json;
 mod jsonl;
+mod prometheus;
 mod style;
 mod table;
 pub mod v1;
@@ -26,7 +27,10 @@ use std::{
 
 pub use json::read;
 
-use crate::findings::Run;
+use crate::{
+    findings::{Run, RunVerdict},
+    model::UnitState,
+};
 
 /// What a report can look like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -39,11 +43,13 @@ pub enum Format {
     Jsonl,
     /// For spreadsheets.
     Csv,
+    /// For a monitoring system's text file collector.
+    Prometheus,
 }
 
 impl Format {
     /// Every format, the default one first.
-    pub const ALL: [Self; 4] = [Self::Table, Self::Json, Self::Jsonl, Self::Csv];
+    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::Jsonl, Self::Csv, Self::Prometheus];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {
@@ -52,6 +58,7 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::Prometheus => "prometheus",
         }
     }
 }
@@ -66,7 +73,7 @@ impl FromStr for Format {
 
 /// The word names no format of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are the formats table, json, jsonl and csv")]
+#[error("there are the formats table, json, jsonl, csv and prometheus")]
 pub struct UnknownFormat;
 
 /// How the table looks. The other formats have one look.
@@ -112,6 +119,7 @@ pub fn render_document(
         Format::Json => json::write(document, out),
         Format::Jsonl => jsonl::write(document, out),
         Format::Csv => csv::write(document, out),
+        Format::Prometheus => prometheus::write(document, out),
     }
 }
 
@@ -145,6 +153,20 @@ pub fn escape_message(text: &str) -> String {
 /// One JSON value on one line, escaped like the reports.
 pub fn json_text(value: &impl serde::Serialize) -> String {
     json::text(value)
+}
+
+/// The word of reports for how a read ended.
+pub fn state_text(state: UnitState) -> &'static str {
+    table::state_word(state)
+}
+
+/// The word of reports for a verdict.
+pub fn verdict_text(verdict: RunVerdict) -> &'static str {
+    match verdict {
+        RunVerdict::Pass => "pass",
+        RunVerdict::Fail => "fail",
+        RunVerdict::Unknown => "unknown",
+    }
 }
 
 /// A time as in reports: UTC, whole seconds.

@@ -91,10 +91,25 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         document.run.retries
     );
     facts.push(("Run", run));
+    facts.extend(told_sentence(document).map(|text| ("Told", text)));
     for (word, text) in facts {
         write_fact(word, word, FACT_INDENT - word.len(), &text, out, options)?;
     }
     Ok(())
+}
+
+/// `dingtalk sent; slack failed: …`: who was told of what changed, where anybody was to be.
+fn told_sentence(document: &Document<'_>) -> Option<String> {
+    let told: Vec<String> = document
+        .run
+        .notifications
+        .iter()
+        .map(|one| {
+            let error = one.error.as_deref().map(|error| format!(": {}", escape::capped(error, ON_TERMINAL)));
+            format!("{} {}{}", escape::name(&one.channel), escape::name(&one.outcome), error.unwrap_or_default())
+        })
+        .collect();
+    (!told.is_empty()).then(|| told.join("; "))
 }
 
 /// Columns in front of what the head tells.

@@ -30,6 +30,17 @@ fn found(format: Format, text: &str) -> Vec<String> {
             .filter(|row| &row[0] == "finding")
             .map(|row| format!("{} {}", &row[3], &row[2]))
             .collect(),
+        Format::Prometheus => text
+            .lines()
+            .filter(|line| line.starts_with("portcullis_rule_findings{"))
+            .flat_map(|line| {
+                let label =
+                    |name: &str| line.split(&format!("{name}=\"")).nth(1).and_then(|rest| rest.split('"').next());
+                let pair = format!("{} {}", label("rule_id").expect("a rule"), label("status").expect("a status"));
+                let count: usize = line.rsplit(' ').next().and_then(|count| count.parse().ok()).expect("a count");
+                std::iter::repeat_n(pair, count)
+            })
+            .collect(),
         Format::Table => text
             .lines()
             .skip_while(|line| *line != "Findings")
@@ -76,6 +87,75 @@ fn no_format_lets_a_hostile_name_act() {
     let csv = text(Format::Csv, &run);
     assert!(csv.contains("'=cmd|"), "{csv}");
     assert!(csv.contains("'\\t@SUM(1)"), "{csv}");
+}
+
+/// One line of the text format: the name, the labels with their escapes undone, and the number.
+fn sample(line: &str) -> (String, Vec<(String, String)>, u64) {
+    let (series, value) = line.rsplit_once(' ').expect("a number behind a blank");
+    let value = value.parse().expect("a number");
+    let Some((name, labels)) = series.split_once('{') else { return (series.to_owned(), Vec::new(), value) };
+    let mut rest = labels.strip_suffix('}').expect("closed");
+    let mut read = Vec::new();
+    while !rest.is_empty() {
+        let (label, more) = rest.split_once("=\"").expect("a label and a quoted value");
+        assert!(label.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{label}");
+        let mut text = String::new();
+        let mut characters = more.char_indices();
+        let end = loop {
+            match characters.next().expect("the quote is closed") {
+                (at, '"') => break at,
+                (_, '\\') => text.push(match characters.next().expect("something is escaped").1 {
+                    'n' => '\n',
+                    escaped @ ('"' | '\\') => escaped,
+                    other => panic!("no such escape: {other}"),
+                }),
+                (_, plain) => text.push(plain),
+            }
+        };
+        read.push((label.to_owned(), text));
+        rest = more[end + 1..].trim_start_matches(',');
+    }
+    (name.to_owned(), read, value)
+}
+
+#[test]
+fn the_text_format_has_every_number_and_no_label_ends_early() {
+    let mut run = fixture::run();
+    let hostile = "x\" } 9\nportcullis_run_exit_code 0\n\\";
+    run.findings[0].subject.region_id = hostile.into();
+    let text = text(Format::Prometheus, &run);
+    let samples: Vec<_> = text.lines().filter(|line| !line.starts_with('#')).map(sample).collect();
+    for name in samples.iter().map(|(name, ..)| name) {
+        let about = |word: &str| text.matches(&format!("# {word} {name} ")).count();
+        assert_eq!((about("HELP"), about("TYPE")), (1, 1), "{name}");
+    }
+    let of = |name: &str| -> Vec<_> { samples.iter().filter(|(known, ..)| known == name).collect() };
+    let one = |name: &str| {
+        assert_eq!(of(name).len(), 1, "{name}");
+        of(name)[0].2
+    };
+    // 2026-11-20 06:00:00 UTC, as the fixture has it.
+    assert_eq!(one("portcullis_run_timestamp_seconds"), 1_795_154_400);
+    assert_eq!(one("portcullis_run_exit_code"), 4);
+    assert_eq!((one("portcullis_api_calls"), one("portcullis_api_retries")), (57, 2));
+    assert_eq!((one("portcullis_coverage_complete"), one("portcullis_run_duration_seconds")), (0, 0));
+    let by = |name: &str, wanted: &[(&str, &str)]| -> u64 {
+        let is = |labels: &[(String, String)]| {
+            wanted.iter().all(|(label, text)| labels.iter().any(|(known, value)| known == label && value == text))
+        };
+        of(name).into_iter().filter(|(_, labels, _)| is(labels)).map(|(.., value)| value).sum()
+    };
+    assert_eq!(of("portcullis_findings").len(), 15, "every severity and status, zeros included");
+    assert_eq!(by("portcullis_findings", &[("severity", "critical"), ("status", "open")]), 1);
+    assert_eq!(by("portcullis_findings", &[("severity", "medium"), ("status", "unknown")]), 1);
+    assert_eq!(by("portcullis_findings", &[("severity", "medium"), ("status", "open")]), 0);
+    assert_eq!(by("portcullis_endpoints", &[("exposure", "exposed")]), 2);
+    assert_eq!(by("portcullis_coverage_units", &[("state", "denied")]), 1);
+    assert_eq!(by("portcullis_coverage_gaps", &[("code", "Forbidden.RAM"), ("resource_id", "c-cluster-2")]), 1);
+    assert_eq!(by("portcullis_run_verdict", &[("verdict", "fail")]), 1);
+    assert_eq!(by("portcullis_run_verdict", &[("verdict", "pass")]), 0);
+    let shown = "x\" } 9\\nportcullis_run_exit_code 0\\n\\\\";
+    assert_eq!(by("portcullis_rule_findings", &[("region_id", shown)]), 1, "{text}");
 }
 
 #[test]

@@ -57,6 +57,28 @@ pub struct RunV1<'a> {
     pub rules_digest: Text<'a>,
     /// Request id by `account/region/product/operation/resource`, for questions to the vendor.
     pub gap_requests: BTreeMap<String, Text<'a>>,
+    /// Who was told of what changed, in the order of the configuration; not there where nobody was to be told, and not
+    /// in a run that is rendered again.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notifications: Vec<NotificationV1<'a>>,
+}
+
+/// What became of one channel's message.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct NotificationV1<'a> {
+    /// `dingtalk`, `feishu`, `slack` or `webhook`.
+    pub channel: Text<'a>,
+    /// `sent`, `unchanged` (there was nothing to tell), `skipped` or `failed`.
+    pub outcome: Text<'a>,
+    /// Why nothing was sent that should have been.
+    pub error: Option<Text<'a>>,
+}
+
+impl<'a> NotificationV1<'a> {
+    /// A message that was not sent.
+    pub fn failed(channel: &'a str, reason: &'a str) -> Self {
+        Self { channel: channel.into(), outcome: "failed".into(), error: Some(reason.into()) }
+    }
 }
 
 /// Who asked.
@@ -320,6 +342,7 @@ fn run_header(run: &Run) -> RunV1<'_> {
             .filter(|gap| !gap.request_id.is_empty())
             .map(|gap| (unit_key(&gap.unit), Cow::Borrowed(gap.request_id.as_str())))
             .collect(),
+        notifications: Vec::new(),
     }
 }
 

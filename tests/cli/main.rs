@@ -7,6 +7,7 @@ mod explain;
 mod explained_worlds;
 mod hostile;
 mod network;
+mod notify;
 mod organization;
 mod output;
 mod path;

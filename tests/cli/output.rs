@@ -124,6 +124,27 @@ fn logs_can_be_json_one_record_a_line() {
         }
     }
     assert!(!run.stderr.contains("testsecret"));
+    let of =
+        |event: &str| -> Vec<&serde_json::Value> { records.iter().filter(|record| record["event"] == event).collect() };
+    for (position, record) in records.iter().enumerate() {
+        assert_eq!(record["seq"], position + 1, "{record}");
+    }
+    let calls = of("call-ended");
+    assert!(!calls.is_empty());
+    for call in calls {
+        for field in ["action", "region", "request_id", "attempt", "took_ms"] {
+            assert!(!call[field].is_null(), "{field}: {call}");
+        }
+        assert_eq!(call["outcome"], "answered", "{call}");
+    }
+    let [ended] = of("run-ended")[..] else { panic!("a run ends once: {}", run.stderr) };
+    assert_eq!((&ended["outcome"], &ended["exit_code"]), (&"fail".into(), &1.into()));
+    let mut units: Vec<&str> = of("unit-ended").iter().filter_map(|unit| unit["unit"].as_str()).collect();
+    assert!(units.len() > 3 && of("unit-ended").iter().all(|unit| unit["run"] == ended["run"]));
+    let count = units.len();
+    units.sort_unstable();
+    units.dedup();
+    assert_eq!(units.len(), count, "one unit has one last event");
 }
 
 #[test]

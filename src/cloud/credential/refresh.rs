@@ -71,7 +71,13 @@ impl<F: Fetch> Refreshing<F> {
             Err(error) => match &state.held {
                 Some(held) if holds(held, now) => {
                     let keys = Arc::clone(&held.keys);
-                    tracing::warn!(source = self.fetch.name(), %error, "the keys could not be renewed and are used until they end");
+                    // They are used until they end.
+                    tracing::warn!(
+                        event = "keys-not-renewed",
+                        outcome = "failed",
+                        reason = %error,
+                        source = self.fetch.name(),
+                    );
                     state.paused_until = Some(self.context.clock.monotonic() + PAUSE);
                     Ok(keys)
                 }

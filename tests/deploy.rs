@@ -1,0 +1,625 @@
+//! What is in `deploy/` fits together and fits the program: every object is read strictly, pods are as confined as they can
+//! be, names agree across files, the policy is the one that the program prints, and every command line is run.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::Value;
+
+const BASE: &str = "deploy/kubernetes/base";
+const OVERLAY: &str = "deploy/kubernetes/overlays/example";
+
+fn text(path: impl AsRef<Path>) -> String {
+    let path = path.as_ref();
+    fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// A file of YAML as the type it must fit, without a field too many.
+fn yaml<T: DeserializeOwned>(path: impl AsRef<Path>) -> T {
+    let path = path.as_ref();
+    serde_saphyr::from_str(&text(path)).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Object<T> {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    spec: T,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Metadata {
+    name: String,
+    namespace: Option<String>,
+    #[serde(default)]
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct CronJob {
+    schedule: String,
+    time_zone: String,
+    concurrency_policy: String,
+    starting_deadline_seconds: u64,
+    successful_jobs_history_limit: u64,
+    failed_jobs_history_limit: u64,
+    job_template: JobTemplate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct JobTemplate {
+    spec: Job,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Job {
+    backoff_limit: u64,
+    active_deadline_seconds: u64,
+    template: PodTemplate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PodTemplate {
+    metadata: PodMetadata,
+    spec: Pod,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PodMetadata {
+    labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Pod {
+    restart_policy: String,
+    service_account_name: String,
+    automount_service_account_token: bool,
+    termination_grace_period_seconds: u64,
+    security_context: PodSecurity,
+    containers: Vec<Container>,
+    volumes: Vec<Volume>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct PodSecurity {
+    run_as_non_root: bool,
+    run_as_user: u64,
+    run_as_group: u64,
+    fs_group: u64,
+    seccomp_profile: Seccomp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seccomp {
+    r#type: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Container {
+    name: String,
+    image: String,
+    args: Vec<String>,
+    env: Vec<Variable>,
+    env_from: Vec<EnvFrom>,
+    resources: Resources,
+    security_context: Security,
+    volume_mounts: Vec<Mount>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Variable {
+    name: String,
+    value: Option<String>,
+    value_from: Option<ValueFrom>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ValueFrom {
+    config_map_key_ref: KeyRef,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeyRef {
+    name: String,
+    key: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct EnvFrom {
+    secret_ref: SecretRef,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct SecretRef {
+    name: String,
+    optional: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Resources {
+    requests: BTreeMap<String, String>,
+    limits: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Security {
+    allow_privilege_escalation: bool,
+    read_only_root_filesystem: bool,
+    capabilities: Capabilities,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Capabilities {
+    drop: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Mount {
+    name: String,
+    mount_path: String,
+    #[serde(default)]
+    read_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Volume {
+    name: String,
+    config_map: Option<ConfigMapVolume>,
+    projected: Option<Projected>,
+    persistent_volume_claim: Option<ClaimVolume>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ConfigMapVolume {
+    name: String,
+    items: Vec<Item>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Item {
+    key: String,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Projected {
+    sources: Vec<ProjectedSource>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ProjectedSource {
+    service_account_token: Token,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Token {
+    audience: String,
+    expiration_seconds: u64,
+    path: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ClaimVolume {
+    claim_name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ConfigMap {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    data: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct ServiceAccount {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+    automount_service_account_token: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Namespace {
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Claim {
+    access_modes: Vec<String>,
+    resources: ClaimResources,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClaimResources {
+    requests: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct NetworkPolicy {
+    pod_selector: Selector,
+    policy_types: Vec<String>,
+    ingress: Vec<Value>,
+    egress: Vec<Egress>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Selector {
+    match_labels: BTreeMap<String, String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Egress {
+    to: Vec<Peer>,
+    ports: Vec<Port>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Peer {
+    namespace_selector: Option<Selector>,
+    ip_block: Option<IpBlock>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct IpBlock {
+    cidr: ipnet::IpNet,
+    #[serde(default)]
+    except: Vec<ipnet::IpNet>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Port {
+    protocol: String,
+    port: u16,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Kustomization {
+    api_version: String,
+    kind: String,
+    namespace: Option<String>,
+    resources: Vec<String>,
+    #[serde(default)]
+    images: Vec<Image>,
+    #[serde(default)]
+    patches: Vec<Patch>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Image {
+    name: String,
+    new_name: String,
+    new_tag: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Patch {
+    path: String,
+}
+
+/// What the example's patch of the job says.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Schedule {
+    schedule: String,
+}
+
+fn cron_job() -> Object<CronJob> {
+    yaml(format!("{BASE}/cronjob.yaml"))
+}
+
+fn config_map(folder: &str) -> ConfigMap {
+    yaml(format!("{folder}/configmap.yaml"))
+}
+
+fn service_account() -> ServiceAccount {
+    yaml(format!("{BASE}/serviceaccount.yaml"))
+}
+
+#[test]
+fn the_pod_can_do_nothing_but_scan() {
+    let job = cron_job();
+    assert_eq!((job.api_version.as_str(), job.kind.as_str()), ("batch/v1", "CronJob"));
+    let spec = &job.spec;
+    assert_eq!(spec.schedule.split(' ').count(), 5);
+    assert_eq!((spec.time_zone.as_str(), spec.concurrency_policy.as_str()), ("Etc/UTC", "Forbid"));
+    assert!(spec.starting_deadline_seconds > 100, "a shorter one can keep a job from ever starting");
+    assert!(spec.successful_jobs_history_limit > 0 && spec.failed_jobs_history_limit > 0);
+    let run = &spec.job_template.spec;
+    assert_eq!(run.backoff_limit, 0, "findings do not go away by scanning again");
+    assert!(run.active_deadline_seconds > 0);
+    let pod = &run.template.spec;
+    assert_eq!(pod.restart_policy, "Never");
+    assert!(
+        pod.termination_grace_period_seconds >= 60,
+        "what was read is judged and kept when the pod is asked to end"
+    );
+    assert!(!pod.automount_service_account_token, "the cluster's own API is none of its business");
+    let security = &pod.security_context;
+    assert!(security.run_as_non_root && security.run_as_user > 0 && security.run_as_group > 0);
+    assert_eq!(
+        (security.fs_group, security.seccomp_profile.r#type.as_str()),
+        (security.run_as_group, "RuntimeDefault")
+    );
+    let [container] = pod.containers.as_slice() else { panic!("one container") };
+    let security = &container.security_context;
+    assert!(!security.allow_privilege_escalation && security.read_only_root_filesystem);
+    assert_eq!(security.capabilities.drop, ["ALL"]);
+    assert!(container.resources.requests.contains_key("memory") && container.resources.limits.contains_key("memory"));
+    assert!(!container.name.is_empty());
+    let (_, tag) = container.image.rsplit_once(':').expect("a tag");
+    assert_eq!(tag, env!("CARGO_PKG_VERSION"));
+}
+
+#[test]
+fn names_agree() {
+    let job = cron_job();
+    let template = &job.spec.job_template.spec.template;
+    let pod = &template.spec;
+    let container = &pod.containers[0];
+    let account = service_account();
+    let namespace: Namespace = yaml(format!("{BASE}/namespace.yaml"));
+    let claim: Object<Claim> = yaml(format!("{BASE}/volume.yaml"));
+    let policy: Object<NetworkPolicy> = yaml(format!("{BASE}/networkpolicy.yaml"));
+    let config = config_map(BASE);
+    assert_eq!((account.api_version.as_str(), account.kind.as_str()), ("v1", "ServiceAccount"));
+    assert_eq!((namespace.api_version.as_str(), namespace.kind.as_str()), ("v1", "Namespace"));
+    assert_eq!((claim.api_version.as_str(), claim.kind.as_str()), ("v1", "PersistentVolumeClaim"));
+    assert_eq!((policy.api_version.as_str(), policy.kind.as_str()), ("networking.k8s.io/v1", "NetworkPolicy"));
+    assert_eq!((config.api_version.as_str(), config.kind.as_str()), ("v1", "ConfigMap"));
+    assert_eq!(namespace.metadata.labels["pod-security.kubernetes.io/enforce"], "restricted");
+    for metadata in [&job.metadata, &account.metadata, &claim.metadata, &policy.metadata, &config.metadata] {
+        assert_eq!(metadata.namespace.as_deref(), Some(namespace.metadata.name.as_str()), "{}", metadata.name);
+    }
+    assert!(!account.automount_service_account_token);
+    assert_eq!(pod.service_account_name, account.metadata.name);
+    assert_eq!(claim.spec.access_modes, ["ReadWriteOnce"]);
+    assert!(claim.spec.resources.requests.contains_key("storage"));
+
+    let volumes: BTreeMap<&str, &Volume> = pod.volumes.iter().map(|volume| (volume.name.as_str(), volume)).collect();
+    let mounts: BTreeMap<&str, &Mount> =
+        container.volume_mounts.iter().map(|mount| (mount.name.as_str(), mount)).collect();
+    assert_eq!(volumes.keys().collect::<Vec<_>>(), mounts.keys().collect::<Vec<_>>());
+    let file = volumes["config"].config_map.as_ref().unwrap();
+    assert_eq!(file.name, config.metadata.name);
+    assert!(file.items.iter().all(|item| config.data.contains_key(&item.key)));
+    let path = format!("{}/{}", mounts["config"].mount_path, file.items[0].path);
+    assert!(container.args.contains(&format!("--config={path}")), "{path}");
+    assert_eq!(volumes["data"].persistent_volume_claim.as_ref().unwrap().claim_name, claim.metadata.name);
+    assert!(mounts["config"].read_only && mounts["token"].read_only && !mounts["data"].read_only);
+    let [source] = volumes["token"].projected.as_ref().unwrap().sources.as_slice() else { panic!("one token") };
+    let token = &source.service_account_token;
+    assert_eq!(token.audience, "sts.aliyuncs.com");
+    assert!((600..=3600).contains(&token.expiration_seconds));
+
+    let env: BTreeMap<&str, &Variable> = container.env.iter().map(|one| (one.name.as_str(), one)).collect();
+    let path = format!("{}/{}", mounts["token"].mount_path, token.path);
+    assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"].value.as_deref(), Some(path.as_str()));
+    assert_eq!(env["ALIBABA_CLOUD_ECS_METADATA_DISABLED"].value.as_deref(), Some("true"));
+    for name in ["ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"] {
+        let from = &env[name].value_from.as_ref().unwrap().config_map_key_ref;
+        assert_eq!((from.name.as_str(), from.key.as_str()), (config.metadata.name.as_str(), name));
+        assert!(config.data[name].starts_with("acs:ram::"), "{name}");
+    }
+    let [secret] = container.env_from.as_slice() else { panic!("one secret") };
+    assert!(secret.secret_ref.optional && secret.secret_ref.name == "portcullis-notify");
+
+    assert!(
+        policy
+            .spec
+            .pod_selector
+            .match_labels
+            .iter()
+            .all(|(key, value)| template.metadata.labels.get(key) == Some(value))
+    );
+    assert_eq!(policy.spec.policy_types, ["Ingress", "Egress"]);
+    assert!(policy.spec.ingress.is_empty());
+    let metadata: ipnet::IpNet = "100.100.100.200/32".parse().unwrap();
+    for egress in &policy.spec.egress {
+        assert!(
+            egress
+                .ports
+                .iter()
+                .all(|port| matches!((port.protocol.as_str(), port.port), ("TCP", 443) | ("TCP" | "UDP", 53)))
+        );
+        for peer in &egress.to {
+            assert!(peer.namespace_selector.is_some() != peer.ip_block.is_some());
+            assert!(peer.namespace_selector.as_ref().is_none_or(|selector| !selector.match_labels.is_empty()));
+            if let Some(block) = &peer.ip_block {
+                let reaches = block.cidr.contains(&metadata) && !block.except.iter().any(|not| not.contains(&metadata));
+                assert!(!reaches, "the metadata service gives the node's role to whoever asks");
+            }
+        }
+    }
+}
+
+/// The names of the YAML files of a folder, but for the kustomization itself.
+fn files(folder: &str) -> BTreeSet<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names.filter(|name| name != "kustomization.yaml").collect()
+}
+
+#[test]
+fn kustomizations_name_every_file_and_patch_what_is_there() {
+    let base: Kustomization = yaml(format!("{BASE}/kustomization.yaml"));
+    let overlay: Kustomization = yaml(format!("{OVERLAY}/kustomization.yaml"));
+    for one in [&base, &overlay] {
+        assert_eq!((one.api_version.as_str(), one.kind.as_str()), ("kustomize.config.k8s.io/v1beta1", "Kustomization"));
+    }
+    assert_eq!(base.resources.iter().cloned().collect::<BTreeSet<_>>(), files(BASE));
+    assert!(base.images.is_empty() && base.patches.is_empty());
+    let namespace: Namespace = yaml(format!("{BASE}/namespace.yaml"));
+    assert_eq!(base.namespace.as_deref(), Some(namespace.metadata.name.as_str()));
+    assert_eq!((overlay.resources.as_slice(), overlay.namespace), (["../../base".to_owned()].as_slice(), None));
+    assert_eq!(overlay.patches.iter().map(|patch| patch.path.clone()).collect::<BTreeSet<_>>(), files(OVERLAY));
+    let image = &cron_job().spec.job_template.spec.template.spec.containers[0].image;
+    let [replaced] = overlay.images.as_slice() else { panic!("one image") };
+    assert_eq!(image.rsplit_once(':').unwrap().0, replaced.name);
+    assert!(!replaced.new_name.is_empty() && replaced.new_tag == env!("CARGO_PKG_VERSION"));
+
+    let job: Object<Schedule> = yaml(format!("{OVERLAY}/cronjob.yaml"));
+    assert_eq!((job.api_version.as_str(), job.kind.as_str()), ("batch/v1", "CronJob"));
+    assert_eq!((job.metadata.name, job.spec.schedule.split(' ').count()), (cron_job().metadata.name, 5));
+    let (patched, config) = (config_map(OVERLAY), config_map(BASE));
+    assert_eq!(patched.metadata.name, config.metadata.name);
+    assert_eq!(patched.data.keys().collect::<Vec<_>>(), config.data.keys().collect::<Vec<_>>());
+}
+
+#[test]
+fn the_role_is_for_one_service_account_and_may_do_what_the_program_says() {
+    let printed = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(["doctor", "--policy"]).output().unwrap();
+    assert_eq!(text("deploy/ram/scan-policy.json"), String::from_utf8(printed.stdout).unwrap());
+
+    let trust: Value = serde_json::from_str(&text("deploy/ram/rrsa-trust-policy.json")).unwrap();
+    let [statement] = trust["Statement"].as_array().unwrap().as_slice() else { panic!("one statement") };
+    assert_eq!((&statement["Effect"], &statement["Action"]), (&"Allow".into(), &"sts:AssumeRole".into()));
+    let conditions = statement["Condition"].as_object().unwrap();
+    assert_eq!(conditions.keys().collect::<Vec<_>>(), ["StringEquals"], "nothing that a pattern could widen");
+    let exact = &conditions["StringEquals"];
+    let account = service_account();
+    let subject = format!("system:serviceaccount:{}:{}", account.metadata.namespace.unwrap(), account.metadata.name);
+    assert_eq!((&exact["oidc:sub"], &exact["oidc:aud"]), (&subject.into(), &"sts.aliyuncs.com".into()));
+    assert!(exact["oidc:iss"].as_str().unwrap().starts_with("https://"));
+    let config = config_map(BASE);
+    assert_eq!(statement["Principal"]["Federated"][0], config.data["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"]);
+}
+
+/// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own.
+fn run(arguments: &[&str], moved: &[&str], folder: &Path) {
+    let moved: Vec<String> = arguments
+        .iter()
+        .map(|argument| {
+            moved.iter().fold((*argument).to_owned(), |text, place| {
+                text.replace(place, &folder.join(place.trim_start_matches('/')).display().to_string())
+            })
+        })
+        .collect();
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        .args(&moved)
+        .args(["--sandbox", "demo"])
+        .env_clear()
+        .env("HOME", folder)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    // The demo world has findings of every severity, and not all of it can be read.
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(4), "{moved:?}: {told}");
+}
+
+/// A folder with the places that a command line writes to, and a configuration.
+fn folder(config_folder: &str, data_folder: &str, config: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let below = |path: &str| -> PathBuf { folder.path().join(path.trim_start_matches('/')) };
+    fs::create_dir_all(below(config_folder)).unwrap();
+    fs::create_dir_all(below(data_folder)).unwrap();
+    fs::write(below(config_folder).join("portcullis.yaml"), config).unwrap();
+    folder
+}
+
+#[test]
+fn the_job_s_command_line_and_both_configurations_work() {
+    let job = cron_job();
+    let arguments: Vec<&str> =
+        job.spec.job_template.spec.template.spec.containers[0].args.iter().map(String::as_str).collect();
+    for source in [BASE, OVERLAY] {
+        let folder = folder("/etc/portcullis", "/data", &config_map(source).data["portcullis.yaml"]);
+        run(&arguments, &["/etc/portcullis", "/data"], folder.path());
+        let report: Value = serde_json::from_str(&text(folder.path().join("data/report.json"))).unwrap();
+        assert_eq!(report["schema"], "portcullis.report/v1");
+        assert!(text(folder.path().join("data/portcullis.prom")).contains("portcullis_run_exit_code 4\n"));
+        assert!(folder.path().join("data/runs.db").is_file());
+    }
+}
+
+#[test]
+fn the_service_s_command_line_works_and_the_unit_is_confined() {
+    let unit = text("deploy/systemd/portcullis.service");
+    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
+    let folder = folder("/etc/portcullis", "/var/lib/portcullis", "version: 1\n");
+    let arguments: Vec<&str> = command.split(' ').collect();
+    run(&arguments, &["/etc/portcullis", "/var/lib/portcullis"], folder.path());
+    assert!(folder.path().join("var/lib/portcullis/report.json").is_file());
+    for line in ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+        assert!(unit.lines().any(|known| known == line), "{line}");
+    }
+    let timer = text("deploy/systemd/portcullis.timer");
+    assert!(timer.contains("\nOnCalendar=") && timer.contains("\nPersistent=true\n"));
+}
+
+#[test]
+fn the_pipelines_command_lines_work() {
+    let gitlab: Value = yaml("deploy/pipelines/gitlab-ci.yml");
+    let github: Value = yaml("deploy/pipelines/github-actions.yml");
+    let commands = [&gitlab["portcullis"]["script"][0], &github["jobs"]["scan"]["steps"][0]["run"]];
+    for command in commands {
+        let command = command.as_str().unwrap().strip_prefix("portcullis ").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        run(&command.split(' ').collect::<Vec<_>>(), &[], folder.path());
+        assert!(folder.path().join("report.json").is_file() && folder.path().join("report.csv").is_file());
+    }
+    assert_eq!(github["permissions"]["contents"], "read");
+    assert_eq!(gitlab["portcullis"]["artifacts"]["when"], "always", "the report matters most where the job fails");
+}
+
+#[test]
+fn the_image_runs_as_nobody_in_particular() {
+    let file = text("deploy/Containerfile");
+    let last = file.split("\nFROM ").last().unwrap();
+    assert!(last.starts_with("scratch\n"), "no shell and no packages in what runs");
+    let pod = cron_job().spec.job_template.spec.template.spec.security_context;
+    assert!(last.contains(&format!("\nUSER {}:{}\n", pod.run_as_user, pod.run_as_group)));
+    assert!(last.contains("/etc/ssl/certs/ca-certificates.crt"), "TLS is verified against the image's certificates");
+    assert!(file.contains("cargo build --release --locked "));
+}
