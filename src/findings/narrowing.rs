@@ -145,7 +145,7 @@ impl<'a> Narrow<'a> {
     /// True for the ports that the endpoint's consumers use.
     fn is_own(&self, port: u16) -> bool {
         match self.kind {
-            EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => matches!(port, 15010 | 15011 | 15012),
+            EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => matches!(port, 15010..=15012),
             EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => port == 6443,
         }
     }
@@ -414,7 +414,8 @@ mod tests {
         let (allowlist, fix_set) = (nets(&["203.0.113.9/32"]), vec!["sgr-1".to_owned()]);
         let on =
             |number| NarrowPort { port: number, ..port(vec![(GateKind::MeshSecurityGroup, "sg-1", "")], &fix_set) };
-        let done = narrow(vec![on(15011), on(15012)], &allowlist).commands();
+        let pilot = Narrow { kind: EndpointKind::IstioPilot, ..narrow(vec![on(15011), on(15012)], &allowlist) };
+        let done = pilot.commands();
         let [authorize, revoke] = &done.commands[..] else { panic!("{:?}", done.commands) };
         assert!(authorize.contains("15011/15011") && authorize.contains("15012/15012"), "{authorize}");
         assert!(authorize.contains("--Permissions.10.PortRange 15012/15012"), "{authorize}");
