@@ -580,6 +580,8 @@ def members():
     cloud = Cloud()
     page = cloud.call("resourcemanager", "list_accounts", page_number=1, page_size=1)
     assert (page["TotalCount"], ids(page["Accounts"]["Account"], "AccountId")) == (2, ["1000000000000002"])
+    directory = cloud.call("resourcedirectorymaster", "get_resource_directory")["ResourceDirectory"]
+    assert (directory["MasterAccountId"], directory["RootFolderId"][:2]) == ("1000000000000001", "r-")
     first = cloud.call("resourcedirectorymaster", "list_accounts", max_results=1)
     second = cloud.call("resourcedirectorymaster", "list_accounts", max_results=1, next_token=first["NextToken"])
     assert ids(second["Accounts"]["Account"], "AccountId") == ["1000000000000003"] and second["NextToken"] == ""

@@ -38,7 +38,8 @@ fn directory(call: &Call<'_>) -> Result<String, ApiError> {
         "ResourceDirectory": {
             "ResourceDirectoryId": format!("rd-{id}"), "RootFolderId": format!("r-{id}"), "MasterAccountId": id,
             "MasterAccountName": format!("{id}@example.com"), "IdentityInformation": "", "CreateTime": "2024-01-01T00:00:00Z",
-            "ControlPolicyStatus": "Disabled", "MemberDeletionStatus": "Disabled", "ScpStatus": "Disabled",
+            "ControlPolicyStatus": "Disabled", "MemberDeletionStatus": "Disabled",
+            "MemberAccountDisplayNameSyncStatus": "Disabled",
         },
     });
     Ok(reply.to_string())
