@@ -49,7 +49,9 @@ impl<'a> Egress<'a> {
         let mut unplaced = HashSet::new();
         let mut unsure = HashSet::new();
         // Balancers answer and do not ask; what leaves by a gateway is in its entries.
-        let leaves = |eip: &&Eip| eip.status == "InUse" && !matches!(eip.instance_type.as_str(), "SlbInstance" | "Nat");
+        // One that is on its way to something, or does not say, may leave too: only `Available` is bound to nothing.
+        let leaves =
+            |eip: &&Eip| eip.status != "Available" && !matches!(eip.instance_type.as_str(), "SlbInstance" | "Nat");
         for eip in inventory.eips().iter().filter(leaves) {
             if !matches!(eip.instance_type.as_str(), "EcsInstance" | "NetworkInterface") {
                 unsure.insert(eip.vpc_id.as_str());
