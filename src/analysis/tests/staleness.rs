@@ -486,8 +486,19 @@ fn a_proposal_is_complete_only_if_nothing_can_be_missing() {
     assert!(!complete(&cloud("vpc-d", |_| {}), &one_address));
     let odd = APART.replace("198.51.100.8", "198.51.100.8,somewhere");
     assert!(!complete(&cloud("vpc-d", |_| {}), &odd));
-    let mut unplaced = cloud("vpc-d", |_| {}).eip("eip-node", "198.51.100.9", "i-1");
-    let node = unplaced.builder.eips.iter_mut().find(|eip| eip.allocation_id.as_str() == "eip-node");
-    node.expect("it was planted").instance_type = "EcsInstance".into();
-    assert!(!complete(&unplaced, APART));
+    let behind_another = APART.replace("198.51.100.8", "10.1.1.77");
+    assert!(!complete(&cloud("vpc-d", |_| {}), &behind_another), "a private address is translated once more");
+    let with_node = |instance_type: &str, status: &str, vpc_id: &str| {
+        let mut cloud = cloud("vpc-d", |_| {}).eip("eip-node", "198.51.100.9", "i-1");
+        let node = cloud.builder.eips.iter_mut().find(|eip| eip.allocation_id.as_str() == "eip-node");
+        let node = node.expect("it was planted");
+        (node.instance_type, node.status, node.vpc_id) = (instance_type.into(), status.into(), vpc_id.into());
+        cloud
+    };
+    for status in ["InUse", "Associating", ""] {
+        assert!(!complete(&with_node("EcsInstance", status, ""), APART), "{status}: of no VPC");
+        assert!(complete(&with_node("EcsInstance", status, "vpc-d"), APART), "{status}: it is in the list");
+        assert!(!complete(&with_node("HaVip", status, "vpc-d"), APART), "{status}: of something that leaves unseen");
+    }
+    assert!(complete(&with_node("EcsInstance", "Available", ""), APART), "it is bound to nothing");
 }
