@@ -238,16 +238,18 @@ impl<'i> Judging<'_, 'i> {
         rows.into_values().collect()
     }
 
-    /// The rows of one balancer. Where there is a row for a port already, the worse one stays.
+    /// The rows of one balancer. A port for which there is a row already has one way in more.
     fn add_rows(&mut self, job: &Job<'_, 'i>, rows: &mut BTreeMap<(u16, &'static str, Family), AccessRow>) {
         let (certain, probes) = self.slots(job.assessed);
         for slot in &certain {
             for &family in &job.assessed.families {
                 let row = self.row(job, slot, family);
                 let key = (slot.port, protocol_word(slot.protocol), family);
-                if rows.get(&key).is_none_or(|shown| badness(row.verdict) > badness(shown.verdict)) {
-                    rows.insert(key, row);
-                }
+                let row = match rows.remove(&key) {
+                    Some(shown) => either_way(shown, row),
+                    None => row,
+                };
+                rows.insert(key, row);
             }
         }
         self.probe(job, &probes, rows);
@@ -731,6 +733,36 @@ fn row(slot: &Slot<'_>, family: Family, doubt: Doubt, reached: &Reached, gates: 
         fix_set: reached.fix_set.clone(),
         gates,
     }
+}
+
+/// A port with two ways in, which two listeners or two balancers make: the worse one is told, and
+/// whoever gets in by either gets in.
+fn either_way(one: AccessRow, other: AccessRow) -> AccessRow {
+    let (worse, lesser) = if badness(other.verdict) > badness(one.verdict) { (other, one) } else { (one, other) };
+    let both = |worse: Shared<IpNet>, lesser: &Shared<IpNet>| {
+        if *lesser == worse { worse } else { worse.iter().chain(lesser).copied().collect::<AddressSet>().cover().into() }
+    };
+    let also = |worse: Shared<String>, lesser: &Shared<String>| match lesser.iter().all(|id| worse.contains(id)) {
+        true => worse,
+        false => worse.iter().chain(lesser.iter().filter(|id| !worse.contains(id))).cloned().collect(),
+    };
+    AccessRow {
+        verdict_bounds: Bounds {
+            lower: worse_of(worse.verdict_bounds.lower, lesser.verdict_bounds.lower),
+            upper: worse_of(worse.verdict_bounds.upper, lesser.verdict_bounds.upper),
+        },
+        complete: worse.complete && lesser.complete,
+        untrusted: both(worse.untrusted, &lesser.untrusted),
+        untrusted_lower: both(worse.untrusted_lower, &lesser.untrusted_lower),
+        untrusted_all_gates: both(worse.untrusted_all_gates, &lesser.untrusted_all_gates),
+        blame: also(worse.blame, &lesser.blame),
+        fix_set: also(worse.fix_set, &lesser.fix_set),
+        ..worse
+    }
+}
+
+fn worse_of(one: PortVerdict, other: PortVerdict) -> PortVerdict {
+    if badness(other) > badness(one) { other } else { one }
 }
 
 fn doubtful(note: String, doubt: Doubt) -> String {

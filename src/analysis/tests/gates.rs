@@ -179,6 +179,23 @@ fn an_acl_is_of_a_listener_not_of_a_balancer() {
 }
 
 #[test]
+fn whoever_gets_in_by_one_of_two_listeners_gets_in() {
+    let two = |cloud: Cloud| {
+        cloud.clb("lb-pilot", vec![guarded(15011, "white", &["acl-1"]), guarded(15011, "white", &["acl-2"])])
+    };
+    let lists = |cloud: Cloud| cloud.acl("acl-1", &["8.8.8.0/24"]).acl("acl-2", &["9.9.9.0/24"]);
+    let cloud = two(lists(exposed_pilot())).group("sg-mesh", vec![rule("sgr-1", "Accept", 1, "-1/-1", "0.0.0.0/0")]);
+    let row = only_row(&cloud);
+    assert_eq!((row.verdict, row.complete), (Open, true));
+    assert_eq!(shown(&row.untrusted), "8.8.8.0/24 9.9.9.0/24");
+    assert_eq!(shown(&row.untrusted_lower), "8.8.8.0/24 9.9.9.0/24");
+    // Also where neither is known to be the worse one, since the group could not be read.
+    let row = only_row(&two(lists(exposed_pilot())));
+    assert_eq!((row.verdict, row.complete), (Unknown, false));
+    assert_eq!(shown(&row.untrusted), "8.8.8.0/24 9.9.9.0/24");
+}
+
+#[test]
 fn the_group_of_a_mesh_is_unverified() {
     let accept = |source| vec![rule("sgr-1", "accept", 1, "15011/15011", source)];
     let table: Vec<(&str, Vec<Permission>, PortVerdict, &str)> = vec![
