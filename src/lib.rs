@@ -14,6 +14,7 @@ pub mod notify;
 pub mod report;
 pub mod sandbox;
 pub mod scan;
+pub mod seal;
 pub mod store;
 
 pub use cli::main_impl;

@@ -24,8 +24,9 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // and text from outside is made harmless where reports do it.
     ("notify", &["cloud", "findings", "model", "report"]),
     ("sandbox", &[]),
+    ("seal", &[]),
     // The Settings types of the modules it composes, and the types its values become.
-    ("config", &["cloud", "findings", "model", "netset", "notify", "scan", "store"]),
+    ("config", &["cloud", "findings", "model", "netset", "notify", "scan", "seal", "store"]),
     (
         "cli",
         &[

@@ -10,6 +10,7 @@ use crate::{
     model::{Severity, TrustedList},
     notify,
     scan::{Organization, Pick, Picked, Site},
+    seal::PublicKey,
     store::{Retention, StoreUrl},
 };
 
@@ -203,7 +204,7 @@ impl LogUse {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approver {
     pub name: String,
-    pub public_key: String,
+    pub public_key: PublicKey,
 }
 
 impl Default for Config {
@@ -666,7 +667,11 @@ impl Reader<'_, '_> {
         };
         let name = needed("name", "say who it is");
         let public_key = needed("public_key", "give the key that checks this person's approvals");
-        Some(Approver { name: name?, public_key: public_key? })
+        let parsed = public_key?.parse::<PublicKey>();
+        if let (Err(error), Some((node, path))) = (&parsed, fields.get("public_key")) {
+            self.walk.report(Problem::new(node.at.clone(), format!("`{path}` is not understood: {error}")));
+        }
+        Some(Approver { name: name?, public_key: parsed.ok()? })
     }
 
     fn notify(&self, fields: &Fields<'_>, config: &mut Config) {
