@@ -63,6 +63,9 @@ fn write_endpoints(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
     write_gauge("portcullis_endpoints", "Control-plane entrances by exposure.", &counts, out)
 }
 
+/// The status of an open finding that the baseline has: it is known, and does not count.
+const BASELINED: &str = "baselined";
+
 fn write_findings(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
     let statuses = [FindingStatus::Open, FindingStatus::Unknown, FindingStatus::Waived];
     let mut counts = Vec::new();
@@ -71,17 +74,20 @@ fn write_findings(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()
             let count = document
                 .findings
                 .iter()
-                .filter(|finding| finding.severity == severity && finding.status == status)
+                .filter(|finding| finding.severity == severity && finding.status == status && !finding.baselined)
                 .count();
             counts.push((vec![("severity", severity.to_string()), ("status", status.to_string())], number(count)));
         }
+        let known =
+            document.findings.iter().filter(|finding| finding.severity == severity && finding.baselined).count();
+        counts.push((vec![("severity", severity.to_string()), ("status", BASELINED.to_owned())], number(known)));
     }
     write_gauge("portcullis_findings", "Findings by severity and status.", &counts, out)?;
     let by_rule = document.findings.iter().map(|finding| {
         vec![
             ("rule_id", finding.rule_id.to_string()),
             ("severity", finding.severity.to_string()),
-            ("status", finding.status.to_string()),
+            ("status", if finding.baselined { BASELINED.to_owned() } else { finding.status.to_string() }),
             ("account_id", finding.account_id.to_string()),
             ("region_id", finding.region_id.to_string()),
         ]

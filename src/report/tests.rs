@@ -145,7 +145,7 @@ fn the_text_format_has_every_number_and_no_label_ends_early() {
         };
         of(name).into_iter().filter(|(_, labels, _)| is(labels)).map(|(.., value)| value).sum()
     };
-    assert_eq!(of("portcullis_findings").len(), 15, "every severity and status, zeros included");
+    assert_eq!(of("portcullis_findings").len(), 20, "every severity and status, zeros included");
     assert_eq!(by("portcullis_findings", &[("severity", "critical"), ("status", "open")]), 1);
     assert_eq!(by("portcullis_findings", &[("severity", "medium"), ("status", "unknown")]), 1);
     assert_eq!(by("portcullis_findings", &[("severity", "medium"), ("status", "open")]), 0);

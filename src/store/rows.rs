@@ -27,7 +27,7 @@ pub(super) struct RunRows<'a> {
     pub(super) verdict: String,
     pub(super) planned: i64,
     pub(super) scanned: i64,
-    /// Open findings, in the order of [`Severity::WORST_FIRST`].
+    /// Open findings that are not in the baseline, in the order of [`Severity::WORST_FIRST`].
     pub(super) open: [i64; 5],
     pub(super) waived: i64,
     /// Sorted.
@@ -89,8 +89,10 @@ pub(super) fn account_set(run: &Run) -> String {
 }
 
 fn open(run: &Run, severity: Severity) -> i64 {
-    let counts =
-        run.findings.iter().filter(|finding| finding.severity == severity && finding.status == FindingStatus::Open);
+    let counts = run
+        .findings
+        .iter()
+        .filter(|finding| finding.severity == severity && finding.status == FindingStatus::Open && !finding.baselined);
     number(counts.count())
 }
 
