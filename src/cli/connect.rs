@@ -56,8 +56,8 @@ pub(crate) fn read_cloud(
     signals::block_on(async {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let connection = open(args, config, terminal).await?;
-        let accounts = only(&connection, &args.accounts).await?;
-        read(&connection, &accounts, config, evidence, &stop, terminal).await
+        let chosen = only(&connection, &args.accounts).await?;
+        read(&connection, &chosen, config, evidence, &stop, terminal).await
     })
     .or_exit(Exit::Internal)?
 }
@@ -65,7 +65,7 @@ pub(crate) fn read_cloud(
 /// Reads these accounts of an open connection.
 pub(crate) async fn read(
     connection: &Connection,
-    accounts: &[Account],
+    chosen: &Chosen,
     config: &Config,
     evidence: Option<Plan>,
     stop: &Stop,
@@ -73,14 +73,17 @@ pub(crate) async fn read(
 ) -> Result<Reading, Failure> {
     let settings = scan::Settings {
         regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
+        regions_named_by: config.regions_named_by(),
         list_region: connection.home_region.as_deref().map(Into::into),
         ..scan::Settings::default()
     };
     let progress = Arc::new(Bar::new(terminal));
     // Whole milliseconds: what is stored is what is reported.
     let taken_at = Utc::now().trunc_subsecs(3);
+    let accounts = &chosen.accounts;
     let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
     let scanned = scanned.map_err(|error| told(error, stop.exit()))?.with_coverage(connection.listed.clone());
+    let scanned = scanned.with_coverage(chosen.left_out.clone());
     let scanned = read_networks(scanned, config).await.map_err(|error| told(error, stop.exit()))?;
     let scanned = match evidence {
         Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
@@ -135,10 +138,23 @@ fn told(error: ScanError, asked: Option<Exit>) -> Failure {
     Failure { exit, error: error.into() }
 }
 
+/// The accounts to read, and a unit of the ledger for each of the others.
+pub(crate) struct Chosen {
+    pub(crate) accounts: Vec<Account>,
+    left_out: Coverage,
+}
+
+impl Chosen {
+    /// These accounts, and no word of others.
+    pub(crate) fn of(accounts: Vec<Account>) -> Self {
+        Self { accounts, left_out: Coverage::default() }
+    }
+}
+
 /// The accounts that were asked for by id. Which account a key belongs to, only the cloud knows.
-pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<Account>, Failure> {
+pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Chosen, Failure> {
     if ids.is_empty() {
-        return Ok(connection.accounts.clone());
+        return Ok(Chosen::of(connection.accounts.clone()));
     }
     let (mut kept, mut known, mut untold) = (Vec::new(), Vec::new(), false);
     for account in &connection.accounts {
@@ -178,7 +194,14 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
                 known.join(", ")
             ),
         ),
-        _ => Ok(kept),
+        _ => {
+            let mut left_out = Coverage::default();
+            for id in known.iter().filter(|id| !ids.contains(id)) {
+                let why = "left out: `--account` names other accounts".to_owned();
+                left_out.gap(scan::left_out_account(&id.as_str().into(), why));
+            }
+            Ok(Chosen { accounts: kept, left_out })
+        }
     }
 }
 

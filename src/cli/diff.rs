@@ -53,7 +53,7 @@ struct Line<'a> {
 
 pub(crate) fn run(args: &DiffArgs, terminal: &Terminal) -> Outcome {
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config, terminal)?;
+    let store = setup::kept(&args.store, &config, terminal)?;
     let named = args.old.as_deref().map(|word| setup::stored_run(&*store, word)).transpose()?;
     let new = setup::stored_run(&*store, args.new.as_deref().unwrap_or("latest"))?;
     let old = match named {
@@ -83,7 +83,10 @@ fn summary(entries: &[DiffEntry]) -> BTreeMap<&'static str, usize> {
 }
 
 fn shown(entries: &[DiffEntry], all: bool) -> impl Iterator<Item = &DiffEntry> {
-    entries.iter().filter(move |entry| all || entry.change != Change::Unchanged)
+    // That something is certain now which was only feared is no change of the finding, and must not be missed.
+    let settled =
+        |entry: &DiffEntry| (entry.before, entry.after) == (Some(FindingStatus::Unknown), Some(FindingStatus::Open));
+    entries.iter().filter(move |entry| all || entry.change != Change::Unchanged || settled(entry))
 }
 
 fn write_json(old: &Run, new: &Run, entries: &[DiffEntry], all: bool, out: &mut dyn Write) -> io::Result<()> {

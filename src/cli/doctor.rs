@@ -9,7 +9,8 @@ use serde_json::json;
 
 use super::{
     args::{ConfigArgs, DoctorArgs},
-    connect, evidence,
+    connect::{self, Chosen},
+    evidence,
     exit::{Exit, Failure, OrExit, Outcome},
     notify, output, setup,
     signals::{self, Stop},
@@ -127,7 +128,7 @@ async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Res
         .filter(|name| env.var(name).is_some_and(|value| !value.is_empty()))
         .collect();
     let (mut accounts, mut known) = (Vec::new(), Vec::new());
-    for account in connect::only(&connection, &args.cloud.accounts).await? {
+    for account in connect::only(&connection, &args.cloud.accounts).await?.accounts {
         let keys = account.provider().describe();
         let identity = match credential::caller_identity(&connection.client, &account, "").await {
             Ok(caller) => {
@@ -140,9 +141,8 @@ async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Res
     }
     let (mut coverage, mut ended) = (Coverage::default(), None);
     if !known.is_empty() {
-        let reading =
-            connect::read(&connection, &known, config, evidence::Plan::new(&config.evidence, false), &stop, terminal)
-                .await?;
+        let plan = evidence::Plan::new(&config.evidence, false);
+        let reading = connect::read(&connection, &Chosen::of(known), config, plan, &stop, terminal).await?;
         ended = reading.ended;
         coverage = reading.inventory.into_ledger().1;
     }

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &ExplainArgs, terminal: &Terminal) -> Outcome {
         return explain(&document, args, terminal);
     }
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config, terminal)?;
+    let store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
     explain(&Document::of(&run), args, terminal)
 }

@@ -21,7 +21,7 @@ use upkeep::Upkeep;
 
 pub(crate) fn run(args: &HistoryArgs, terminal: &Terminal) -> Outcome {
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config, terminal)?;
+    let store = setup::kept(&args.store, &config, terminal)?;
     let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
     match &args.subject {
         None => runs(&*store, args, &options),
@@ -191,7 +191,10 @@ fn spans(points: &[HistoryPoint]) -> Vec<Vec<String>> {
 
 fn finding(store: &dyn Store, fingerprint: &str, format: TextOrJson) -> Outcome {
     let Some(memory) = store.memory(fingerprint).or_exit(Exit::Usage)? else {
-        return fail(Exit::Usage, "no stored run has a finding with this fingerprint: copy it from a report");
+        return fail(
+            Exit::Usage,
+            "no stored run has a finding whose fingerprint begins so: copy it from a report or a message",
+        );
     };
     let optional = |at: &Option<chrono::DateTime<chrono::Utc>>| at.as_ref().map(time_text);
     output::to_stdout(|out| match format {

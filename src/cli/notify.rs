@@ -38,7 +38,8 @@ pub(crate) fn tell(
     let deliveries = match store.map(|store| Past::of(run, store)) {
         None => all(Outcome::Skipped("the run was not kept, so nothing is known to have changed".to_owned())),
         Some(Err(_)) => all(Outcome::Failed("the earlier runs could not be read from the store".to_owned())),
-        Some(Ok(past)) if past.is_newer_than(run) => {
+        // A run that began before another one and was saved after it saw something of its own, and is told.
+        Some(Ok(past)) if args.from.is_some() && past.is_newer_than(run) => {
             all(Outcome::Skipped("what was judged is older than the run before, so it is no news".to_owned()))
         }
         Some(Ok(past)) => {
@@ -50,6 +51,10 @@ pub(crate) fn tell(
     deliveries.iter().map(in_report).collect()
 }
 
+/// Runs that are read back to find some that looked as wide as this one. More narrower ones in a row hide what came
+/// before them.
+const MOST_RUNS: usize = 32;
+
 /// What the store knows from before the run.
 struct Past {
     /// Newest first.
@@ -59,14 +64,15 @@ struct Past {
 }
 
 impl Past {
+    /// Runs over less than this one are taken along and not counted, or three of them would hide what came before.
     fn of(run: &Run, store: &dyn Store) -> Result<Self, StoreError> {
         let mut earlier: Vec<Run> = Vec::new();
-        while earlier.len() < notify::WINDOW {
+        let mut as_wide = 0;
+        while as_wide < notify::WINDOW && earlier.len() < MOST_RUNS {
             let id = earlier.last().map_or(&run.header.id, |run| &run.header.id);
-            match store.before(id)? {
-                Some(before) => earlier.push(before),
-                None => break,
-            }
+            let Some(before) = store.before(id)? else { break };
+            as_wide += usize::from(notify::looked_as_wide(&before, run));
+            earlier.push(before);
         }
         let now = run.header.started_at.timestamp_millis();
         let back = store.reopened()?.into_iter();

@@ -1,7 +1,10 @@
 //! Joins the modules into a run: an inventory is judged, rules are evaluated, findings pass the
 //! gate, and what comes out has a verdict and an exit code. Nothing here reads the cloud or prints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
 
 use chrono::Utc;
 use uuid::Uuid;
@@ -15,9 +18,10 @@ use crate::{
     config::{self, Config},
     engine::RuleSet,
     findings::{
-        self, Baseline, FindingStatus, GateSettings, KnownEndpoint, KnownFinding, Run, RunHeader, RunVerdict, Waiver,
+        self, Baseline, FindingStatus, GateSettings, Grounds, KnownEndpoint, KnownFinding, Run, RunHeader, RunVerdict,
+        Waiver,
     },
-    model::{Inventory, NamedConsumer, NamedConsumers, Severity, TrustedList},
+    model::{AccountId, Inventory, NamedConsumer, NamedConsumers, Observer, Severity, TrustedList, UnitState},
     report::v1::Document,
     store::snapshot,
 };
@@ -30,6 +34,8 @@ pub(crate) struct Judging {
     disabled: BTreeSet<String>,
     severity: BTreeMap<String, Severity>,
     waivers: Vec<Waiver>,
+    /// Where they are from; empty without.
+    waiver_file: String,
     fail_on: Severity,
     /// What is known already.
     baseline: Baseline,
@@ -57,6 +63,7 @@ impl Judging {
             disabled: config.rules.disable.iter().cloned().collect(),
             severity: config.rules.severity.clone(),
             waivers,
+            waiver_file: config.waivers.as_deref().map(place_of).transpose()?.unwrap_or_default(),
             fail_on: config.fail_on,
             baseline: Baseline::default(),
         })
@@ -79,10 +86,39 @@ impl Judging {
         self
     }
 
+    /// What findings will rest on besides the cloud; which logs are read is not known yet.
+    fn grounds(&self) -> Grounds {
+        let waivers = self.waivers.iter().map(Waiver::id).collect();
+        Grounds { inputs: self.rules.inputs(), logs: BTreeSet::new(), waiver_file: self.waiver_file.clone(), waivers }
+    }
+
     /// The rules whose absence from the findings says something.
     fn evaluated(&self) -> BTreeSet<String> {
         self.rules.ids().filter(|id| !self.disabled.contains(*id)).map(str::to_owned).collect()
     }
+}
+
+/// Whose cloud was read, or was to be.
+pub(crate) fn accounts(inventory: &Inventory) -> BTreeSet<&str> {
+    let coverage = inventory.coverage();
+    let units = coverage.scanned_units().map(|unit| &unit.account_id);
+    let lost = coverage.gaps().filter(|gap| gap.state != UnitState::Excluded).map(|gap| &gap.unit.account_id);
+    units.chain(lost).map(AccountId::as_str).collect()
+}
+
+/// A file as a later run from another folder names it.
+fn place_of(path: &Path) -> Result<String, Failure> {
+    Ok(std::path::absolute(path).or_exit(Exit::Usage)?.display().to_string())
+}
+
+/// The logs that were read, by what they are about: the file of another day is another file of the same place.
+fn logs(inventory: &Inventory) -> BTreeSet<String> {
+    let logs = inventory.logs().iter().filter(|log| log.complete).map(|log| match log.observer {
+        Observer::File => Observer::File.to_string(),
+        observer => format!("{observer} {}", log.observed),
+    });
+    let trails = inventory.trails().iter().filter(|trail| trail.complete);
+    logs.chain(trails.map(|trail| format!("trail {} {}", trail.scope.account_id, trail.scope.region_id))).collect()
 }
 
 /// Who uses API servers, by the configuration.
@@ -110,6 +146,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
     let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
     let taken_at = inventory.taken_at();
     let snapshot_digest = snapshot::digest(&inventory).to_string();
+    let grounds = Grounds { logs: logs(&inventory), ..judging.grounds() };
     let judgements = analysis::judge(&inventory, &judging.trusted, &judging.consumers);
     // Judged: only the ledger is needed from here on, and the rest is most of the memory.
     let (caller, coverage) = inventory.into_ledger();
@@ -119,6 +156,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
         waivers: judging.waivers.clone(),
         fail_on: judging.fail_on,
         baseline: judging.baseline.clone(),
+        left_out: coverage.left_out(),
         ..GateSettings::new(taken_at.date_naive(), coverage.complete() && !interrupted)
     };
     let findings = findings::apply(judging.rules.evaluate(&judgements), &judgements, &settings);
@@ -142,6 +180,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
             snapshot_digest,
             rules_digest: judging.rules.digest().to_owned(),
             rules: judging.evaluated(),
+            grounds,
             interrupted,
         },
         verdict,

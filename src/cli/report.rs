@@ -21,7 +21,7 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
         return Ok(Exit::Clean);
     }
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::store(&args.store, &config, terminal)?;
+    let store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
     write(&Document::of(&run), &targets, terminal)?;
     Ok(Exit::Clean)

@@ -1,6 +1,6 @@
 //! `portcullis scan`: enumerate, analyse, judge, report.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{collections::BTreeSet, fs::File, io::BufReader, path::Path};
 
 use chrono::NaiveDate;
 
@@ -20,10 +20,11 @@ use crate::{
     config::{self, Config, Overrides},
     findings::Run,
     report::{
+        left_out,
         v1::{Document, NotificationV1},
         verdict_text,
     },
-    store::{Store, snapshot},
+    store::{RunSummary, Store, snapshot},
 };
 
 pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure> {
@@ -37,11 +38,13 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
     let store = if args.no_store { None } else { Some(setup::store(&args.store, &config, terminal)?) };
-    let judging = match &args.baseline {
-        Some(word) => with_baseline(judging, word, &args.store, &config, terminal)?,
+    let compared =
+        args.baseline.as_deref().map(|word| Compared::find(word, &args.store, &config, terminal)).transpose()?;
+    let reading = gather(args, &config, terminal)?;
+    let judging = match compared {
+        Some(compared) => compared.known_to(judging, &reading, terminal)?,
         None => judging,
     };
-    let reading = gather(args, &config, terminal)?;
     tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
     let saved = args.save.as_deref().map_or(Ok(()), |path| save_snapshot(&reading, path));
     let mut run = pipeline::conclude(reading, &judging);
@@ -59,7 +62,11 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     saved.and(stored)?;
     log::run_ended(&run);
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
-    Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_text(run.verdict)))) })
+    let verdict = match left_out(&document) {
+        Some(left_out) => format!("{}; left out on request: {left_out}", verdict_text(run.verdict)),
+        None => verdict_text(run.verdict).to_owned(),
+    };
+    Ok(Done { exit, closing: Some(closing_line(exit, Some(&verdict))) })
 }
 
 /// Tells people of what changed. That nobody could be told is in the report, and never more than that.
@@ -83,19 +90,50 @@ fn tell(
     notifications
 }
 
-/// Takes what the run to compare with had for known; it is found before anything is contacted.
-fn with_baseline(
-    judging: Judging,
-    word: &str,
-    store: &StoreArgs,
-    config: &Config,
-    terminal: &Terminal,
-) -> Result<Judging, Failure> {
-    if let Some(document) = report::report_file(word)? {
-        return Ok(judging.with_baseline(&document));
+/// The run whose findings are known. It is found before anything is contacted, but for the newest one: whose accounts
+/// are read, only the cloud knows.
+enum Compared {
+    Report(Box<Document<'static>>),
+    Run(Box<Run>),
+    Newest(Box<dyn Store>),
+}
+
+impl Compared {
+    fn find(word: &str, store: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Self, Failure> {
+        if let Some(document) = report::report_file(word)? {
+            return Ok(Self::Report(Box::new(document)));
+        }
+        let store = setup::kept(store, config, terminal)?;
+        let run = setup::stored_run(&*store, word)?;
+        Ok(if word == "latest" { Self::Newest(store) } else { Self::Run(Box::new(run)) })
     }
-    let run = setup::stored_run(&*setup::store(store, config, terminal)?, word)?;
-    Ok(judging.with_baseline(&Document::of(&run)))
+
+    /// Takes what the run had for known.
+    fn known_to(self, judging: Judging, reading: &Reading, terminal: &Terminal) -> Result<Judging, Failure> {
+        Ok(match self {
+            Self::Report(document) => judging.with_baseline(&document),
+            Self::Run(run) => judging.with_baseline(&Document::of(&run)),
+            Self::Newest(store) => match newest_about(&*store, &pipeline::accounts(&reading.inventory))? {
+                Some(run) => judging.with_baseline(&Document::of(&run)),
+                None => {
+                    terminal.notice(
+                        "no run about all of these accounts is stored yet, so nothing is in the baseline: everything counts",
+                    );
+                    judging
+                }
+            },
+        })
+    }
+}
+
+/// The newest run about all of the accounts.
+fn newest_about(store: &dyn Store, accounts: &BTreeSet<&str>) -> Result<Option<Run>, Failure> {
+    let about_all = |run: &RunSummary| accounts.iter().all(|id| run.accounts.iter().any(|known| known == id));
+    let runs = store.runs(usize::MAX).or_exit(Exit::Usage)?;
+    match runs.iter().find(|run| about_all(run)) {
+        Some(run) => store.run(&run.id).or_exit(Exit::Usage),
+        None => Ok(None),
+    }
 }
 
 /// What is to be judged: the cloud as it is now or as a snapshot has it, with the logs that were asked for.

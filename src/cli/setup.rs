@@ -53,9 +53,28 @@ fn config_with(args: &ConfigArgs, rules: config::RuleIds<'_>, terminal: &Termina
     Ok(config)
 }
 
-/// The run store: what the command line says, else the configuration, else the user's own.
+/// The run store: what the command line says, else the configuration, else the user's own. It is made where it is
+/// missing.
 pub(crate) fn store(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
+    open_store(&store_url(args, config)?, config, terminal).map_err(store_failure)
+}
+
+/// As [`store()`], to read what is kept in it: a store that is not there is not made.
+pub(crate) fn kept(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
     let url = store_url(args, config)?;
+    if let StoreUrl::Sqlite(path) = &url
+        && !path.exists()
+    {
+        let seen = crate::report::escape_capped(&path.display().to_string(), 200);
+        return fail(
+            Exit::Usage,
+            format!("no run is stored yet in {seen}: run `portcullis scan` first, or name another store with --store"),
+        );
+    }
+    open_store(&url, config, terminal).or_exit(Exit::Usage)
+}
+
+fn open_store(url: &StoreUrl, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, StoreError> {
     if url.has_password() {
         terminal.notice(
             "other users of this machine can read the password in --store: leave it out, and put it into PGPASSWORD",
@@ -63,7 +82,7 @@ pub(crate) fn store(args: &StoreArgs, config: &Config, terminal: &Terminal) -> R
     }
     let password = env::var("PGPASSWORD").ok().filter(|text| !text.is_empty()).map(Password::new);
     let options = StoreOptions { password, retention: config.store.retention };
-    store::open(&url, options).map_err(store_failure)
+    store::open(url, options)
 }
 
 fn store_failure(error: StoreError) -> Failure {

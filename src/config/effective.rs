@@ -101,6 +101,14 @@ impl Config {
         self
     }
 
+    /// What names the regions to scan, in the words of the ledger.
+    pub fn regions_named_by(&self) -> String {
+        match self.origins.of("regions") {
+            Origin::File { line } => format!("`regions`, line {line},"),
+            origin => format!("`{origin}`"),
+        }
+    }
+
     fn add_flag(&mut self, key: &str, flag: &'static str) {
         let origin = match self.origins.of(key) {
             Origin::File { line } => Origin::FileAndFlag { line, flag },

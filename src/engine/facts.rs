@@ -7,7 +7,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+mod input;
 mod staleness;
+
+pub(super) use self::input::inputs;
 
 use ipnet::IpNet;
 

@@ -18,7 +18,7 @@ use super::{
     rule::{Example, ExampleStatus, Messages, RawExample, RawRule, Rule, RuleText},
     template::{Template, escape},
 };
-use crate::findings::GATE_RULES;
+use crate::findings::{GATE_RULES, Input};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded_rules.rs"));
@@ -167,6 +167,11 @@ impl RuleSet {
     /// The ids of all rules, of this set and of the gate.
     pub fn ids(&self) -> impl Iterator<Item = &str> + Clone {
         self.rules.iter().map(|rule| rule.id.as_str()).chain(GATE_RULES.iter().map(|rule| rule.id))
+    }
+
+    /// What the rules about endpoints look at.
+    pub fn inputs(&self) -> BTreeMap<String, BTreeSet<Input>> {
+        self.rules.iter().filter_map(|rule| Some((rule.id.clone(), rule.inputs()?))).collect()
     }
 
     /// `sha256:…` of all rule files and packs: equal digests, equal rules.

@@ -1,13 +1,23 @@
 //! A rule: what its file says ([`RawRule`]) and what was checked ([`Rule`]).
 
-use std::{collections::BTreeMap, fmt};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_saphyr::Spanned;
 
-use super::{condition::Condition, facts::FactValue, template::Template};
-use crate::model::{Severity, Shared, Text};
+use super::{
+    condition::Condition,
+    facts::{FactValue, inputs},
+    template::Template,
+};
+use crate::{
+    findings::Input,
+    model::{Severity, Shared, Text},
+};
 
 /// What a rule is evaluated on, once each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
@@ -241,6 +251,13 @@ impl Rule {
     /// The message template as written.
     pub fn message(&self, language: Language) -> &str {
         self.messages(language).open.source()
+    }
+
+    /// What its condition looks at, for a rule about endpoints: everything, if that is not known of one of its facts.
+    pub fn inputs(&self) -> Option<BTreeSet<Input>> {
+        let endpoint = self.subject == SubjectKind::Endpoint;
+        let of_fact = |name: &&'static str| inputs(name).unwrap_or(&Input::ALL).iter().copied();
+        endpoint.then(|| self.condition.facts().iter().flat_map(of_fact).collect())
     }
 
     /// The examples, failing ones first, in the order of the file.

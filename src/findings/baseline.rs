@@ -65,6 +65,9 @@ impl KnownEndpoint {
     }
 }
 
+/// How the gate's decision begins on a finding that the baseline has and that is worse now.
+pub(super) const OUTGROWN: &str = "in the baseline, and worse now: ";
+
 /// What the earlier run says of a finding of this one.
 pub(super) enum Answer {
     /// It did not have it.

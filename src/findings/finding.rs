@@ -5,6 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
+use super::baseline::OUTGROWN;
 use crate::model::{AccountId, EndpointKind, RegionId, ResourceKind, Severity, Shared, Text};
 
 /// Whether a finding counts.
@@ -92,4 +93,11 @@ pub struct Finding {
     pub baselined: bool,
     /// What the gate did, in order: `severity remapped from high to info by configuration`, …
     pub decisions: Vec<String>,
+}
+
+impl Finding {
+    /// True if the baseline has it, and it is worse now.
+    pub(crate) fn outgrew_baseline(&self) -> bool {
+        self.decisions.iter().any(|decision| decision.starts_with(OUTGROWN))
+    }
 }

@@ -7,12 +7,12 @@ use chrono::{Days, NaiveDate};
 
 use super::{
     Finding, FindingStatus, Subject,
-    baseline::{Answer, Baseline},
+    baseline::{Answer, Baseline, OUTGROWN},
     fingerprint::fingerprint,
     verdict::counts,
     waiver::{Matcher, Reach, Waiver},
 };
-use crate::model::{EndpointJudgement, Judgements, PortVerdict, ResourceKind, Severity, Shared};
+use crate::model::{Coverage, EndpointJudgement, Judgements, PortVerdict, ResourceKind, Severity, Shared, UnitState};
 
 /// A rule that the gate itself evaluates, because its subject is the gate's own input.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,8 @@ pub struct GateSettings {
     pub today: NaiveDate,
     /// False if something was not read: a waiver that matched nothing is then not known to be unused.
     pub coverage_complete: bool,
+    /// Accounts and regions that were left out on request: of a waiver about them nothing is said.
+    pub left_out: Coverage,
 }
 
 impl GateSettings {
@@ -91,6 +93,7 @@ impl GateSettings {
             fail_on: Severity::Low,
             today,
             coverage_complete,
+            left_out: Coverage::default(),
         }
     }
 }
@@ -208,7 +211,7 @@ fn baseline(finding: &mut Finding, context: &Context<'_>, settings: &GateSetting
             finding.baselined = true;
             finding.decisions.push("in the baseline: reported, not counted".to_owned());
         }
-        Answer::Worse(how) => finding.decisions.push(format!("in the baseline, and worse now: {how}")),
+        Answer::Worse(how) => finding.decisions.push(format!("{OUTGROWN}{how}")),
     }
 }
 
@@ -236,7 +239,13 @@ fn waiver_findings(settings: &GateSettings, used: &[bool]) -> Vec<Finding> {
             );
             findings.push(waiver_finding(&WAIVER_EXPIRED, waiver, FindingStatus::Open, message));
         } else if !used {
-            let (status, end) = if settings.coverage_complete {
+            let place = waiver.place();
+            if place.is_some_and(|(account_id, region_id)| settings.left_out.leaves_out(account_id, region_id)) {
+                continue;
+            }
+            // Where a finding is, its fingerprint does not tell.
+            let anywhere = place.is_some() || settings.left_out.count(UnitState::Excluded) == 0;
+            let (status, end) = if settings.coverage_complete && anywhere {
                 (FindingStatus::Open, "")
             } else {
                 (FindingStatus::Unknown, " Not everything was read, so it may still be needed.")

@@ -7,21 +7,24 @@ mod diff;
 mod finding;
 mod fingerprint;
 mod gate;
+mod grounds;
 mod narrowing;
 mod run;
+mod seen;
 #[cfg(test)]
 mod tests;
 mod verdict;
 mod waiver;
 
 pub use baseline::{Baseline, KnownEndpoint, KnownFinding};
-pub(crate) use diff::Seen;
 pub use diff::{Change, DiffEntry, diff};
 pub use finding::{Finding, FindingStatus, Subject, WaiverNote};
 pub use fingerprint::fingerprint;
 pub(crate) use gate::sort;
 pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_ENDS_SOON, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
+pub use grounds::{Grounds, Input};
 pub use narrowing::{Narrow, NarrowPort, Narrowing};
 pub use run::{Run, RunHeader, RunVerdict};
+pub(crate) use seen::Seen;
 pub use verdict::{Outcome, counts, outcome};
 pub use waiver::{RawOnly, RawSelect, RawWaiver, RawWaiverFile, WAIVER_FILE_VERSION, Waiver};

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::Finding;
+use super::{Finding, Grounds};
 use crate::model::{Caller, Coverage, Judgements};
 
 /// Pass, fail or unknown.
@@ -37,6 +37,9 @@ pub struct RunHeader {
     /// any other rule's finding says nothing. Empty in runs that were stored before this was kept.
     #[serde(default)]
     pub rules: BTreeSet<String>,
+    /// What the findings rest on besides the cloud. Nothing in runs that were stored before this was kept.
+    #[serde(default)]
+    pub grounds: Grounds,
     /// True where the reading was cut short by a signal.
     pub interrupted: bool,
 }

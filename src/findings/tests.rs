@@ -429,6 +429,10 @@ fn run(findings: Vec<Finding>) -> Run {
             snapshot_digest: String::new(),
             rules_digest: String::new(),
             rules: Default::default(),
+            grounds: Grounds {
+                inputs: [("control-plane-open-to-untrusted".to_owned(), [Input::Ports].into())].into(),
+                ..Grounds::default()
+            },
             interrupted: false,
         },
         verdict: RunVerdict::Pass,
@@ -453,10 +457,28 @@ fn what_is_gone_is_fixed_only_if_its_place_was_read() {
     };
     assert_eq!(sorted(changes(&old, &run(Vec::new()))), [fixed("c1"), fixed("gone")]);
 
-    // Of c1 something is said; what is gone may be behind the gap.
-    let mut behind = run(Vec::new());
-    behind.coverage.gap(gap(UnitState::Denied));
-    assert_eq!(sorted(changes(&old, &behind)), [unknown("gone"), fixed("c1")]);
+    // What is gone may be behind a list that was not read, and not behind another cluster's detail.
+    let behind = |unit: Unit, state: UnitState| {
+        let mut run = run(Vec::new());
+        run.coverage.gap(Gap { unit, ..gap(state) });
+        sorted(changes(&old, &run))
+    };
+    let detail = |id: &str| unit("DescribeClusterDetail", id);
+    assert_eq!(behind(detail("c9"), UnitState::Denied), [fixed("c1"), fixed("gone")]);
+    assert_eq!(behind(detail("c1"), UnitState::Denied), [unknown("c1"), fixed("gone")]);
+    assert_eq!(behind(detail("gone"), UnitState::Failed), [unknown("gone"), fixed("c1")]);
+    for state in [UnitState::Denied, UnitState::Failed, UnitState::Excluded, UnitState::NotServed] {
+        let none = [unknown("c1"), unknown("gone")];
+        assert_eq!(behind(unit("DescribeClustersV1", ""), state), none, "{state:?}");
+        let eips = Unit { product: "vpc".to_owned(), ..unit("DescribeEipAddresses", "") };
+        assert_eq!(behind(eips, state), none, "{state:?}");
+        // Nor where the whole account was left out or could not be asked.
+        let identity = Unit { product: "sts".to_owned(), region_id: "".into(), ..unit("GetCallerIdentity", "") };
+        assert_eq!(behind(identity, state), none, "{state:?}");
+    }
+    // Many regions have no network load balancers.
+    let balancers = Unit { product: "nlb".to_owned(), ..unit("ListLoadBalancers", "") };
+    assert_eq!(behind(balancers, UnitState::NotServed), [fixed("c1"), fixed("gone")]);
 
     // A run over other regions, and one that was cut short, repair nothing.
     let mut elsewhere = run(Vec::new());
@@ -465,11 +487,135 @@ fn what_is_gone_is_fixed_only_if_its_place_was_read() {
     assert_eq!(sorted(changes(&old, &elsewhere)), [unknown("c1"), unknown("gone")]);
     let mut cut_short = run(Vec::new());
     cut_short.header.interrupted = true;
-    assert_eq!(sorted(changes(&old, &cut_short)), [unknown("gone"), fixed("c1")]);
+    assert_eq!(sorted(changes(&old, &cut_short)), [unknown("c1"), unknown("gone")]);
 
     let mut hidden = run(Vec::new());
     hidden.judgements.endpoints[0].exposure = Exposure::Unknown;
     assert_eq!(sorted(changes(&old, &hidden)), [unknown("c1"), fixed("gone")]);
+}
+
+/// What becomes of a rule's finding about c1, where it is no longer found and the judgement is changed like this.
+fn without(inputs: &[Input], change: fn(&mut Run)) -> Change {
+    let old = run(vec![open("c1")]);
+    let mut new = run(Vec::new());
+    new.header.grounds.inputs = [(old.findings[0].rule_id.clone(), inputs.iter().copied().collect())].into();
+    change(&mut new);
+    changes(&old, &new)[0].0
+}
+
+fn c1(run: &mut Run) -> &mut EndpointJudgement {
+    &mut run.judgements.endpoints[0]
+}
+
+#[test]
+fn a_finding_is_fixed_only_where_all_that_its_rule_looks_at_is_known() {
+    type Case = (&'static [Input], fn(&mut Run), Change);
+    let needed = |run: &mut Run| c1(run).staleness.verdict = StalenessVerdict::Required;
+    let cases: [Case; 15] = [
+        (&[Input::Exposure], |_| {}, Change::Fixed),
+        (&[Input::Ports], |_| {}, Change::Fixed),
+        (&[Input::Ports], |run| c1(run).access[0].verdict = PortVerdict::Unknown, Change::Unknown),
+        (&[Input::Ports], |run| c1(run).access[0].complete = false, Change::Unknown),
+        (&[Input::Ports], |run| c1(run).access.clear(), Change::Unknown),
+        (&[Input::Exposure], |run| c1(run).access[0].complete = false, Change::Fixed),
+        (&[Input::Exposure], |run| c1(run).unread.push("its EIP".to_owned()), Change::Unknown),
+        // Whether it is still needed is not known.
+        (&[Input::Need], |_| {}, Change::Unknown),
+        (&[Input::Need], needed, Change::Fixed),
+        (&[Input::Consumers], needed, Change::Fixed),
+        (
+            &[Input::Consumers],
+            |run| {
+                c1(run).staleness.verdict = StalenessVerdict::Required;
+                run.coverage.gap(gap(UnitState::Denied));
+            },
+            Change::Unknown,
+        ),
+        (&[Input::Strangers], needed, Change::Unknown),
+        (&[Input::Strangers], |run| c1(run).staleness.strangers_known = true, Change::Fixed),
+        // Private: then every sign was read, and nothing else matters.
+        (&Input::ALL, |run| c1(run).exposure = Exposure::Private, Change::Fixed),
+        (&Input::ALL, |run| c1(run).exposure = Exposure::Unknown, Change::Unknown),
+    ];
+    for (number, (inputs, change, wanted)) in cases.into_iter().enumerate() {
+        assert_eq!(without(inputs, change), wanted, "case {number}");
+    }
+    // A run that was stored before this was kept says not what its rules looked at.
+    let forgot: fn(&mut Run) = |run| run.header.grounds.inputs.clear();
+    assert_eq!(without(&[Input::Ports], forgot), Change::Unknown);
+}
+
+#[test]
+fn a_run_without_the_logs_of_the_earlier_one_repairs_nothing_that_rests_on_them() {
+    let with = |findings, logs: &[&str]| {
+        let mut run = run(findings);
+        run.header.grounds.inputs = [("control-plane-open-to-untrusted".to_owned(), [Input::Need].into())].into();
+        run.header.grounds.logs = logs.iter().map(|&log| log.to_owned()).collect();
+        c1(&mut run).staleness.verdict = StalenessVerdict::Required;
+        run
+    };
+    let change =
+        |before: &[&str], after: &[&str]| changes(&with(vec![open("c1")], before), &with(Vec::new(), after))[0].0;
+    assert_eq!(change(&[], &[]), Change::Fixed);
+    assert_eq!(change(&[], &["file"]), Change::Fixed);
+    assert_eq!(change(&["file"], &["file", "vpc vpc-1"]), Change::Fixed);
+    assert_eq!(change(&["file"], &[]), Change::Unknown);
+    assert_eq!(change(&["file", "vpc vpc-1"], &["file"]), Change::Unknown);
+}
+
+#[test]
+fn a_run_without_the_waiver_file_repairs_no_waiver() {
+    let with = |findings, file: &str, ids: &[String]| {
+        let mut run = run(findings);
+        run.header.grounds.waiver_file = file.to_owned();
+        run.header.grounds.waivers = ids.iter().cloned().collect();
+        run
+    };
+    let expired = GateSettings { today: day("2027-01-01"), ..settings(vec![select(", resource: c1")]) };
+    let findings = run_gate(Vec::new(), &expired);
+    let id = findings[0].subject.resource_id.clone();
+    let old = with(findings, "/a.yaml", std::slice::from_ref(&id));
+    let change = |file: &str, ids: &[String]| changes(&old, &with(Vec::new(), file, ids))[0].0;
+    assert_eq!(change("", &[]), Change::Unknown);
+    assert_eq!(change("/b.yaml", &[]), Change::Unknown);
+    // It was renewed, or is another file's as well.
+    assert_eq!(change("/a.yaml", std::slice::from_ref(&id)), Change::Fixed);
+    assert_eq!(change("/b.yaml", std::slice::from_ref(&id)), Change::Fixed);
+    // It was deleted.
+    assert_eq!(change("/a.yaml", &[]), Change::Fixed);
+    let mut elsewhere = with(Vec::new(), "/a.yaml", &[]);
+    elsewhere.coverage.gap(Gap { unit: unit("DescribeClustersV1", ""), ..gap(UnitState::Excluded) });
+    assert_eq!(changes(&old, &elsewhere)[0].0, Change::Unknown);
+}
+
+#[test]
+fn a_group_is_fixed_only_where_everything_behind_it_is_known() {
+    let mut group = open("sg-1");
+    group.subject.resource_kind = ResourceKind::SecurityGroup;
+    group.subject.endpoint_kind = None;
+    let old = run(vec![group]);
+    let change = |alter: fn(&mut Run)| {
+        let mut new = run(Vec::new());
+        alter(&mut new);
+        changes(&old, &new)[0].0
+    };
+    assert_eq!(change(|_| {}), Change::Fixed);
+    assert_eq!(change(|run| run.coverage.gap(gap(UnitState::Denied))), Change::Unknown);
+    assert_eq!(change(|run| c1(run).exposure = Exposure::Unknown), Change::Unknown);
+    assert_eq!(change(|run| c1(run).access[0].complete = false), Change::Unknown);
+}
+
+#[test]
+fn of_what_was_left_out_no_waiver_is_unused() {
+    let mut left_out = Coverage::default();
+    left_out.gap(Gap { unit: unit("DescribeClustersV1", ""), ..gap(UnitState::Excluded) });
+    let narrowed = |waiver| GateSettings { left_out: left_out.clone(), ..settings(vec![waiver]) };
+    assert_eq!(run_gate(Vec::new(), &narrowed(select(", resource: c1"))), []);
+    let elsewhere = waiver(&format!("select: {{account: \"{ACCOUNT}\", region: cn-beijing, resource: c1}}\n{REST}"));
+    assert_eq!(run_gate(Vec::new(), &narrowed(elsewhere))[0].status, FindingStatus::Open);
+    // Where the finding is that a fingerprint names, nobody knows.
+    let named = waiver(&format!("fingerprint: {}\n{REST}", open("c1").fingerprint));
+    assert_eq!(run_gate(Vec::new(), &narrowed(named))[0].status, FindingStatus::Unknown);
 }
 
 #[test]
@@ -497,6 +643,16 @@ fn a_finding_moves_as_its_status_says() {
     let mut seen_before = open("c1");
     seen_before.first_seen = Some(started() - Duration::days(3));
     assert_eq!(changes(&run(Vec::new()), &run(vec![seen_before]))[0].0, Change::Reopened);
+    // An older run that did not look had not lost it.
+    let mut still_there = open("c1");
+    still_there.first_seen = Some(started() - Duration::days(3));
+    let mut elsewhere = run(Vec::new());
+    elsewhere.judgements = Judgements::default();
+    elsewhere.coverage = Coverage::default();
+    assert_eq!(changes(&elsewhere, &run(vec![still_there.clone()]))[0].0, Change::Unchanged);
+    // What was doubted for a while and known before is not new.
+    let doubted = run(vec![finding("control-plane-open-to-untrusted", "c1", Severity::Critical, Unknown)]);
+    assert_eq!(changes(&doubted, &run(vec![still_there]))[0].0, Change::Unchanged);
     let mut first_now = open("c1");
     first_now.first_seen = Some(started() + Duration::days(1));
     assert_eq!(changes(&run(Vec::new()), &run(vec![first_now]))[0].0, Change::New);

@@ -325,6 +325,14 @@ impl Waiver {
         format!("w-{}", &hash[..16])
     }
 
+    /// The account and region that it speaks of; `None` where it names one finding, whose fingerprint does not tell.
+    pub(super) fn place(&self) -> Option<(&AccountId, &RegionId)> {
+        match &self.matcher {
+            Matcher::Fingerprint(_) => None,
+            Matcher::Select(select) => Some((&select.account_id, &select.region_id)),
+        }
+    }
+
     /// The last day on which it counts (UTC).
     pub fn expires(&self) -> NaiveDate {
         self.expires

@@ -131,6 +131,21 @@ impl Coverage {
         !self.unread.values().any(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed))
     }
 
+    /// True if the operator left the region out, or the account; without an account, if anything was left out.
+    pub fn leaves_out(&self, account_id: &AccountId, region_id: &RegionId) -> bool {
+        self.unread.values().filter(|gap| gap.state == UnitState::Excluded).any(|gap| {
+            let unit = &gap.unit;
+            account_id.is_empty()
+                || (unit.account_id == *account_id && (unit.region_id.is_empty() || unit.region_id == *region_id))
+        })
+    }
+
+    /// What the operator left out, and nothing else.
+    pub fn left_out(&self) -> Self {
+        let excluded = self.unread.iter().filter(|(_, gap)| gap.state == UnitState::Excluded);
+        Self { unread: excluded.map(|(unit, gap)| (unit.clone(), gap.clone())).collect(), ..Self::default() }
+    }
+
     /// Everything that was not scanned, in the order of [`Unit`].
     pub fn gaps(&self) -> impl Iterator<Item = &Gap> {
         self.unread.values()

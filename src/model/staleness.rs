@@ -168,6 +168,9 @@ pub struct Staleness {
     pub also_admit: Vec<IpNet>,
     /// Seen in logs, and none of the expected consumers, sorted by address.
     pub unexpected: Vec<Client>,
+    /// True if logs hold all that came in at the public address, and no stranger is in them.
+    #[serde(default)]
+    pub strangers_known: bool,
     /// Ids of consumers that ought to be in the logs and are not, sorted.
     pub silent: Vec<String>,
     /// Requests without an authenticated user came from the internet.
@@ -190,6 +193,7 @@ impl Staleness {
             proposal_complete: false,
             also_admit: Vec::new(),
             unexpected: Vec::new(),
+            strangers_known: false,
             silent: Vec::new(),
             probed: false,
             platform_disagrees: Vec::new(),

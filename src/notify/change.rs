@@ -16,7 +16,7 @@ use crate::{
     model::Severity,
 };
 
-/// So many earlier runs are compared with. Three tell the third unknown in a row from the fourth.
+/// So many earlier runs that looked are compared with. Three tell the third unknown in a row from the fourth.
 pub const WINDOW: usize = 3;
 
 /// This many runs without an answer are news.
@@ -65,7 +65,9 @@ pub struct Change<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Open(Severity),
-    /// Waived, or part of the starting point.
+    /// Open, and part of the starting point.
+    Known,
+    /// Waived.
     Accepted,
     /// True at one end of what could not be read.
     Undecided,
@@ -83,29 +85,42 @@ impl State {
     }
 }
 
-/// What is news in `run`. `earlier` are the runs before it about the same accounts, newest first, up to [`WINDOW`];
+/// True if `earlier` looked, or meant to, wherever `now` looked.
+pub fn looked_as_wide(earlier: &Run, now: &Run) -> bool {
+    let before = Seen::new(earlier);
+    Seen::new(now).places().iter().all(|place| before.meant_to_look_at(place))
+}
+
+/// What is news in `run`. `earlier` are the runs saved before it about the same accounts, newest first, of which the
+/// last [`WINDOW`] that looked at a finding's place count;
 /// `reopened` are the fingerprints that a store remembers as fixed and found again in this run. What goes away comes
 /// last; the rest is sorted worst first.
 pub fn changes<'a>(run: &'a Run, earlier: &'a [Run], reopened: &BTreeSet<String>) -> Vec<Change<'a>> {
     let now = Look::new(run);
-    let past: Vec<Look<'_>> = earlier.iter().take(WINDOW).map(Look::new).collect();
+    let past: Vec<Look<'_>> = earlier.iter().map(Look::new).collect();
     let mut found: Vec<Change<'a>> = Vec::new();
     for finding in &run.findings {
+        let sought = Sought::new(finding, run);
         let known_before = finding.first_seen.is_some_and(|first| millis(first) < millis(run.header.started_at));
-        let memory = Memory { reopened: reopened.contains(&finding.fingerprint), known_before };
-        let before = history(finding, &past);
-        found.extend(of_present(now.state(finding), &before, memory).map(|kind| Change { kind, finding }));
+        let memory = Memory {
+            reopened: reopened.contains(&finding.fingerprint),
+            known_before,
+            outgrown: finding.outgrew_baseline(),
+        };
+        let before = history(&sought, &past);
+        found.extend(of_present(now.state(&sought), &before, memory).map(|kind| Change { kind, finding }));
     }
-    let mut gone: BTreeMap<&str, &'a Finding> = BTreeMap::new();
+    let mut gone: BTreeMap<&str, Sought<'a>> = BTreeMap::new();
     // Newest first, so that the first one met is the last one known.
-    for finding in earlier.iter().take(WINDOW).flat_map(|run| &run.findings) {
+    for (had, finding) in earlier.iter().flat_map(|run| run.findings.iter().map(move |finding| (run, finding))) {
         if !now.findings.contains_key(finding.fingerprint.as_str()) {
-            gone.entry(&finding.fingerprint).or_insert(finding);
+            gone.entry(&finding.fingerprint).or_insert_with(|| Sought::new(finding, had));
         }
     }
-    for finding in gone.into_values() {
-        let before = history(finding, &past);
-        found.extend(of_gone(now.state(finding), &before).map(|kind| Change { kind, finding }));
+    for sought in gone.into_values().filter(|sought| !is_younger(sought.finding, &now, &past)) {
+        let before = history(&sought, &past);
+        let finding = sought.finding;
+        found.extend(of_gone(now.state(&sought), &before).map(|kind| Change { kind, finding }));
     }
     found.sort_by(|a, b| order(a).cmp(&order(b)));
     found
@@ -126,6 +141,8 @@ fn millis(at: DateTime<Utc>) -> i64 {
 struct Memory {
     reopened: bool,
     known_before: bool,
+    /// It is worse than the baseline has it.
+    outgrown: bool,
 }
 
 /// A finding that this run has.
@@ -138,6 +155,8 @@ fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
     let feared = before.iter().take_while(|state| state.is_doubt()).any(|state| *state == State::Undecided);
     match last_known(before) {
         Some(State::Open(earlier)) => (earlier < severity).then_some(Kind::Worse),
+        // It was never away. Where the run has no baseline, it is no worse for that.
+        Some(State::Known) => memory.outgrown.then_some(Kind::Worse),
         Some(State::Accepted) => Some(Kind::Reopened),
         _ if memory.reopened => Some(Kind::Reopened),
         _ if feared => Some(Kind::Worse),
@@ -149,7 +168,7 @@ fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
 /// A finding that this run does not have.
 fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     let told = match last_known(before) {
-        Some(State::Open(_)) => true,
+        Some(State::Open(_) | State::Known) => true,
         Some(_) => false,
         // It was told of as unknown.
         None => doubts(before) >= PATIENCE,
@@ -157,7 +176,8 @@ fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     match now {
         State::Absent => told.then_some(Kind::Fixed),
         State::Missed => {
-            let third = doubts(before) + 1 == PATIENCE && last_known(before) != Some(State::Accepted);
+            let accepted = matches!(last_known(before), Some(State::Accepted | State::Known));
+            let third = doubts(before) + 1 == PATIENCE && !accepted;
             third.then_some(Kind::Unknown)
         }
         _ => None,
@@ -174,9 +194,30 @@ fn last_known(before: &[State]) -> Option<State> {
     before.iter().copied().find(|state| !state.is_doubt())
 }
 
-/// What the earlier runs say, newest first, without those that did not look.
-fn history(finding: &Finding, past: &[Look<'_>]) -> Vec<State> {
-    past.iter().map(|look| look.state(finding)).filter(|state| *state != State::OutOfSight).collect()
+/// What the last [`WINDOW`] runs that looked say, newest first.
+fn history(sought: &Sought<'_>, past: &[Look<'_>]) -> Vec<State> {
+    let looked = past.iter().enumerate().filter(|(saved_after, look)| {
+        look.has(sought.finding) || !is_younger(sought.finding, look, &past[saved_after + 1..])
+    });
+    let states = looked.map(|(_, look)| look.state(sought)).filter(|state| *state != State::OutOfSight);
+    states.take(WINDOW).collect()
+}
+
+/// True if a run that was saved before `look`, and began after it, has the finding: of that, `look` says nothing.
+fn is_younger(finding: &Finding, look: &Look<'_>, saved_before: &[Look<'_>]) -> bool {
+    saved_before.iter().any(|other| other.run.header.started_at > look.run.header.started_at && other.has(finding))
+}
+
+/// A finding that some run had, with what it rested on there.
+struct Sought<'a> {
+    finding: &'a Finding,
+    rests_on: String,
+}
+
+impl<'a> Sought<'a> {
+    fn new(finding: &'a Finding, had: &Run) -> Self {
+        Self { finding, rests_on: had.header.grounds.behind(&finding.rule_id, &finding.subject) }
+    }
 }
 
 /// One run, ready to be asked about findings.
@@ -192,21 +233,26 @@ impl<'a> Look<'a> {
         Self { run, seen: Seen::new(run), findings }
     }
 
+    fn has(&self, finding: &Finding) -> bool {
+        self.findings.contains_key(finding.fingerprint.as_str())
+    }
+
     /// What the run says of a finding that some run had.
-    fn state(&self, finding: &Finding) -> State {
+    fn state(&self, sought: &Sought<'_>) -> State {
+        let Sought { finding, rests_on } = sought;
         if let Some(there) = self.findings.get(finding.fingerprint.as_str()) {
             return match there.status {
                 FindingStatus::Unknown => State::Undecided,
                 FindingStatus::Waived => State::Accepted,
-                FindingStatus::Open if there.baselined => State::Accepted,
+                FindingStatus::Open if there.baselined => State::Known,
                 FindingStatus::Open => State::Open(there.severity),
             };
         }
         let not_yet = finding.first_seen.is_some_and(|first| millis(self.run.header.started_at) < millis(first));
-        if not_yet || self.seen.read(&finding.rule_id, &finding.subject) {
+        if not_yet || self.seen.read(&finding.rule_id, &finding.subject, rests_on) {
             return State::Absent;
         }
-        match self.seen.missed(&finding.rule_id, &finding.subject) {
+        match self.seen.missed(&finding.rule_id, &finding.subject, rests_on) {
             true => State::Missed,
             false => State::OutOfSight,
         }

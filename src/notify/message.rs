@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     findings::{Finding, Run},
-    model::Severity,
+    model::{ResourceKind, Severity},
     report,
 };
 
@@ -134,8 +134,13 @@ fn harmless(text: &str, width: usize) -> String {
     report::escape_capped(&text.replace("://", "[:]//"), width)
 }
 
-/// Changes at or above a severity, of the kinds that were asked for.
+/// Changes at or above a severity, of the kinds that were asked for. The severity is that of exposures: what is to be
+/// done about a waiver is told whatever it is, or its owner would hear of its end when it has ended.
 pub(super) fn chosen<'a>(changes: &[Change<'a>], min_severity: Severity, on: &BTreeSet<Kind>) -> Vec<Change<'a>> {
-    let wanted = |change: &&Change<'a>| change.finding.severity >= min_severity && on.contains(&change.kind);
+    let wanted = |change: &&Change<'a>| {
+        let finding = change.finding;
+        let of_waiver = finding.subject.resource_kind == ResourceKind::Waiver;
+        (of_waiver || finding.severity >= min_severity) && on.contains(&change.kind)
+    };
     changes.iter().filter(wanted).copied().collect()
 }

@@ -18,6 +18,6 @@ mod webhook;
 #[cfg(test)]
 mod tests;
 
-pub use change::{Change, Kind, WINDOW, changes};
+pub use change::{Change, Kind, WINDOW, changes, looked_as_wide};
 pub use send::{Delivery, Outcome, Reach, tell};
 pub use settings::{Channel, MOST_CHANNELS, SecretSource, Settings, Signs, Unset};

@@ -75,6 +75,7 @@ fn run(day: u32, findings: Vec<Finding>) -> Run {
             snapshot_digest: String::new(),
             rules_digest: String::new(),
             rules: BTreeSet::from(["open".to_owned()]),
+            grounds: Default::default(),
             interrupted: false,
         },
         verdict: RunVerdict::Fail,
@@ -112,12 +113,16 @@ fn elsewhere(mut run: Run) -> Run {
 enum Said {
     Open(Severity),
     Waived,
+    /// Open, and in the baseline.
+    Known,
+    /// Open, in the baseline, and worse than there.
+    Outgrown,
     Undecided,
     Absent,
     Unread,
     Elsewhere,
 }
-use Said::{Absent, Elsewhere, Open, Undecided, Unread, Waived};
+use Said::{Absent, Elsewhere, Known, Open, Outgrown, Undecided, Unread, Waived};
 
 /// What is told of a finding by the last of these runs, which are in the order of time, with what a store would
 /// remember of it.
@@ -128,6 +133,11 @@ fn told(story: &[Said]) -> Option<&'static str> {
         .map(|(day, said)| match said {
             Open(severity) => run(day, with(*severity, FindingStatus::Open)),
             Waived => run(day, with(Severity::High, FindingStatus::Waived)),
+            Known => run(day, vec![Finding { baselined: true, ..finding("c1", Severity::High, FindingStatus::Open) }]),
+            Outgrown => {
+                let decisions = vec!["in the baseline, and worse now: it was low".to_owned()];
+                run(day, vec![Finding { decisions, ..finding("c1", Severity::High, FindingStatus::Open) }])
+            }
             Undecided => blind(run(day, with(Severity::High, FindingStatus::Unknown))),
             Absent => run(day, Vec::new()),
             Unread => blind(run(day, Vec::new())),
@@ -139,7 +149,7 @@ fn told(story: &[Said]) -> Option<&'static str> {
         finding.first_seen = first;
     }
     // Remembered as found again: there now, and not in the last run before that looked.
-    let had = |said: &Said| matches!(said, Open(_) | Waived | Undecided);
+    let had = |said: &Said| matches!(said, Open(_) | Waived | Known | Outgrown | Undecided);
     let looked = story.iter().rev().skip(1).find(|said| !matches!(said, Unread | Elsewhere));
     let back = had(story.last().expect("a run")) && looked.is_some_and(|said| !had(said)) && {
         story.iter().rev().skip(1).any(had)
@@ -208,6 +218,18 @@ fn what_is_news_is_told_once() {
         (&[high, Elsewhere, high], None),
         (&[high, Elsewhere, Absent], Some("fixed")),
         (&[high, Elsewhere, Elsewhere, Elsewhere, high], None),
+        // However many runs over another scope come between.
+        (&[high, Elsewhere, Elsewhere, Elsewhere, Absent], Some("fixed")),
+        (&[Waived, Elsewhere, Elsewhere, Elsewhere, high], Some("reopened")),
+        (&[low, Elsewhere, Elsewhere, Elsewhere, Elsewhere, high], Some("worse")),
+        (&[high, Unread, Elsewhere, Elsewhere, Elsewhere, Unread, Unread], Some("unknown")),
+        // Part of the starting point: known, and not news until it goes or becomes worse.
+        (&[high, Known], None),
+        (&[Known, Known], None),
+        (&[Known, high], None),
+        (&[Known, Outgrown], Some("worse")),
+        (&[Known, Absent], Some("fixed")),
+        (&[Known, Absent, high], Some("reopened")),
     ];
     for (number, (story, wanted)) in stories.iter().enumerate() {
         assert_eq!(told(story), *wanted, "story {number}");
@@ -223,6 +245,54 @@ fn a_disabled_rule_repairs_nothing_and_a_snapshot_judged_twice_is_no_news() {
     assert_eq!(changes(&without, &[run(1, vec![seen.clone()])], &BTreeSet::new()), []);
     let reopened = BTreeSet::from([seen.fingerprint.clone()]);
     assert_eq!(changes(&run(1, vec![seen.clone()]), &[run(1, vec![seen])], &reopened), []);
+}
+
+/// Two runs at once: the one that began first is saved last, and each saw something that the other one did not.
+#[test]
+fn what_only_one_of_two_overlapping_runs_saw_is_told_once() {
+    let of = |resource: &str, first_seen| {
+        let mut finding = finding(resource, Severity::Critical, FindingStatus::Open);
+        finding.first_seen = Some(first_seen);
+        finding
+    };
+    let (late, early) = (of("late", at(1)), of("early", at(2)));
+    let second = run(2, vec![early.clone()]);
+    let first = run(1, vec![late.clone()]);
+    let told = |run: &Run, earlier: &[Run]| -> Vec<(Kind, String)> {
+        let changes = changes(run, earlier, &BTreeSet::new());
+        let named = changes.iter().map(|change| (change.kind, change.finding.subject.resource_id.clone()));
+        named.collect::<BTreeSet<_>>().into_iter().collect()
+    };
+    assert_eq!(told(&second, &[]), [(Kind::New, "early".to_owned())]);
+    assert_eq!(told(&first, std::slice::from_ref(&second)), [(Kind::New, "late".to_owned())]);
+    assert_eq!(told(&run(3, vec![early, late]), &[first.clone(), second.clone()]), []);
+    let fixed = told(&run(3, Vec::new()), &[first, second]);
+    assert_eq!(fixed, [(Kind::Fixed, "early".to_owned()), (Kind::Fixed, "late".to_owned())]);
+}
+
+#[test]
+fn runs_over_less_do_not_count_as_wide() {
+    let wide = |regions: &[&str]| {
+        let mut run = run(1, Vec::new());
+        regions.iter().for_each(|region| run.coverage.scanned(unit(region)));
+        run
+    };
+    let both = wide(&["cn-beijing"]);
+    assert!(looked_as_wide(&both, &both) && looked_as_wide(&both, &wide(&[])) && !looked_as_wide(&wide(&[]), &both));
+    assert!(looked_as_wide(&blind(both.clone()), &both), "it meant to look");
+}
+
+#[test]
+fn what_is_to_be_done_about_a_waiver_is_told_whatever_the_threshold() {
+    let mut soon = finding("w-1", Severity::Info, FindingStatus::Open);
+    soon.subject.resource_kind = ResourceKind::Waiver;
+    soon.subject.endpoint_kind = None;
+    let quiet = finding("c1", Severity::Info, FindingStatus::Open);
+    let only = Settings { min_severity: Severity::High, ..settings(Channel::Slack) };
+    let told =
+        |finding| tell_of(&only, &run(1, vec![finding]), &[], Reach::Everybody, |_| taken(Channel::Slack)).outcome;
+    assert_eq!(told(soon), Outcome::Sent);
+    assert_eq!(told(quiet), Outcome::Unchanged);
 }
 
 #[test]

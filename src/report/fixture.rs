@@ -43,6 +43,7 @@ pub(super) fn run() -> Run {
             snapshot_digest: format!("sha256:{}", "1".repeat(64)),
             rules_digest: format!("sha256:{}", "2".repeat(64)),
             rules: Default::default(),
+            grounds: Default::default(),
             interrupted: false,
         },
         verdict: RunVerdict::Fail,

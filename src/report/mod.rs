@@ -160,6 +160,11 @@ pub fn state_text(state: UnitState) -> &'static str {
     table::state_word(state)
 }
 
+/// What the operator left out of a run, in words; `None` where nothing was.
+pub fn left_out(document: &v1::Document<'_>) -> Option<String> {
+    table::left_out(document)
+}
+
 /// The word of reports for a verdict.
 pub fn verdict_text(verdict: RunVerdict) -> &'static str {
     match verdict {

@@ -6,7 +6,7 @@
 
 use std::{
     cmp::Reverse,
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io::{self, Write},
 };
 
@@ -186,8 +186,32 @@ fn needed_cell(endpoint: &EndpointV1<'_>, options: &Options) -> String {
     paint(&needed_words(endpoint), staleness_style(endpoint.staleness.verdict), options)
 }
 
-/// What the verdict means, in words.
+/// What the verdict means, in words, and what it is not about.
 pub(super) fn verdict_sentence(document: &Document<'_>) -> String {
+    let sentence = verdict_alone(document);
+    match left_out(document) {
+        Some(left_out) => format!("{sentence} Left out on request: {left_out}."),
+        None => sentence,
+    }
+}
+
+/// `28 regions (ap-northeast-1, ap-south-1 and 26 more) and 1 account (1000000000000002)`: what the operator left out.
+pub(super) fn left_out(document: &Document<'_>) -> Option<String> {
+    let excluded = || document.coverage.gaps.iter().filter(|gap| gap.state == UnitState::Excluded);
+    let regions: BTreeSet<&str> = excluded().map(|gap| &*gap.region_id).filter(|id| !id.is_empty()).collect();
+    let accounts: BTreeSet<&str> =
+        excluded().filter(|gap| gap.region_id.is_empty()).map(|gap| &*gap.account_id).collect();
+    let words = |ids: BTreeSet<&str>, word: &str| {
+        let named: Vec<String> = ids.iter().take(NAMED).map(|id| escape::name(id)).collect();
+        let more = if ids.len() > NAMED { format!(" and {} more", ids.len() - NAMED) } else { String::new() };
+        let plural = if ids.len() == 1 { "" } else { "s" };
+        (!ids.is_empty()).then(|| format!("{} {word}{plural} ({}{more})", ids.len(), named.join(", ")))
+    };
+    let texts: Vec<String> = [words(regions, "region"), words(accounts, "account")].into_iter().flatten().collect();
+    (!texts.is_empty()).then(|| texts.join(" and "))
+}
+
+fn verdict_alone(document: &Document<'_>) -> String {
     let settled = document.settled();
     match document.verdict {
         RunVerdict::Pass => "No finding counts, and everything planned was read.".to_owned(),
@@ -685,11 +709,12 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
     /// Gaps that differ in nothing but the resource are one line with a count.
     type Key<'a> = (UnitState, &'a str, &'a str, &'a str, &'a str, &'a str);
     let mut groups: BTreeMap<Key<'_>, Vec<&GapV1<'_>>> = BTreeMap::new();
-    for gap in &document.coverage.gaps {
+    for gap in document.coverage.gaps.iter().filter(|gap| !is_left_out_region(gap)) {
         let key = (gap.state, &*gap.account_id, &*gap.region_id, &*gap.product, &*gap.operation, &*gap.code);
         groups.entry(key).or_default().push(gap);
     }
-    if groups.is_empty() {
+    let left_out = left_out_regions(document);
+    if groups.is_empty() && left_out.is_empty() {
         return Ok(());
     }
     let title = if document.coverage.complete {
@@ -715,6 +740,11 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
             let word = paint(state_word(state), state_style(state), options);
             write_hanging(state_word(state), &word, &line, 2, width, out)?;
         }
+        for ((_, why), regions) in left_out {
+            let line = format!("{}: {}", some_of(&regions), cut(&escape::paragraph(why), ON_TERMINAL / 2));
+            let (word, style) = (state_word(UnitState::Excluded), state_style(UnitState::Excluded));
+            write_hanging(word, &paint(word, style, options), &line, 2, width, out)?;
+        }
         return Ok(());
     }
     let rows = groups.into_iter().map(|((state, account, region, product, operation, code), gaps)| {
@@ -730,8 +760,44 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
             gaps.first().map_or_else(String::new, |gap| escape::paragraph(&gap.message)),
         ]
     });
+    let whole_regions = left_out.into_iter().map(|((account, why), regions)| {
+        let state = UnitState::Excluded;
+        vec![
+            paint(state_word(state), state_style(state), options),
+            regions.len().to_string(),
+            some_of(&regions),
+            "-".to_owned(),
+            "-".to_owned(),
+            "-".to_owned(),
+            escape::name(account),
+            escape::paragraph(why),
+        ]
+    });
     let header = ["STATE", "COUNT", "REGION", "CALL", "RESOURCE", "CODE", "ACCOUNT", "WHY"];
-    write_section(title, &header, rows.collect(), out, options)
+    write_section(title, &header, rows.chain(whole_regions).collect(), out, options)
+}
+
+/// True for a read of a region that was left out as a whole.
+fn is_left_out_region(gap: &GapV1<'_>) -> bool {
+    gap.state == UnitState::Excluded && !gap.region_id.is_empty()
+}
+
+/// The regions that were left out, by account and reason: one line each instead of one for each read.
+fn left_out_regions<'a>(document: &'a Document<'_>) -> BTreeMap<(&'a str, &'a str), BTreeSet<&'a str>> {
+    let mut regions: BTreeMap<(&str, &str), BTreeSet<&str>> = BTreeMap::new();
+    for gap in document.coverage.gaps.iter().filter(|gap| is_left_out_region(gap)) {
+        regions.entry((&*gap.account_id, &*gap.message)).or_default().insert(&*gap.region_id);
+    }
+    regions
+}
+
+/// `cn-beijing, cn-hangzhou +26 more`
+fn some_of(ids: &BTreeSet<&str>) -> String {
+    let shown: Vec<String> = ids.iter().take(NAMED).map(|id| escape::name(id)).collect();
+    match ids.len() {
+        count if count > NAMED => format!("{} +{} more", shown.join(", "), count - NAMED),
+        _ => shown.join(", "),
+    }
 }
 
 fn gap_region(region: &str) -> String {
@@ -743,12 +809,7 @@ fn gap_call(product: &str, operation: &str) -> String {
 }
 
 fn gap_resources(gaps: &[&GapV1<'_>]) -> String {
-    let named: Vec<&str> = gaps.iter().map(|gap| &*gap.resource_id).filter(|id| !id.is_empty()).collect();
-    let shown: Vec<String> = named.iter().take(NAMED).map(|id| escape::name(id)).collect();
-    match named.len() {
-        count if count > NAMED => format!("{} +{} more", shown.join(", "), count - NAMED),
-        _ => shown.join(", "),
-    }
+    some_of(&gaps.iter().map(|gap| &*gap.resource_id).filter(|id| !id.is_empty()).collect())
 }
 
 fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {

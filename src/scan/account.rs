@@ -114,16 +114,21 @@ impl AccountScan {
     /// Reads everything. Never fails: what could not be read is in the ledger.
     pub(super) async fn run(mut self, regions: Regions, settings: &Settings) -> InventoryBuilder {
         let mut meshes = self.meshes().await;
-        let mut selected: BTreeSet<RegionId> = if settings.regions.is_empty() {
-            regions.any().into_iter().chain(meshes.keys().cloned()).collect()
-        } else {
-            settings.regions.iter().cloned().collect()
-        };
+        let known: BTreeSet<RegionId> = regions.any().into_iter().chain(meshes.keys().cloned()).collect();
+        let mut selected: BTreeSet<RegionId> =
+            if settings.regions.is_empty() { known.clone() } else { settings.regions.iter().cloned().collect() };
+        let mut left_out: BTreeMap<RegionId, String> = known
+            .difference(&selected)
+            .map(|region| (region.clone(), format!("left out: {} names other regions", settings.regions_named_by)))
+            .collect();
         for excluded in &settings.excluded_regions {
             if selected.remove(excluded) {
-                let here = meshes.remove(excluded).unwrap_or_default();
-                region::excluded(&scope(&self.account_id, excluded), &here, &mut self.builder);
+                left_out.insert(excluded.clone(), "the region was left out on request".to_owned());
             }
+        }
+        for (region_id, why) in left_out {
+            let here = meshes.remove(&region_id).unwrap_or_default();
+            region::excluded(&scope(&self.account_id, &region_id), &here, &why, &mut self.builder);
         }
         let scans: Vec<RegionScan> = selected
             .into_iter()

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
-pub use roster::{BadPick, Organization, Pick, Picked, Root, Roster, Site, is_account_id, roster};
+pub use roster::{BadPick, Organization, Pick, Picked, Root, Roster, Site, is_account_id, left_out_account, roster};
 pub use session::Session;
 
 use self::{
@@ -69,6 +69,8 @@ pub struct Settings {
     pub regions: Vec<RegionId>,
     /// Regions to leave out, of those. They appear in the ledger as excluded.
     pub excluded_regions: Vec<RegionId>,
+    /// What names `regions`, for the ledger: every other region is excluded by it.
+    pub regions_named_by: String,
     /// Whose hosts are asked which regions there are; `None`: those of a region that has every product.
     pub list_region: Option<RegionId>,
 }

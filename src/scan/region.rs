@@ -940,7 +940,7 @@ fn has_address(entrance: &Entrance) -> bool {
 
 /// The units of a region that the operator left out, with the meshes that the central list places
 /// there.
-pub(super) fn excluded(scope: &Scope, meshes: &[Mesh], builder: &mut InventoryBuilder) {
+pub(super) fn excluded(scope: &Scope, meshes: &[Mesh], why: &str, builder: &mut InventoryBuilder) {
     let lists = [
         &cs::DESCRIBE_CLUSTERS_V1,
         &vpc::DESCRIBE_EIP_ADDRESSES,
@@ -953,7 +953,7 @@ pub(super) fn excluded(scope: &Scope, meshes: &[Mesh], builder: &mut InventoryBu
             unit: Unit::new(&scope.account_id, &scope.region_id, operation.product().name(), operation.action(), id),
             state: UnitState::Excluded,
             code: "excluded".to_owned(),
-            message: "the region was left out on request".to_owned(),
+            message: why.to_owned(),
             request_id: String::new(),
         });
     }

@@ -188,13 +188,7 @@ pub async fn roster(
             match left_out(member, organization) {
                 None => roster.accounts.push(account_of(client, directory, organization, &member.account_id)),
                 Some(_) if named.contains(&member.account_id) => {}
-                Some(why) => roster.coverage.gap(Gap {
-                    unit: whole_account(&member.account_id),
-                    state: UnitState::Excluded,
-                    code: "excluded".to_owned(),
-                    message: why,
-                    request_id: String::new(),
-                }),
+                Some(why) => roster.coverage.gap(left_out_account(&member.account_id, why)),
             }
         }
     }
@@ -299,6 +293,17 @@ async fn members(reader: &Reader, site: Site, by_folder: bool) -> Read<Vec<Membe
     }
     let failure = (!problems.is_empty()).then(|| Failure::schema(problems.summary()));
     Read { value: members, failure }
+}
+
+/// The ledger's entry of an account that is left out on request.
+pub fn left_out_account(account_id: &AccountId, why: String) -> Gap {
+    Gap {
+        unit: whole_account(account_id),
+        state: UnitState::Excluded,
+        code: "excluded".to_owned(),
+        message: why,
+        request_id: String::new(),
+    }
 }
 
 /// The unit that stands for a whole account.

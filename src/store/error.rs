@@ -59,10 +59,19 @@ pub enum StoreError {
     /// A stored run cannot be read back.
     #[error("run {id} cannot be read back: {why}")]
     Damaged { id: String, why: String },
-    /// More than one run begins like that.
-    #[error("`{prefix}` is the beginning of several runs: give more characters")]
+    /// More than one run or finding begins like that.
+    #[error("`{prefix}` is the beginning of several: give more characters")]
     Ambiguous { prefix: String },
     /// The database itself failed.
     #[error("the database failed")]
     Database(#[from] rusqlite::Error),
+    /// As `Database`, of a known file.
+    #[error(
+        "the database {path} failed: make sure that it is a store, that you may write to it and that its disk is not full; name another one with --store sqlite:PATH, and scan without one with --no-store"
+    )]
+    File {
+        path: PathBuf,
+        #[source]
+        source: rusqlite::Error,
+    },
 }

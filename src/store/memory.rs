@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
 
+use super::StoreError;
 use crate::{
     findings::{Finding, FindingStatus, Run, Seen, Subject},
     model::{ResourceKind, Severity},
@@ -27,8 +28,8 @@ pub struct FindingMemory {
     pub reopened_at: Option<DateTime<Utc>>,
     /// How often it was found again after it had been fixed.
     pub reopenings: u64,
-    /// The accounts of the run that had it last, sorted, with commas between; empty where that was
-    /// not kept.
+    /// Who had it last: the accounts of the run, sorted, with commas between, and on a second line what it rested on
+    /// besides the cloud, if anything. Empty where that was not kept.
     pub seen_by: String,
 }
 
@@ -76,8 +77,8 @@ pub(super) fn recall(run: &Run, seen: &Seen<'_>, account_set: &str, known: Vec<F
     let mut first_seen = Vec::with_capacity(run.findings.len());
     for finding in &run.findings {
         let memory = match known.remove(&finding.fingerprint) {
-            Some(earlier) => again(earlier, finding, now, account_set),
-            None => first(finding, now, account_set),
+            Some(earlier) => again(earlier, finding, now, seen_by(run, finding, account_set)),
+            None => first(finding, now, seen_by(run, finding, account_set)),
         };
         first_seen.push(Some(memory.first_seen));
         found.insert(&finding.fingerprint);
@@ -96,7 +97,12 @@ pub(super) fn recall(run: &Run, seen: &Seen<'_>, account_set: &str, known: Vec<F
     Recollection { changed, fixed, first_seen }
 }
 
-fn first(finding: &Finding, now: DateTime<Utc>, account_set: &str) -> FindingMemory {
+fn seen_by(run: &Run, finding: &Finding, account_set: &str) -> String {
+    let rests_on = run.header.grounds.behind(&finding.rule_id, &finding.subject);
+    if rests_on.is_empty() { account_set.to_owned() } else { format!("{account_set}\n{rests_on}") }
+}
+
+fn first(finding: &Finding, now: DateTime<Utc>, seen_by: String) -> FindingMemory {
     FindingMemory {
         fingerprint: finding.fingerprint.clone(),
         rule_id: finding.rule_id.clone(),
@@ -109,12 +115,12 @@ fn first(finding: &Finding, now: DateTime<Utc>, account_set: &str) -> FindingMem
         fixed_at: None,
         reopened_at: None,
         reopenings: 0,
-        seen_by: account_set.to_owned(),
+        seen_by,
     }
 }
 
 /// A run of an earlier day that is saved late (a snapshot judged again) only widens the span.
-fn again(mut memory: FindingMemory, finding: &Finding, now: DateTime<Utc>, account_set: &str) -> FindingMemory {
+fn again(mut memory: FindingMemory, finding: &Finding, now: DateTime<Utc>, seen_by: String) -> FindingMemory {
     memory.first_seen = memory.first_seen.min(now);
     if memory.fixed_at.is_some_and(|fixed_at| fixed_at <= now) {
         memory.fixed_at = None;
@@ -125,18 +131,29 @@ fn again(mut memory: FindingMemory, finding: &Finding, now: DateTime<Utc>, accou
         finding.title.as_str().clone_into(&mut memory.title);
         memory.severity = finding.severity;
         memory.status = finding.status;
-        account_set.clone_into(&mut memory.seen_by);
+        memory.seen_by = seen_by;
         memory.last_seen = now;
     }
     memory
 }
 
 fn is_fixed(memory: &FindingMemory, seen: &Seen<'_>, account_set: &str, now: DateTime<Utc>) -> bool {
-    // Waivers are looked up in a file, not in the cloud: another runner's file says nothing of ours.
-    let is_theirs = memory.subject.resource_kind == ResourceKind::Waiver
-        && !memory.seen_by.is_empty()
-        && memory.seen_by != account_set;
-    memory.fixed_at.is_none() && memory.last_seen <= now && !is_theirs && seen.read(&memory.rule_id, &memory.subject)
+    let (accounts, rests_on) = memory.seen_by.split_once('\n').unwrap_or((&memory.seen_by, ""));
+    // A waiver may be about an account that the run does not read: another runner's say nothing of ours.
+    let is_theirs =
+        memory.subject.resource_kind == ResourceKind::Waiver && !accounts.is_empty() && accounts != account_set;
+    memory.fixed_at.is_none()
+        && memory.last_seen <= now
+        && !is_theirs
+        && seen.read(&memory.rule_id, &memory.subject, rests_on)
+}
+
+/// The one of at most two findings, sorted, whose fingerprints begin with `prefix`.
+pub(super) fn one_of(mut found: Vec<FindingMemory>, prefix: &str) -> Result<Option<FindingMemory>, StoreError> {
+    match &*found {
+        [first, _, ..] if first.fingerprint != prefix => Err(StoreError::Ambiguous { prefix: prefix.to_owned() }),
+        _ => Ok((!found.is_empty()).then(|| found.swap_remove(0))),
+    }
 }
 
 /// Puts the times of a recollection into a run, and the run's own into the recollection. A run is too

@@ -123,10 +123,11 @@ pub trait Store {
     /// If the database fails.
     fn runs(&self, limit: usize) -> Result<Vec<RunSummary>, StoreError>;
 
-    /// What is remembered of a finding; `None` if no run ever had it.
+    /// What is remembered of the finding with this fingerprint, or whose fingerprint begins so; `None` if no run ever
+    /// had it.
     ///
     /// # Errors
-    /// If the database fails.
+    /// If several begin so, or the database fails.
     fn memory(&self, fingerprint: &str) -> Result<Option<FindingMemory>, StoreError>;
 
     /// Findings that had been fixed and are back, newest first.

@@ -15,5 +15,6 @@ mod scan;
 mod scratch;
 mod signals;
 mod store;
+mod unread;
 mod usage;
 mod what_if;

@@ -208,6 +208,7 @@ fn conclude(scan: Scan, trusted: &[String], taken_at: DateTime<Utc>) -> Judged {
         snapshot_digest,
         rules_digest: RULES.digest().to_owned(),
         rules: RULES.ids().map(str::to_owned).collect(),
+        grounds: Default::default(),
         interrupted: scan.interrupted,
     };
     let run = Run { header, verdict: outcome.verdict, judgements, findings, coverage };

@@ -86,6 +86,7 @@ fn run_of(account: &str, hour: i64, regions: &[&str], rules: &[&str]) -> Run {
             snapshot_digest: "sha256:1".to_owned(),
             rules_digest: "sha256:2".to_owned(),
             rules: Default::default(),
+            grounds: Default::default(),
             interrupted: false,
         },
         verdict: if rules.is_empty() { RunVerdict::Pass } else { RunVerdict::Fail },

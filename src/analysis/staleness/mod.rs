@@ -382,6 +382,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         proposal_complete,
         also_admit: Vec::new(),
         unexpected,
+        strangers_known: strangers == Traffic::None,
         silent: silent(&judged),
         probed: false,
         platform_disagrees,
@@ -443,6 +444,8 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         proposed_allowlist,
         also_admit: Vec::new(),
         unexpected: Vec::new(),
+        // Whoever uses an API server is told by what they are, not as a stranger.
+        strangers_known: false,
         silent: silent(&judged),
         probed: !audit.requests.others.is_empty(),
         platform_disagrees: Vec::new(),

@@ -20,7 +20,7 @@ use tokio_postgres::{Client, Row, types::ToSql};
 use super::{
     Acquired, Appended, Closing, FindingMemory, HistoryPoint, Lease, PostgresUrl, Record, RunSummary, Store,
     StoreError, StoreOptions, WaiverInEffect,
-    memory::swap_first_seen,
+    memory::{one_of, swap_first_seen},
     rows::{self, number},
 };
 use crate::findings::Run;
@@ -168,8 +168,11 @@ impl Store for PostgresStore {
     }
 
     fn memory(&self, fingerprint: &str) -> Result<Option<FindingMemory>, StoreError> {
-        let sql = format!("SELECT {MEMORY_COLUMNS} FROM findings WHERE fingerprint = $1");
-        Ok(self.list(&sql, &[&fingerprint], values::memory)?.pop())
+        let sql = format!(
+            "SELECT {MEMORY_COLUMNS} FROM findings WHERE left(fingerprint, length($1)) = $1
+             ORDER BY fingerprint LIMIT 2"
+        );
+        one_of(self.list(&sql, &[&fingerprint], values::memory)?, fingerprint)
     }
 
     fn reopened(&self) -> Result<Vec<FindingMemory>, StoreError> {

@@ -9,7 +9,7 @@ mod values;
 use std::{
     fs::{self, DirBuilder},
     io,
-    path::Path,
+    path::{Path, PathBuf},
     time::Duration,
 };
 
@@ -18,7 +18,9 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavio
 
 use super::{
     Acquired, Appended, Closing, FindingMemory, HistoryPoint, Lease, Record, Retention, RunSummary, Store, StoreError,
-    WaiverInEffect, memory::swap_first_seen, rows,
+    WaiverInEffect,
+    memory::{one_of, swap_first_seen},
+    rows,
 };
 use crate::findings::Run;
 use values::MEMORY_COLUMNS;
@@ -29,6 +31,7 @@ const PATIENCE: Duration = Duration::from_secs(15);
 /// A store in one file.
 pub struct SqliteStore {
     connection: Connection,
+    path: PathBuf,
     pub(super) retention: Retention,
 }
 
@@ -38,6 +41,10 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be made or opened, or is not a store that this version knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        Self::open_at(path).map_err(|error| about(path, error))
+    }
+
+    fn open_at(path: &Path) -> Result<Self, StoreError> {
         let opened = |source| StoreError::Open { path: path.to_owned(), source };
         make_folder(path).map_err(opened)?;
         let mut connection = Connection::open(path)?;
@@ -46,7 +53,19 @@ impl SqliteStore {
         connection.pragma_update(None, "foreign_keys", true)?;
         migrate::migrate(&mut connection)?;
         write_ahead(&connection)?;
-        Ok(Self { connection, retention: Retention::default() })
+        Ok(Self { connection, path: path.to_owned(), retention: Retention::default() })
+    }
+
+    /// What failed, with the file that it failed on.
+    fn failed(&self, error: impl Into<StoreError>) -> StoreError {
+        about(&self.path, error.into())
+    }
+}
+
+fn about(path: &Path, error: StoreError) -> StoreError {
+    match error {
+        StoreError::Database(source) => StoreError::File { path: path.to_owned(), source },
+        error => error,
     }
 }
 
@@ -83,19 +102,25 @@ fn write_ahead(connection: &Connection) -> Result<(), StoreError> {
     }
 }
 
+/// Keeps a run, all of it or nothing.
+fn keep(connection: &mut Connection, retention: Retention, run: &mut Run) -> Result<(), StoreError> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut times = save::remember(&transaction, run)?;
+    swap_first_seen(run, &mut times);
+    let kept = save::insert(&transaction, run)
+        .and_then(|()| save::retain(&transaction, retention, run))
+        .and_then(|()| Ok(transaction.commit()?));
+    if kept.is_err() {
+        // What was not kept is reported as it came, and not with times that nobody remembers.
+        swap_first_seen(run, &mut times);
+    }
+    kept
+}
+
 impl Store for SqliteStore {
     fn save_run(&mut self, run: &mut Run) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut times = save::remember(&transaction, run)?;
-        swap_first_seen(run, &mut times);
-        let kept = save::insert(&transaction, run)
-            .and_then(|()| save::retain(&transaction, self.retention, run))
-            .and_then(|()| Ok(transaction.commit()?));
-        if kept.is_err() {
-            // What was not kept is reported as it came, and not with times that nobody remembers.
-            swap_first_seen(run, &mut times);
-        }
-        kept
+        let Self { connection, path, retention } = self;
+        keep(connection, *retention, run).map_err(|error| about(path, error))
     }
 
     fn run(&self, id: &str) -> Result<Option<Run>, StoreError> {
@@ -112,27 +137,21 @@ impl Store for SqliteStore {
     }
 
     fn latest(&self) -> Result<Option<Run>, StoreError> {
-        let id: Option<String> = self
-            .connection
-            .query_row("SELECT id FROM runs ORDER BY seq DESC LIMIT 1", [], |row| row.get(0))
-            .optional()?;
-        id.map_or(Ok(None), |id| self.load(&id))
+        let ids: Vec<String> = self.list("SELECT id FROM runs ORDER BY seq DESC LIMIT ?1", 1, |row| row.get(0))?;
+        ids.first().map_or(Ok(None), |id| self.load(id))
     }
 
     fn before(&self, id: &str) -> Result<Option<Run>, StoreError> {
-        let earlier: Option<String> = self
-            .connection
-            .query_row(
-                "SELECT id FROM runs
-                 WHERE seq < (SELECT seq FROM runs WHERE id = ?1)
-                   AND id IN (SELECT run_id FROM run_accounts
-                              WHERE account_id IN (SELECT account_id FROM run_accounts WHERE run_id = ?1))
-                 ORDER BY seq DESC LIMIT 1",
-                [id],
-                |row| row.get(0),
-            )
-            .optional()?;
-        earlier.map_or(Ok(None), |id| self.load(&id))
+        let earlier: Vec<String> = self.list(
+            "SELECT id FROM runs
+             WHERE seq < (SELECT seq FROM runs WHERE id = ?1)
+               AND id IN (SELECT run_id FROM run_accounts
+                          WHERE account_id IN (SELECT account_id FROM run_accounts WHERE run_id = ?1))
+             ORDER BY seq DESC LIMIT 1",
+            id,
+            |row| row.get(0),
+        )?;
+        earlier.first().map_or(Ok(None), |id| self.load(id))
     }
 
     fn runs(&self, limit: usize) -> Result<Vec<RunSummary>, StoreError> {
@@ -151,22 +170,24 @@ impl Store for SqliteStore {
     }
 
     fn memory(&self, fingerprint: &str) -> Result<Option<FindingMemory>, StoreError> {
-        let sql = format!("SELECT {MEMORY_COLUMNS} FROM findings WHERE fingerprint = ?1");
-        Ok(self.connection.query_row(&sql, [fingerprint], values::memory).optional()?)
+        let sql = format!(
+            "SELECT {MEMORY_COLUMNS} FROM findings WHERE substr(fingerprint, 1, length(?1)) = ?1
+             ORDER BY fingerprint LIMIT 2"
+        );
+        one_of(self.list(&sql, fingerprint, values::memory)?, fingerprint)
     }
 
     fn reopened(&self) -> Result<Vec<FindingMemory>, StoreError> {
-        let mut statement = self.connection.prepare(&format!(
-            "SELECT {MEMORY_COLUMNS} FROM findings WHERE reopened_at IS NOT NULL AND fixed_at IS NULL
+        let sql = format!(
+            "SELECT {MEMORY_COLUMNS} FROM findings WHERE reopened_at IS NOT NULL AND fixed_at IS NULL AND ?1
              ORDER BY reopened_at DESC, fingerprint"
-        ))?;
-        let rows = statement.query_map([], values::memory)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        );
+        self.list(&sql, true, values::memory)
     }
 
     fn reopenings(&self) -> Result<u64, StoreError> {
         let sql = "SELECT coalesce(sum(reopenings), 0) FROM findings";
-        Ok(self.connection.query_row(sql, [], |row| values::count(row, 0))?)
+        self.connection.query_row(sql, [], |row| values::count(row, 0)).map_err(|error| self.failed(error))
     }
 
     fn closings(&self) -> Result<Vec<Closing>, StoreError> {
@@ -180,14 +201,14 @@ impl Store for SqliteStore {
     }
 
     fn waivers(&self) -> Result<Vec<WaiverInEffect>, StoreError> {
-        let mut statement = self.connection.prepare(
+        self.list(
             "SELECT run_id, fingerprint, owner, reason, ticket, expires
              FROM run_waivers JOIN runs ON runs.id = run_id
-             WHERE seq IN (SELECT max(seq) FROM runs GROUP BY account_set)
+             WHERE seq IN (SELECT max(seq) FROM runs GROUP BY account_set) AND ?1
              ORDER BY expires, fingerprint, seq",
-        )?;
-        let rows = statement.query_map([], values::waiver)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+            true,
+            values::waiver,
+        )
     }
 
     fn points(&self, text: &str) -> Result<Vec<HistoryPoint>, StoreError> {
@@ -235,16 +256,17 @@ impl SqliteStore {
         parameter: impl rusqlite::ToSql,
         read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>,
     ) -> Result<Vec<T>, StoreError> {
-        let mut statement = self.connection.prepare(sql)?;
-        let rows = statement.query_map([parameter], read)?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let rows =
+            || -> rusqlite::Result<Vec<T>> { self.connection.prepare(sql)?.query_map([parameter], read)?.collect() };
+        rows().map_err(|error| self.failed(error))
     }
 
     fn load(&self, id: &str) -> Result<Option<Run>, StoreError> {
         let row: Option<(i64, Vec<u8>)> = self
             .connection
             .query_row("SELECT body_version, body FROM runs WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
-            .optional()?;
+            .optional()
+            .map_err(|error| self.failed(error))?;
         row.map(|(version, body)| rows::run_of(id, version, &body)).transpose()
     }
 }

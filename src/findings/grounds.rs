@@ -1,0 +1,85 @@
+//! What a run's findings rest on besides the cloud itself: what each rule looks at, which logs were read, which waivers
+//! were in force. Where a later run lacks any of it, the absence of a finding says nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::Subject;
+use crate::model::ResourceKind;
+
+/// What a rule about an endpoint looks at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Input {
+    /// Whether the internet can address it, and what shows that.
+    Exposure,
+    /// Who can reach which port.
+    Ports,
+    /// Whether the public path is still needed.
+    Need,
+    /// Every consumer, and its private path.
+    Consumers,
+    /// Who was seen at the public address that is none of the consumers.
+    Strangers,
+    /// The audit trail.
+    Trail,
+}
+
+impl Input {
+    /// Every input, for a rule of which nothing is known.
+    pub const ALL: [Self; 6] = [Self::Exposure, Self::Ports, Self::Need, Self::Consumers, Self::Strangers, Self::Trail];
+
+    /// True if logs may change it.
+    fn rests_on_logs(self) -> bool {
+        !matches!(self, Self::Exposure | Self::Ports)
+    }
+}
+
+/// What a run's findings rest on besides the cloud.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Grounds {
+    /// What each rule about endpoints looks at. One that is not in it may look at anything.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, BTreeSet<Input>>,
+    /// The logs that were read: `vpc vpc-1`, `file`, `trail cn-hangzhou`.
+    #[serde(default)]
+    pub logs: BTreeSet<String>,
+    /// The waiver file; empty without one.
+    #[serde(default)]
+    pub waiver_file: String,
+    /// The ids of the waivers in it.
+    #[serde(default)]
+    pub waivers: BTreeSet<String>,
+}
+
+impl Grounds {
+    /// What a rule looks at.
+    pub(super) fn inputs(&self, rule_id: &str) -> BTreeSet<Input> {
+        self.inputs.get(rule_id).cloned().unwrap_or_else(|| Input::ALL.into())
+    }
+
+    /// What a finding of this run rests on, as a word that is kept with it; empty where it rests on the cloud alone.
+    pub(crate) fn behind(&self, rule_id: &str, subject: &Subject) -> String {
+        if subject.resource_kind == ResourceKind::Waiver {
+            return format!("waivers {}", self.waiver_file);
+        }
+        let by_logs = subject.endpoint_kind.is_some() && self.inputs(rule_id).into_iter().any(Input::rests_on_logs);
+        match by_logs && !self.logs.is_empty() {
+            true => format!("logs {}", self.logs.iter().cloned().collect::<Vec<_>>().join(",")),
+            false => String::new(),
+        }
+    }
+
+    /// True if this run had every log that `word` names.
+    pub(super) fn has_logs_of(&self, word: &str) -> bool {
+        word.strip_prefix("logs ").is_none_or(|logs| logs.split(',').all(|log| self.logs.contains(log)))
+    }
+
+    /// True if this run's waivers say something about one that an earlier run knew by a file that `word` names; without
+    /// a word, it is the file of this run.
+    pub(super) fn knows_waiver(&self, waiver_id: &str, word: &str) -> bool {
+        let same_file = word.is_empty() || word.strip_prefix("waivers ") == Some(&self.waiver_file);
+        !self.waiver_file.is_empty() && (self.waivers.contains(waiver_id) || same_file)
+    }
+}
