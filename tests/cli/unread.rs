@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use crate::scratch::{OPEN_WORLD, Scratch};
 
-/// Worlds with findings of many rules, among them all about private paths.
-const WORLDS: [&str; 4] = ["demo", "path-transit-router", "path-private-link", "path-peering"];
+/// Worlds with findings of many rules, among them all about private paths. Of the first one it is also looked at what
+/// becomes of it afterwards.
+const WORLDS: [&str; 3] = ["demo", "path-transit-router", "path-peering"];
 
 fn world(name: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sandbox/worlds").join(name).join("world.json");
@@ -45,6 +46,9 @@ fn deny_each_operation(name: &str) {
         scratch.run(&["scan", "--sandbox", "denied.json", "-o", "json"]);
         let after = summary(&scratch);
         assert_eq!(after["fixed"], 0, "{name} without {operation}: {after}");
+        if name != WORLDS[0] {
+            continue;
+        }
         scratch.write("world.json", &world(name).to_string());
         scratch.run(&["scan", "--sandbox", "world.json", "-o", "json"]);
         let again = scratch.expect(0, &["diff", "--format", "json"]).json();
