@@ -11,7 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use portcullis::{
-    findings::{Finding, FindingStatus, Run, RunHeader, RunVerdict},
+    findings::{Finding, FindingStatus, Grounds, Run, RunHeader, RunVerdict},
     model::{Caller, Coverage, Judgements, ResourceKind, Severity, Unit},
     store::{FindingMemory, Retention, Store},
 };
@@ -86,7 +86,7 @@ fn run_of(account: &str, hour: i64, regions: &[&str], rules: &[&str]) -> Run {
             snapshot_digest: "sha256:1".to_owned(),
             rules_digest: "sha256:2".to_owned(),
             rules: Default::default(),
-            grounds: Default::default(),
+            grounds: Grounds { waiver_file: "/waivers.yaml".to_owned(), ..Grounds::default() },
             interrupted: false,
         },
         verdict: if rules.is_empty() { RunVerdict::Pass } else { RunVerdict::Fail },
