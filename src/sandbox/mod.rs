@@ -11,7 +11,7 @@
 //!   answer) and `journal`.
 //! - [`generate`]: worlds of any size from a few numbers and a seed.
 //!
-//! To add a world, make `worlds/<name>/{world.json, planted.yaml}` and name it in `embedded.rs`.
+//! To add a world, make `worlds/<name>/{world.json, planted.yaml}`; it is embedded by the build script.
 //! To add a fault, add a case to `fault.rs`. To add a read, add a row to `operation/<product>.rs`, and
 //! one to `kind` for what it lists.
 
