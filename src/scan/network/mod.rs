@@ -41,6 +41,7 @@ use crate::{
 };
 
 pub(super) use self::memory::Memory;
+pub use self::memory::Notes;
 
 /// What one reading of the network goes by.
 pub(super) struct Round<'a> {
