@@ -134,7 +134,7 @@ async fn read_networks(mut scanned: Scan, config: &Config) -> Result<Scan, ScanE
         if scanned.interrupted {
             break;
         }
-        let wanted = analysis::wanted(&scanned.inventory, &consumers);
+        let wanted = scan::unread(&scanned.inventory, analysis::wanted(&scanned.inventory, &consumers));
         if wanted.is_empty() {
             break;
         }

@@ -37,7 +37,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
-pub use network::Notes;
+pub use network::{Notes, unread};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
 pub use roster::{

@@ -178,7 +178,7 @@ impl<'a> Rounds<'a> {
             Stage::Logs => return (Stage::Logs, BTreeMap::new()),
         };
         if rounds < MAX_ROUNDS {
-            let wanted = analysis::wanted(&self.inventory, &self.consumers);
+            let wanted = scan::unread(&self.inventory, analysis::wanted(&self.inventory, &self.consumers));
             if !wanted.is_empty() {
                 let shares = by_account(wanted, |one| &one.scope.account_id);
                 return (Stage::Network { rounds: rounds + 1 }, tasks(shares, Task::Network));
