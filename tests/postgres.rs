@@ -3,6 +3,8 @@
 #![cfg(all(feature = "external-tests", feature = "postgres"))]
 
 mod postgres_server;
+#[expect(dead_code, reason = "part of it is for the store in a file only")]
+mod shard_runs;
 mod store_suite;
 
 use std::{
@@ -288,4 +290,24 @@ fn a_broken_connection_is_made_anew() {
     let _ = store.runs(1);
     writers::write(&mut *store, 0, 2);
     writers::check(&*store, 1, 2);
+}
+
+/// Shards on many machines share one server: stores of their own for each run.
+#[test]
+fn shards_equal_a_single_run() {
+    let server = Server::start();
+    shard_runs::shards_equal_a_single_run(|| Some(server.fresh()));
+}
+
+#[test]
+fn killed_shards_change_nothing() {
+    let server = Server::start();
+    shard_runs::killed_shards_change_nothing(|| Some(server.fresh()), 10..16);
+}
+
+#[test]
+fn a_missing_shard_is_named() {
+    let server = Server::start();
+    shard_runs::a_missing_shard_is_named(|| Some(server.fresh()));
+    shard_runs::a_shard_that_is_missing_in_a_later_round_is_named(|| Some(server.fresh()));
 }
