@@ -15,6 +15,7 @@ use serde_json::Value;
 
 const BASE: &str = "deploy/kubernetes/base";
 const OVERLAY: &str = "deploy/kubernetes/overlays/example";
+const SHARDS: &str = "deploy/kubernetes/overlays/shards";
 
 fn text(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
@@ -66,9 +67,34 @@ struct JobTemplate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Job {
-    backoff_limit: u64,
+    completion_mode: Option<String>,
+    completions: Option<u32>,
+    parallelism: Option<u32>,
+    backoff_limit: Option<u64>,
+    backoff_limit_per_index: Option<u64>,
+    pod_failure_policy: Option<FailurePolicy>,
     active_deadline_seconds: u64,
     template: PodTemplate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailurePolicy {
+    rules: Vec<FailureRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FailureRule {
+    action: String,
+    on_exit_codes: ExitCodes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExitCodes {
+    operator: String,
+    values: Vec<i32>,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +162,14 @@ struct Variable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ValueFrom {
-    config_map_key_ref: KeyRef,
+    config_map_key_ref: Option<KeyRef>,
+    field_ref: Option<FieldRef>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FieldRef {
+    field_path: String,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +319,24 @@ struct NetworkPolicy {
     egress: Vec<Egress>,
 }
 
+/// What an overlay says of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EgressPatch {
+    egress: Vec<Egress>,
+}
+
+/// An object of the base that an overlay does without.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Without {
+    #[serde(rename = "$patch")]
+    patch: String,
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Selector {
@@ -377,9 +428,12 @@ fn the_pod_can_do_nothing_but_scan() {
     assert!(spec.starting_deadline_seconds > 100, "a shorter one can keep a job from ever starting");
     assert!(spec.successful_jobs_history_limit > 0 && spec.failed_jobs_history_limit > 0);
     let run = &spec.job_template.spec;
-    assert_eq!(run.backoff_limit, 0, "findings do not go away by scanning again");
+    assert_eq!(run.backoff_limit, Some(0), "findings do not go away by scanning again");
     assert!(run.active_deadline_seconds > 0);
-    let pod = &run.template.spec;
+    is_confined(&run.template.spec);
+}
+
+fn is_confined(pod: &Pod) {
     assert_eq!(pod.restart_policy, "Never");
     assert!(
         pod.termination_grace_period_seconds >= 60,
@@ -448,7 +502,7 @@ fn names_agree() {
     assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"].value.as_deref(), Some(path.as_str()));
     assert_eq!(env["ALIBABA_CLOUD_ECS_METADATA_DISABLED"].value.as_deref(), Some("true"));
     for name in ["ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"] {
-        let from = &env[name].value_from.as_ref().unwrap().config_map_key_ref;
+        let from = env[name].value_from.as_ref().unwrap().config_map_key_ref.as_ref().unwrap();
         assert_eq!((from.name.as_str(), from.key.as_str()), (config.metadata.name.as_str(), name));
         assert!(config.data[name].starts_with("acs:ram::"), "{name}");
     }
@@ -465,14 +519,19 @@ fn names_agree() {
     );
     assert_eq!(policy.spec.policy_types, ["Ingress", "Egress"]);
     assert!(policy.spec.ingress.is_empty());
+    lets_out_to(&policy.spec.egress, &[443]);
+}
+
+/// Names, these ports, and never the metadata service.
+fn lets_out_to(egress: &[Egress], ports: &[u16]) {
     let metadata: ipnet::IpNet = "100.100.100.200/32".parse().unwrap();
-    for egress in &policy.spec.egress {
-        assert!(
-            egress
-                .ports
-                .iter()
-                .all(|port| matches!((port.protocol.as_str(), port.port), ("TCP", 443) | ("TCP" | "UDP", 53)))
-        );
+    let is_known = |port: &Port| match port.protocol.as_str() {
+        "TCP" => port.port == 53 || ports.contains(&port.port),
+        "UDP" => port.port == 53,
+        _ => false,
+    };
+    for egress in egress {
+        assert!(egress.ports.iter().all(is_known));
         for peer in &egress.to {
             assert!(peer.namespace_selector.is_some() != peer.ip_block.is_some());
             assert!(peer.namespace_selector.as_ref().is_none_or(|selector| !selector.match_labels.is_empty()));
@@ -533,6 +592,76 @@ fn the_role_is_for_one_service_account_and_may_do_what_the_program_says() {
     assert!(exact["oidc:iss"].as_str().unwrap().starts_with("https://"));
     let config = config_map(BASE);
     assert_eq!(statement["Principal"]["Federated"][0], config.data["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"]);
+}
+
+#[test]
+fn shards_are_one_run_and_whoever_merges_them_judges_it() {
+    let kustomization: Kustomization = yaml(format!("{SHARDS}/kustomization.yaml"));
+    let named = kustomization.resources.iter().chain(kustomization.patches.iter().map(|patch| &patch.path));
+    let named: BTreeSet<String> = named.filter(|name| *name != "../../base").cloned().collect();
+    assert_eq!(named, files(SHARDS));
+    for (file, of_base) in [("without-cronjob", "cronjob"), ("without-volume", "volume")] {
+        let without: Without = yaml(format!("{SHARDS}/{file}.yaml"));
+        let there: Value = yaml(format!("{BASE}/{of_base}.yaml"));
+        assert_eq!(without.patch, "delete");
+        assert_eq!((&there["apiVersion"], &there["kind"]), (&without.api_version.into(), &without.kind.into()));
+        assert_eq!(there["metadata"]["name"], without.metadata.name);
+    }
+    let policy: Object<EgressPatch> = yaml(format!("{SHARDS}/networkpolicy.yaml"));
+    lets_out_to(&policy.spec.egress, &[443, 5432]);
+
+    let shards: Object<Job> = yaml(format!("{SHARDS}/shards.yaml"));
+    let merge: Object<Job> = yaml(format!("{SHARDS}/merge.yaml"));
+    let config = config_map(SHARDS);
+    for job in [&shards, &merge] {
+        assert_eq!((job.api_version.as_str(), job.kind.as_str()), ("batch/v1", "Job"));
+        let pod = &job.spec.template.spec;
+        is_confined(pod);
+        assert_eq!(pod.service_account_name, service_account().metadata.name);
+        let selected = yaml::<Object<NetworkPolicy>>(format!("{BASE}/networkpolicy.yaml")).spec.pod_selector;
+        assert!(selected.match_labels.iter().all(|(key, value)| job.spec.template.metadata.labels.get(key) == Some(value)));
+        let run = pod.containers[0].env.iter().find(|one| one.name == "RUN").unwrap().value_from.as_ref().unwrap();
+        assert!(config.data.contains_key(&run.config_map_key_ref.as_ref().unwrap().key));
+        assert!(pod.containers[0].env_from.iter().any(|one| one.secret_ref.name == "portcullis-store"));
+    }
+    let job = &shards.spec;
+    assert_eq!(job.completion_mode.as_deref(), Some("Indexed"));
+    assert_eq!(job.completions, job.parallelism, "shards of one round wait for each other");
+    assert!(job.backoff_limit_per_index.is_some_and(|limit| limit > 0), "a shard that dies is started again");
+    let rule = &job.pod_failure_policy.as_ref().unwrap().rules[0];
+    assert_eq!((rule.action.as_str(), rule.on_exit_codes.operator.as_str()), ("FailJob", "In"));
+    assert_eq!(rule.on_exit_codes.values, [2, 5], "what another try does not mend");
+    let index = job.template.spec.containers[0].env.iter().find(|one| one.name == "SHARD").unwrap();
+    let path = &index.value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path;
+    assert_eq!(path, "metadata.annotations['batch.kubernetes.io/job-completion-index']");
+    assert_eq!(merge.spec.backoff_limit, Some(0));
+
+    // The command lines themselves, with the store in a file and the simulated cloud.
+    let folder = folder("/etc/portcullis", "/data", &config.data["portcullis.yaml"]);
+    let place = folder.path().join("etc/portcullis").display().to_string();
+    let config_text = text(folder.path().join("etc/portcullis/portcullis.yaml"));
+    fs::write(folder.path().join("etc/portcullis/portcullis.yaml"), config_text.replace("organization", "# organization")).unwrap();
+    let run = |job: &Job, shard: u32, more: &[&str]| {
+        let arguments = job.template.spec.containers[0].args.iter().map(|argument| {
+            argument
+                .replace("$(SHARD)", &shard.to_string())
+                .replace("$(RUN)", &config.data["RUN"])
+                .replace("/etc/portcullis", &place)
+                .replace("--wait=120", "--wait=0")
+        });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(arguments).arg("--store=sqlite:runs.db").args(more);
+        command.env_clear().env("HOME", folder.path()).current_dir(folder.path());
+        command
+    };
+    let shards = job.completions.unwrap();
+    let started: Vec<_> =
+        (0..shards).map(|shard| run(job, shard, &["--sandbox", "demo"]).spawn().unwrap()).collect();
+    for mut shard in started {
+        assert_eq!(shard.wait().unwrap().code(), Some(0));
+    }
+    let merged = run(&merge.spec, 0, &[]).output().unwrap();
+    assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stderr));
 }
 
 /// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own.

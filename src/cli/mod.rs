@@ -7,6 +7,7 @@
 mod access_cache;
 mod args;
 mod completions;
+mod conclude;
 mod connect;
 mod diff;
 mod doctor;
@@ -28,6 +29,7 @@ mod rules;
 mod sandbox;
 mod scan;
 mod setup;
+mod shard;
 mod signals;
 mod suggest;
 mod terminal;
@@ -85,6 +87,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
     let plain = |outcome: Outcome| outcome.map(Done::from);
     match command {
         Command::Scan(args) => scan::run(&args, terminal),
+        Command::Merge(args) => shard::merge::run(&args, terminal),
         Command::Access(args) => plain(questions::access(&args, terminal)),
         Command::Path(args) => plain(questions::path(&args, terminal)),
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),

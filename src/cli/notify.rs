@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{
-    args::ScanArgs,
     signals::{self, Stop},
     terminal::Terminal,
 };
@@ -20,11 +19,11 @@ use crate::{
 };
 
 /// Tells the configured channels, and gives what became of each. `store` is the one that holds this run; without one
-/// nothing is news. No failure here is a failure of the run.
+/// nothing is news. No failure here is a failure of the run. Of a simulated cloud only this machine is told.
 pub(crate) fn tell(
     run: &Run,
     store: Option<&dyn Store>,
-    args: &ScanArgs,
+    reach: Reach,
     config: &Config,
     terminal: &Terminal,
 ) -> Vec<NotificationV1<'static>> {
@@ -41,10 +40,7 @@ pub(crate) fn tell(
         Some(Ok(past)) if past.is_newer_than(run) => {
             all(Outcome::Skipped("what was judged is older than the run before, so it is no news".to_owned()))
         }
-        Some(Ok(past)) => {
-            let reach = if args.cloud.sandbox.is_some() { Reach::ThisMachine } else { Reach::Everybody };
-            send(run, &past, settings, reach).unwrap_or_else(|reason| all(Outcome::Failed(reason)))
-        }
+        Some(Ok(past)) => send(run, &past, settings, reach).unwrap_or_else(|reason| all(Outcome::Failed(reason))),
     };
     told(&deliveries, terminal);
     deliveries.iter().map(in_report).collect()

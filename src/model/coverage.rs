@@ -3,7 +3,7 @@
 //! A read that is not in the ledger was not planned; a planned read that has not ended is a bug,
 //! and [`Coverage::gaps`] lists it as failed rather than lose it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,11 +92,20 @@ impl Coverage {
         }
     }
 
-    /// Records a read that did not succeed; `gap.state` says how it ended.
+    /// Records a read that did not succeed; `gap.state` says how it ended. Of two, the same one stands in whichever
+    /// order they come: what was denied or failed before what was left out.
     pub fn gap(&mut self, gap: Gap) {
         debug_assert!(gap.state != UnitState::Scanned, "a gap is what was not scanned");
         self.scanned.remove(&gap.unit);
-        self.unread.entry(gap.unit.clone()).or_insert(gap);
+        let rank = |gap: &Gap| (gap.state, gap.code.clone(), gap.message.clone(), gap.request_id.clone());
+        match self.unread.entry(gap.unit.clone()) {
+            Entry::Vacant(place) => drop(place.insert(gap)),
+            Entry::Occupied(mut place) => {
+                if rank(&gap) < rank(place.get()) {
+                    place.insert(gap);
+                }
+            }
+        }
     }
 
     /// How the unit ended; `None` if it was never planned.

@@ -41,6 +41,7 @@ use crate::{
 };
 
 pub(super) use self::memory::Memory;
+pub use self::memory::Notes;
 
 /// What one reading of the network goes by.
 pub(super) struct Round<'a> {
@@ -63,6 +64,19 @@ enum Job {
     EndpointServices(Vec<Wanted>),
     /// Of one region.
     SecurityGroups(Scope, Vec<Wanted>),
+}
+
+/// What is wanted without what the ledger has already, well or not.
+pub fn unread(inventory: &Inventory, mut wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let coverage = inventory.coverage();
+    // The same object may be wanted from two places: read once, it is known everywhere.
+    let read: BTreeSet<(&str, &str)> =
+        coverage.scanned_units().map(|unit| (unit.operation.as_str(), unit.resource_id.as_str())).collect();
+    wanted.retain(|one| {
+        let unit = one.unit();
+        !read.contains(&(unit.operation.as_str(), unit.resource_id.as_str())) && coverage.state(&unit).is_none()
+    });
+    wanted
 }
 
 /// Reads that were planned together and did not come.
@@ -135,18 +149,13 @@ impl<'a> Round<'a> {
     fn plan(&self, mut wanted: Vec<Wanted>, builder: &mut InventoryBuilder) -> Vec<Job> {
         wanted.sort_unstable();
         wanted.dedup();
-        let coverage = self.inventory.coverage();
-        // The same object may be wanted from two places: read once, it is known everywhere.
-        let read: BTreeSet<(&str, &str)> =
-            coverage.scanned_units().map(|unit| (unit.operation.as_str(), unit.resource_id.as_str())).collect();
         let mut units: BTreeSet<Unit> = BTreeSet::new();
         let (mut of_vpc, mut of_router, mut of_cen) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut services, mut groups) = (BTreeMap::new(), BTreeMap::new());
         let mut jobs = Vec::new();
-        for one in wanted {
+        for one in unread(self.inventory, wanted) {
             let unit = one.unit();
-            let known = read.contains(&(unit.operation.as_str(), unit.resource_id.as_str()));
-            if known || coverage.state(&unit).is_some() || !units.insert(unit.clone()) {
+            if !units.insert(unit.clone()) {
                 continue;
             }
             if let Err(failure) = self.may_ask(&one) {
