@@ -90,6 +90,9 @@ pub struct Finding {
     /// True if the finding was known and accepted as the starting point: reported, not counted.
     #[serde(default)]
     pub baselined: bool,
+    /// True if the starting point had it, and it is worse now than it was there.
+    #[serde(default)]
+    pub outgrown: bool,
     /// What the gate did, in order: `severity remapped from high to info by configuration`, …
     pub decisions: Vec<String>,
 }

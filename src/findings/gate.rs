@@ -208,7 +208,10 @@ fn baseline(finding: &mut Finding, context: &Context<'_>, settings: &GateSetting
             finding.baselined = true;
             finding.decisions.push("in the baseline: reported, not counted".to_owned());
         }
-        Answer::Worse(how) => finding.decisions.push(format!("in the baseline, and worse now: {how}")),
+        Answer::Worse(how) => {
+            finding.outgrown = true;
+            finding.decisions.push(format!("in the baseline, and worse now: {how}"));
+        }
     }
 }
 
@@ -289,6 +292,7 @@ fn waiver_finding(rule: &GateRule, waiver: &Waiver, status: FindingStatus, messa
         waiver: Some(waiver.note()),
         about_coverage: true,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }

@@ -44,6 +44,7 @@ fn finding(rule: &str, resource: &str, severity: Severity, status: FindingStatus
         waiver: None,
         about_coverage: false,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }
@@ -147,6 +148,8 @@ fn what_has_grown_since_the_baseline_counts() {
     let of = |change: fn(&mut EndpointJudgement)| {
         let settings = GateSettings { baseline: baseline(&[&open("c1")], change), ..settings(Vec::new()) };
         let out = run_gate(vec![open("c1")], &settings);
+        // One that is worse is not part of the starting point, and known to have been in it.
+        assert_eq!(out[0].baselined, !out[0].outgrown);
         (out[0].baselined, out[0].decisions.join("; "))
     };
     assert!(of(|_| {}).0);

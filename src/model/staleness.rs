@@ -170,6 +170,8 @@ pub struct Staleness {
     pub unexpected: Vec<Client>,
     /// Ids of consumers that ought to be in the logs and are not, sorted.
     pub silent: Vec<String>,
+    /// Logs that were asked and do not show everything, and why, one sentence each, sorted.
+    pub incomplete_logs: Vec<String>,
     /// Requests without an authenticated user came from the internet.
     pub probed: bool,
     /// What the platform itself says where it contradicts what was found, one sentence each.
@@ -191,6 +193,7 @@ impl Staleness {
             also_admit: Vec::new(),
             unexpected: Vec::new(),
             silent: Vec::new(),
+            incomplete_logs: Vec::new(),
             probed: false,
             platform_disagrees: Vec::new(),
         }

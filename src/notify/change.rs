@@ -29,7 +29,8 @@ pub enum Kind {
     New,
     /// Open, after it had been fixed or accepted.
     Reopened,
-    /// Open with a higher severity than before, or certain where it was only feared.
+    /// Open with a higher severity than before, worse than the starting point had it, or certain where it was only
+    /// feared.
     Worse,
     /// Neither confirmed nor refuted for the third run in a row.
     Unknown,
@@ -64,9 +65,14 @@ pub struct Change<'a> {
 /// What one run says of one finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Open(Severity),
-    /// Waived, or part of the starting point.
-    Accepted,
+    Open {
+        severity: Severity,
+        /// Worse than the starting point had it.
+        outgrown: bool,
+    },
+    /// Part of the starting point.
+    Known,
+    Waived,
     /// True at one end of what could not be read.
     Undecided,
     /// It was there before, and its place could not be read.
@@ -130,18 +136,22 @@ struct Memory {
 
 /// A finding that this run has.
 fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
-    let severity = match now {
-        State::Open(severity) => severity,
+    let (severity, outgrown) = match now {
+        State::Open { severity, outgrown } => (severity, outgrown),
         State::Undecided if doubts(before) + 1 == PATIENCE => return Some(Kind::Unknown),
         _ => return None,
     };
     let feared = before.iter().take_while(|state| state.is_doubt()).any(|state| *state == State::Undecided);
     match last_known(before) {
-        Some(State::Open(earlier)) => (earlier < severity).then_some(Kind::Worse),
-        Some(State::Accepted) => Some(Kind::Reopened),
+        Some(State::Open { severity: earlier, outgrown: told }) => {
+            (earlier < severity || outgrown && !told).then_some(Kind::Worse)
+        }
+        Some(State::Known) if outgrown => Some(Kind::Worse),
+        Some(State::Known | State::Waived) => Some(Kind::Reopened),
         _ if memory.reopened => Some(Kind::Reopened),
         _ if feared => Some(Kind::Worse),
         None if memory.known_before => (doubts(before) >= PATIENCE).then_some(Kind::Worse),
+        _ if outgrown => Some(Kind::Worse),
         _ => Some(Kind::New),
     }
 }
@@ -149,7 +159,7 @@ fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
 /// A finding that this run does not have.
 fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     let told = match last_known(before) {
-        Some(State::Open(_)) => true,
+        Some(State::Open { .. }) => true,
         Some(_) => false,
         // It was told of as unknown.
         None => doubts(before) >= PATIENCE,
@@ -157,7 +167,8 @@ fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     match now {
         State::Absent => told.then_some(Kind::Fixed),
         State::Missed => {
-            let third = doubts(before) + 1 == PATIENCE && last_known(before) != Some(State::Accepted);
+            let accepted = matches!(last_known(before), Some(State::Known | State::Waived));
+            let third = doubts(before) + 1 == PATIENCE && !accepted;
             third.then_some(Kind::Unknown)
         }
         _ => None,
@@ -197,9 +208,9 @@ impl<'a> Look<'a> {
         if let Some(there) = self.findings.get(finding.fingerprint.as_str()) {
             return match there.status {
                 FindingStatus::Unknown => State::Undecided,
-                FindingStatus::Waived => State::Accepted,
-                FindingStatus::Open if there.baselined => State::Accepted,
-                FindingStatus::Open => State::Open(there.severity),
+                FindingStatus::Waived => State::Waived,
+                FindingStatus::Open if there.baselined => State::Known,
+                FindingStatus::Open => State::Open { severity: there.severity, outgrown: there.outgrown },
             };
         }
         let not_yet = finding.first_seen.is_some_and(|first| millis(self.run.header.started_at) < millis(first));

@@ -203,6 +203,7 @@ fn finding(rule: &str, severity: Severity, status: FindingStatus, subject: &Subj
         waiver: None,
         about_coverage: false,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }

@@ -502,7 +502,7 @@ def audit_trail():
 def log_service():
     cloud = Cloud()
     document = open("docs/evidence.md", encoding="utf-8").read()
-    flows, coverage, audits = [text.strip() for text in re.findall(r"```sql\n(.*?)```", document, re.S)]
+    flows, hours, switch_hours, audits, audit_hours = [text.strip() for text in re.findall(r"```sql\n(.*?)```", document, re.S)]
     module = importlib.import_module(PACKAGES["sls"] + ".models")
 
     def logs(project, logstore, query, begin=1767300000, end=1767303600):
@@ -515,11 +515,16 @@ def log_service():
     found = logs("flow", "vpc-1", flows.replace("{vpc}", "vpc-1").replace("{address}", "203.0.113.7").replace("{ports}", "15011, 15012"))
     assert (found.meta.progress, found.meta.count) == ("Complete", 2)
     assert [(row["source"], row["bytes"]) for row in found.data] == [("192.0.2.1", "300"), ("192.0.2.2", "50")]
-    covered = logs("flow", "vpc-1", coverage.replace("{vpc}", "vpc-1")).data
-    assert [(row["v_switch"], row["last_seen"], row["skipped"]) for row in covered] == [("vsw-1", "1767300120", "0"), ("vsw-2", "1767300300", "1")]
+    hour = str(1767300000 // 3600)
+    of_vpc = logs("flow", "vpc-1", hours.replace("{vpc}", "vpc-1")).data
+    assert of_vpc == [{"hour": hour, "first_seen": "1767300000", "last_seen": "1767300300", "skipped": "1"}]
+    of_switch = logs("flow", "vpc-1", switch_hours.replace("{vpc}", "vpc-1").replace("{v_switch}", "vsw-1")).data
+    assert of_switch == [{"hour": hour, "first_seen": "1767300000", "last_seen": "1767300120", "skipped": "0"}]
     users = logs("k8s-log-c1", "audit-c1", audits).data
     assert [(row["username"], row["requests"]) for row in users] == [("system:anonymous", "1"), ("alice", "3")]
     assert logs("k8s-log-c1", "audit-c1", audits, end=1767300010).data == []
+    in_use = logs("k8s-log-c1", "audit-c1", audit_hours).data
+    assert in_use == [{"hour": hour, "first_seen": "1767300010", "last_seen": "1767300040"}]
     refused("InvalidQueryString", logs, "flow", "vpc-1", "* | SELECT 1")
     refused("InvalidTimeRange", logs, "flow", "vpc-1", audits, end=0)
     refused("LogStoreNotExist", logs, "flow", "nothing", audits)

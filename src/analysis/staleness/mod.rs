@@ -36,8 +36,9 @@ use crate::{
     },
     model::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Gate,
-        GateKind, Inventory, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, RouteTable,
-        Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted,
+        GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Observer, Reading,
+        ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch,
+        Via, Wanted,
     },
     netset::{AddressSet, Block},
 };
@@ -383,6 +384,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         also_admit: Vec::new(),
         unexpected,
         silent: silent(&judged),
+        incomplete_logs: setting.logs.incomplete(&entrance, flow_logs(setting, &judged)),
         probed: false,
         platform_disagrees,
         consumers: sorted(judged.into_iter().map(|one| one.consumer)),
@@ -444,6 +446,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         also_admit: Vec::new(),
         unexpected: Vec::new(),
         silent: silent(&judged),
+        incomplete_logs: setting.logs.incomplete(&entrance, servers::audit_readings(setting, assessed)),
         probed: !audit.requests.others.is_empty(),
         platform_disagrees: Vec::new(),
         consumers: sorted(judged.into_iter().map(|one| one.consumer).chain(clients)),
@@ -452,6 +455,13 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
 
 fn is_whole(audit: &AuditLog) -> bool {
     audit.complete && !audit.short_window
+}
+
+/// The flow logs of the consumers' networks.
+fn flow_logs<'a>(setting: &Setting<'a>, judged: &[Judged]) -> Vec<&'a LogReading> {
+    let networks: BTreeSet<(&AccountId, &str)> =
+        judged.iter().map(|one| (&one.consumer.account_id, one.consumer.vpc_id.as_str())).collect();
+    networks.into_iter().flat_map(|(account_id, vpc_id)| setting.logs.of(Observer::Vpc, vpc_id, account_id)).collect()
 }
 
 /// The EIP that the product names does not exist, or nothing is left behind the balancer.

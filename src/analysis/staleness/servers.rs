@@ -33,14 +33,19 @@ pub(super) struct AuditLog {
     pub short_window: bool,
 }
 
-/// The audit log of the endpoint's API server.
-pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AuditLog {
+/// What was read of the audit log of the endpoint's API server.
+pub(super) fn audit_readings<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Vec<&'a LogReading> {
     let endpoint = &assessed.judgement.endpoint;
     let observer = match endpoint.resource_kind {
         ResourceKind::Mesh => Observer::Mesh,
         _ => Observer::Cluster,
     };
-    let readings = setting.logs.audit(observer, &endpoint.resource_id, &endpoint.account_id);
+    setting.logs.of(observer, &endpoint.resource_id, &endpoint.account_id)
+}
+
+/// The audit log of the endpoint's API server.
+pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AuditLog {
+    let readings = audit_readings(setting, assessed);
     let requests = logs::public_requests(&readings);
     let any = readings.iter().any(|reading| !reading.requests.is_empty());
     // Only the balancer's addresses: who the clients are is not in it.

@@ -205,6 +205,7 @@ fn write_need(story: &EndpointStory<'_>, page: &mut Page<'_>) -> io::Result<()> 
     if !staleness.reason.is_empty() {
         page.entry(2, "Why", &sentence(&staleness.reason))?;
     }
+    page.list(2, "Logs lack", staleness.incomplete_logs.iter().map(|text| sentence(text)))?;
     page.list(2, "Would decide", staleness.deciding.iter().map(|text| sentence(text)))?;
     page.list(2, "Platform says", staleness.platform_disagrees.iter().map(|text| sentence(text)))?;
     if staleness.probed {

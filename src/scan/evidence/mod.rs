@@ -139,6 +139,9 @@ const CUT: &str = "the log service cut the answer, so that some sources may be m
 /// What is said of a reply that never became complete.
 const PARTIAL: &str = "the log service gave partial results only";
 
+/// What is said where one of several queries failed.
+const UNANSWERED: &str = "the log service did not answer everything that was asked";
+
 impl<'a> Round<'a> {
     /// Reads what is wanted. Never fails: what could not be read is in the ledger of what it returns.
     pub(super) async fn read(&self, wanted: Vec<EvidenceWanted>) -> InventoryBuilder {

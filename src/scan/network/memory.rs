@@ -12,7 +12,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use super::transit_router::Kind;
-use crate::model::{AccountId, CenId, RouteTableId, Text, TransitRouter, TransitRouterId};
+use crate::model::{AccountId, CenId, NetworkLoadBalancer, RouteTableId, Text, TransitRouter, TransitRouterId};
 
 /// Of one reading.
 pub(in crate::scan) struct Memory {
@@ -43,6 +43,7 @@ pub(super) struct BalancerFacts {
     /// VPC and address.
     pub(super) place: Option<(String, String)>,
     pub(super) ports: Option<BTreeSet<u16>>,
+    pub(super) network: Option<NetworkLoadBalancer>,
 }
 
 impl Notes {
@@ -143,6 +144,11 @@ impl Memory {
 
     pub(super) fn note_place(&self, account_id: &AccountId, id: &str, place: (String, String)) {
         self.now().balancers.entry((account_id.clone(), id.to_owned())).or_default().place = Some(place);
+    }
+
+    pub(super) fn note_network(&self, account_id: &AccountId, balancer: NetworkLoadBalancer) {
+        let key = (account_id.clone(), balancer.load_balancer_id.as_str().to_owned());
+        self.facts().balancers.entry(key).or_default().network = Some(balancer);
     }
 
     pub(super) fn note_ports(&self, account_id: &AccountId, id: &str, ports: BTreeSet<u16>) {
