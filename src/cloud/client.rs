@@ -770,7 +770,7 @@ mod tests {
     }
 
     /// A clock whose wall time is off.
-    struct Off(RealClock, chrono::TimeDelta);
+    struct Off(RealClock, TimeDelta);
 
     impl Clock for Off {
         fn now(&self) -> DateTime<Utc> {
@@ -802,7 +802,7 @@ mod tests {
                 Box::pin(async move { with_header(answer, "date", &now) })
             }
         }
-        let clock = Off(Default::default(), chrono::TimeDelta::minutes(minutes));
+        let clock = Off(Default::default(), TimeDelta::minutes(minutes));
         let client = Client::new(testing::context(Strict, clock), Endpoints::default(), Settings::default());
         let first = client.read(&account(), &list()).await;
         if first.is_ok() {

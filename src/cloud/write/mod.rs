@@ -280,7 +280,8 @@ impl Client {
 
 /// HTTPS, or a loopback address.
 fn check_scheme(target: &Target, action: &'static str) -> Result<(), SignError> {
-    if target.base.starts_with("https://") || is_loopback_base(&target.base) {
+    let is_plain = target.base.starts_with("http://");
+    if target.base.starts_with("https://") || (is_plain && is_loopback_base(&target.base)) {
         return Ok(());
     }
     Err(SignError::PlainHttp { action, host: target.host.clone() })

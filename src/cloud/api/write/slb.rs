@@ -17,7 +17,7 @@ pub const ADD_ACCESS_CONTROL_LIST_ENTRY: WriteOperation =
     WriteOperation::rpc_query(Product::Slb, "AddAccessControlListEntry").refused_by(&["aclnotexist"]);
 /// Deletes a list that no listener uses.
 pub const DELETE_ACCESS_CONTROL_LIST: WriteOperation =
-    WriteOperation::rpc_query(Product::Slb, "DeleteAccessControlList").refused_by(&["aclnotexist"]);
+    WriteOperation::rpc_query(Product::Slb, "DeleteAccessControlList").refused_by(&["aclnotexist", "aclinused"]);
 /// Changes a TCP listener.
 pub const SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE: WriteOperation = listener("SetLoadBalancerTCPListenerAttribute");
 /// Changes a UDP listener.
