@@ -20,6 +20,7 @@ mod man;
 mod notify;
 mod output;
 mod pipeline;
+mod policy;
 mod progress;
 mod questions;
 mod redact;

@@ -111,6 +111,7 @@ impl Cloud {
         let mut entry = Entry {
             number,
             at_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            method: String::new(),
             host: String::new(),
             product: String::new(),
             action: String::new(),
@@ -144,6 +145,7 @@ impl Cloud {
     }
 
     fn process(&self, arrived: &Arrived, entry: &mut Entry, delay: &mut Duration) -> Result<Reply, ApiError> {
+        entry.method.clone_from(&arrived.method);
         entry.host.clone_from(&arrived.host);
         entry.action = header(&arrived.headers, "x-acs-action").unwrap_or_default().to_owned();
         let parameters = arrived.query.iter().chain(&arrived.form);

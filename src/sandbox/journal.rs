@@ -20,6 +20,7 @@ pub struct Entry {
     pub number: u64,
     /// Milliseconds since the server started.
     pub at_ms: u64,
+    pub method: String,
     pub host: String,
     /// Empty where neither host nor version told.
     pub product: String,
