@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
-use super::output::Target;
+use super::{output::Target, policy::Role};
 use crate::{analysis::what_if::Change, model::Severity};
 
 const STYLES: Styles =
@@ -439,9 +439,9 @@ pub(crate) struct DoctorArgs {
     /// Print every effective setting and where it came from, and contact nobody
     #[arg(long = "config", conflicts_with = "policy")]
     pub(crate) settings: bool,
-    /// Print the least-privilege policy, and contact nobody
-    #[arg(long)]
-    pub(crate) policy: bool,
+    /// Print the least-privilege policy of a role, and contact nobody
+    #[arg(long, value_name = "ROLE", num_args = 0..=1, require_equals = true, default_missing_value = "scan")]
+    pub(crate) policy: Option<Role>,
 }
 
 fn not_empty(text: &str) -> Result<String, String> {

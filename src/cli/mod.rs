@@ -21,6 +21,7 @@ mod man;
 mod notify;
 mod output;
 mod pipeline;
+mod policy;
 mod progress;
 mod questions;
 mod redact;

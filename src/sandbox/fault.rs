@@ -42,7 +42,7 @@ pub(super) struct Fault {
     /// Hint of `http-429`, seconds.
     #[serde(default)]
     retry_after_s: Option<u64>,
-    /// Delay of `slow`.
+    /// Delay of `slow`, real time; of `applied-late` and `late-landing`, and how far `stale-read` looks back, the world's.
     #[serde(default)]
     ms: u64,
 }
@@ -76,23 +76,66 @@ pub(super) enum FaultKind {
     Slow,
     #[serde(rename = "inner-403")]
     Inner403,
-    /// These three are about writes and never hit a read.
+    /// These are about writes and never hit a read. Taken, and nothing follows.
     AcceptedNeverApplied,
+    /// Done, and answered with an error.
     #[serde(rename = "applied-then-500")]
     AppliedThen500,
+    /// Taken at once, done later.
     AppliedLate,
+    /// No answer, and nothing done.
+    TimeoutBeforeEffect,
+    /// Done, and no answer.
+    TimeoutAfterEffect,
+    /// No answer; the request arrives later, unless its signature has ended by then.
+    LateLanding,
+    /// The connection is reset, and nothing is done. `reset` resets it afterwards.
+    ResetBeforeEffect,
+    /// This one is about reads: they show what was some time ago.
+    StaleRead,
 }
 
 impl FaultKind {
     fn is_about_writes(self) -> bool {
-        matches!(self, Self::AcceptedNeverApplied | Self::AppliedThen500 | Self::AppliedLate)
+        matches!(
+            self,
+            Self::AcceptedNeverApplied
+                | Self::AppliedThen500
+                | Self::AppliedLate
+                | Self::TimeoutBeforeEffect
+                | Self::TimeoutAfterEffect
+                | Self::LateLanding
+                | Self::ResetBeforeEffect
+        )
     }
+}
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Done, and answered.
+    Applied,
+    /// Answered, and not done.
+    Never,
+    /// Answered, and done so many milliseconds later.
+    Late(u64),
+    /// Done, and answered with an error of the server.
+    AppliedThenError,
+    /// Done, and not answered.
+    AppliedInSilence,
+    /// Neither done nor answered.
+    Lost,
+    /// Not answered, and arrives so many milliseconds later.
+    Delayed(u64),
+    /// Neither done nor answered, and the connection is reset.
+    Reset,
 }
 
 /// What a fault is matched against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) action: &'a str,
+    pub(super) is_write: bool,
     pub(super) account_id: &'a str,
     /// The region of the call, and of the resource it asks a central host about.
     pub(super) regions: &'a [&'a str],
@@ -143,6 +186,10 @@ impl Fault {
         if fault.kind.is_about_writes() && is_read {
             return Err("this kind is about writes, and the action is a read".to_owned());
         }
+        let names_write = fault.action.as_deref().is_some_and(|action| action != "*") && !is_read;
+        if fault.kind == FaultKind::StaleRead && names_write {
+            return Err("this kind is about reads, and the action is a write".to_owned());
+        }
         Ok(fault)
     }
 
@@ -150,7 +197,8 @@ impl Fault {
         let is = |wanted: &Option<String>, actual: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == "*" || wanted == actual)
         };
-        !self.kind.is_about_writes()
+        (subject.is_write || !self.kind.is_about_writes())
+            && !(subject.is_write && self.kind == FaultKind::StaleRead)
             && is(&self.action, subject.action)
             && is(&self.account_id, subject.account_id)
             && (is(&self.region_id, "") || subject.regions.iter().any(|region| is(&self.region_id, region)))
@@ -159,7 +207,7 @@ impl Fault {
 }
 
 /// True if a parameter, or an element of a list parameter in any of the vendor's spellings, has the value.
-fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
+pub(super) fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
     let wanted = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let is_named = |given: &str| {
         given == name
@@ -235,6 +283,25 @@ impl Fault {
     /// True if the token of the call is dead from now on.
     pub(super) fn kills_token(&self) -> bool {
         self.kind == FaultKind::ExpiredToken
+    }
+
+    /// What becomes of a write that it hits.
+    pub(super) fn fate(&self) -> Fate {
+        match self.kind {
+            FaultKind::AcceptedNeverApplied => Fate::Never,
+            FaultKind::AppliedThen500 => Fate::AppliedThenError,
+            FaultKind::AppliedLate => Fate::Late(self.ms),
+            FaultKind::TimeoutBeforeEffect => Fate::Lost,
+            FaultKind::TimeoutAfterEffect => Fate::AppliedInSilence,
+            FaultKind::LateLanding => Fate::Delayed(self.ms),
+            FaultKind::ResetBeforeEffect => Fate::Reset,
+            _ => Fate::Applied,
+        }
+    }
+
+    /// How far back a read looks, in milliseconds of the world's time.
+    pub(super) fn looks_back_ms(&self) -> Option<u64> {
+        (self.kind == FaultKind::StaleRead).then_some(self.ms)
     }
 
     /// How the fault cuts pages.
@@ -400,7 +467,10 @@ mod tests {
     fn hits(faults: &Faults, action: &str, region: &str, parameters: &[(&str, &str)]) -> bool {
         let parameters: Vec<_> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        faults.strike(Subject { action, account_id: "1", regions: &[region], parameters: &parameters }).is_some()
+        let is_write = !action.starts_with("Describe");
+        faults
+            .strike(Subject { action, is_write, account_id: "1", regions: &[region], parameters: &parameters })
+            .is_some()
     }
 
     #[test]
@@ -434,6 +504,10 @@ mod tests {
         assert!(Fault::from_value(json!({"kind": "applied-late", "action": "DescribeVpcs"})).is_err());
         let faults = Faults::new(&[fault(json!({"kind": "applied-then-500"}))]);
         assert!(!hits(&faults, "DescribeVpcs", "r", &[]));
+        assert!(hits(&faults, "TagResources", "r", &[]));
+        assert!(Fault::from_value(json!({"kind": "stale-read", "action": "TagResources"})).is_err());
+        let stale = Faults::new(&[fault(json!({"kind": "stale-read", "ms": 2000}))]);
+        assert!(hits(&stale, "DescribeVpcs", "r", &[]) && !hits(&stale, "TagResources", "r", &[]));
     }
 
     #[test]
