@@ -60,6 +60,7 @@ impl Notes {
             let known = self.balancers.entry(balancer).or_default();
             known.place = facts.place.or(known.place.take());
             known.ports = facts.ports.or(known.ports.take());
+            known.network = facts.network.or(known.network.take());
         }
     }
 
@@ -139,7 +140,11 @@ impl Memory {
         let key = (account_id.clone(), id.to_owned());
         let before = self.before.balancers.get(&key).cloned().unwrap_or_default();
         let now = self.now().balancers.get(&key).cloned().unwrap_or_default();
-        BalancerFacts { place: now.place.or(before.place), ports: now.ports.or(before.ports) }
+        BalancerFacts {
+            place: now.place.or(before.place),
+            ports: now.ports.or(before.ports),
+            network: now.network.or(before.network),
+        }
     }
 
     pub(super) fn note_place(&self, account_id: &AccountId, id: &str, place: (String, String)) {
@@ -148,7 +153,7 @@ impl Memory {
 
     pub(super) fn note_network(&self, account_id: &AccountId, balancer: NetworkLoadBalancer) {
         let key = (account_id.clone(), balancer.load_balancer_id.as_str().to_owned());
-        self.facts().balancers.entry(key).or_default().network = Some(balancer);
+        self.now().balancers.entry(key).or_default().network = Some(balancer);
     }
 
     pub(super) fn note_ports(&self, account_id: &AccountId, id: &str, ports: BTreeSet<u16>) {
