@@ -58,8 +58,13 @@ fn world() -> Value {
         json!({"VpcId": format!("vpc-{number}"), "RegionId": "cn-shanghai", "CidrBlock": format!("10.{number}.0.0/16"),
             "Status": "Available"})
     };
+    // The default route that a NAT gateway of the internet comes with.
+    let out = |number: u8| {
+        json!([{"RouteEntryId": format!("rte-{number}"), "DestinationCidrBlock": "0.0.0.0/0", "Type": "Custom", "Status": "Available",
+            "NextHops": {"NextHop": [{"NextHopType": "NatGateway", "NextHopId": format!("ngw-{number}"), "Enabled": 1}]}}])
+    };
     let table = |number: u8| {
-        json!({"RouteTableId": format!("vtb-{number}"), "RouteTableType": "System", "VpcId": format!("vpc-{number}"),
+        json!({"RouteEntrys": {"RouteEntry": if number == 2 { out(number) } else { json!([]) }}, "RouteTableId": format!("vtb-{number}"), "RouteTableType": "System", "VpcId": format!("vpc-{number}"),
             "AssociateType": "VSwitch"})
     };
     json!({

@@ -521,6 +521,14 @@ async fn a_service_that_cannot_be_told_is_a_gap() {
     assert_eq!(network(&inventory), nothing());
 }
 
+/// `DescribeInstances` of the vendor's SDK: an EIP is in `EipAddress`, never in `PublicIpAddress`.
+#[tokio::test]
+async fn instances_are_those_of_the_vpc_with_addresses_of_their_own() {
+    let inventory = read(&[in_hangzhou(NetworkRead::Instances("vpc-1".into()))]).await;
+    let one = json!({"InstanceId": "i-1", "VpcId": "vpc-1", "PublicIpAddresses": ["198.51.100.40"]});
+    assert_eq!(network(&inventory), expected(json!({"PublicInstances": [here(one)]})));
+}
+
 #[tokio::test]
 async fn nat_gateways_come_with_the_addresses_that_they_lend() {
     let inventory = read(&[in_hangzhou(NetworkRead::Nat("vpc-1".into()))]).await;
@@ -573,6 +581,7 @@ fn everything() -> [Vec<Wanted>; 2] {
             NetworkRead::EndpointService("epsrv-1".into()),
             NetworkRead::Nat("vpc-1".into()),
             NetworkRead::Nat("vpc-3".into()),
+            NetworkRead::Instances("vpc-1".into()),
             NetworkRead::Opinion("c08mesh".into()),
         ]
         .map(in_hangzhou),
@@ -667,6 +676,7 @@ fn refusals() -> Vec<(Wanted, &'static [&'static str])> {
             &["ListVpcEndpointServices", "ListVpcEndpointServiceResources", "DescribeLoadBalancerListeners"],
         ),
         (here(NetworkRead::Nat("vpc-1".into())), &["DescribeNatGateways", "DescribeSnatTableEntries"]),
+        (here(NetworkRead::Instances("vpc-1".into())), &["DescribeInstances"]),
         (here(NetworkRead::Opinion("c08mesh".into())), &["DescribeCens", "DescribeServiceMeshClusters"]),
         (wanted("cn-shanghai", NetworkRead::SecurityGroup("sg-far".into())), &["DescribeSecurityGroupAttribute"]),
     ]
@@ -725,6 +735,8 @@ async fn a_reply_of_another_shape_is_a_failure_and_not_an_absence() {
         (in_hangzhou(NetworkRead::Endpoints("vpc-3".into())), "ListVpcEndpoints", "ConnectionStatus"),
         (in_hangzhou(NetworkRead::EndpointService("epsrv-1".into())), "ListVpcEndpointServices", "ServiceStatus"),
         (in_hangzhou(NetworkRead::Nat("vpc-1".into())), "DescribeSnatTableEntries", "SnatIp"),
+        (in_hangzhou(NetworkRead::Instances("vpc-1".into())), "DescribeInstances", "PublicIpAddress"),
+        (in_hangzhou(NetworkRead::Instances("vpc-1".into())), "DescribeInstances", "VpcAttributes"),
         (in_hangzhou(NetworkRead::Opinion("c08mesh".into())), "DescribeCens", "Clusters"),
         (in_hangzhou(NetworkRead::Opinion("c08mesh".into())), "DescribeServiceMeshClusters", "ForbiddenFlag"),
     ] {
@@ -923,6 +935,7 @@ async fn what_a_whole_reply_lacks_is_read_and_really_missing() {
         in_hangzhou(NetworkRead::Cen("cen-nowhere".into())),
         in_hangzhou(NetworkRead::Endpoints("vpc-9".into())),
         in_hangzhou(NetworkRead::Nat("vpc-9".into())),
+        in_hangzhou(NetworkRead::Instances("vpc-9".into())),
         in_hangzhou(NetworkRead::VpcAttachment { attachment_id: "tr-attach-8".into(), vpc_id: "vpc-9".into() }),
         router_attachment("tr-attach-9"),
     ];

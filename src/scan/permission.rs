@@ -24,7 +24,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 51] = [
+    let used: [(&Operation, &str); 52] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -55,6 +55,7 @@ pub fn permissions() -> Vec<Permission> {
         (&gateway::DESCRIBE_VPN_CONNECTIONS, "for which networks a VPN connection is, and whether it is up"),
         (&gateway::DESCRIBE_NAT_GATEWAYS, "through which gateways consumers reach the internet"),
         (&gateway::DESCRIBE_SNAT_TABLE_ENTRIES, "with which addresses consumers reach the internet"),
+        (&ecs::DESCRIBE_INSTANCES, "with which addresses of their own instances reach the internet"),
         (&vpcpeer::LIST_VPC_PEER_CONNECTIONS, "which VPCs a peering joins"),
         (&cbn::DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES, "which networks a CEN joins"),
         (&cbn::DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS, "whether a CEN carries traffic between regions"),

@@ -42,7 +42,7 @@ fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Targe
     let vpc_id = vpc_of(cluster);
     let source = source(setting, cluster, vpc_id.as_str());
     let found = path::find(&setting.topology, target, &source);
-    let leaving = setting.egress.of(vpc_id.as_str(), &source.switches, source.pods);
+    let leaving = setting.egress.of(&setting.topology, entrance, vpc_id.as_str(), &source.switches, source.pods);
     let blocks = source.blocks();
     let account_id = cluster.own.map_or(&mesh.scope.account_id, |own| &own.scope.account_id);
     let traffic = setting.logs.traffic(

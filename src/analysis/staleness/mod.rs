@@ -29,7 +29,7 @@ use rayon::prelude::*;
 use crate::{
     analysis::{
         access::Lists,
-        connectivity::Topology,
+        connectivity::{Code, Topology},
         exposure::Assessed,
         index::{Balancer, Index},
         ports,
@@ -227,8 +227,12 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         // By its own addresses whoever needs the public path is let in, and whoever uses it is known in a log.
         let vpc_id = &one.consumer.vpc_id;
         if let Some(scope) = references.vpc(vpc_id.as_str()) {
-            let nat = Wanted { scope: scope.clone(), read: NetworkRead::Nat(vpc_id.clone()) };
-            wanted.extend(references.new_one(nat));
+            for read in [NetworkRead::Nat(vpc_id.clone()), NetworkRead::Instances(vpc_id.clone())] {
+                wanted.extend(references.new_one(Wanted { scope: scope.clone(), read }));
+            }
+        }
+        if in_need(one.consumer.need) {
+            wanted.extend(unread_tables(setting, vpc_id.as_str()));
         }
     }
     let crosses = judged.iter().any(|one| one.consumer.path.via.is_some_and(|via| via != Via::SameVpc));
@@ -238,6 +242,15 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         wanted.extend(references.new_one(opinion));
     }
     wanted
+}
+
+/// The tables by which a VPC's vSwitches leave for the internet, as far as they were not read.
+fn unread_tables(setting: &Setting<'_>, vpc_id: &str) -> Vec<Wanted> {
+    let switches = setting.switches_of(vpc_id).iter();
+    let tables = switches.filter_map(|switch| Some((switch, setting.topology.table_of(switch).ok()?)));
+    let unread =
+        tables.filter(|(switch, table)| setting.topology.is_refused(&switch.scope, "DescribeRouteEntryList", table));
+    unread.filter_map(|(_, table)| setting.references.wanted(Code::RouteTableUnreadable, table)).collect()
 }
 
 fn consumers(setting: &Setting<'_>, assessed: &Assessed<'_>, target: &Target<'_>) -> Vec<Judged> {
@@ -503,12 +516,16 @@ fn union(judged: &[Judged], counts: impl Fn(Need) -> bool) -> AddressSet {
     counting.fold(AddressSet::empty(), |set, one| set.union(&one.addresses))
 }
 
+/// True for consumers that an allowlist has to admit.
+fn in_need(need: Need) -> bool {
+    matches!(need, Need::Needed | Need::Misrouted | Need::Undetermined)
+}
+
 /// The smallest allowlist that still serves those who need the endpoint, and whether it is all of it.
 fn proposal(judged: &[Judged], required: bool) -> (Vec<IpNet>, bool) {
     if !required {
         return (Vec::new(), false);
     }
-    let in_need = |need| matches!(need, Need::Needed | Need::Misrouted | Need::Undetermined);
     let complete = judged
         .iter()
         .filter(|one| in_need(one.consumer.need))

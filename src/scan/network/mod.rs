@@ -8,6 +8,7 @@ mod acl;
 mod ask;
 mod cen;
 mod gateway;
+mod instance;
 mod memory;
 mod opinion;
 mod private_link;
@@ -384,6 +385,7 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
         NetworkRead::Endpoints(id) => private_link::endpoints(ask, id).await,
         NetworkRead::EndpointService(id) => private_link::service(ask, id).await,
         NetworkRead::Nat(id) => gateway::nat(ask, id).await,
+        NetworkRead::Instances(id) => instance::public(ask, id).await,
         NetworkRead::Opinion(id) => opinion::opinion(ask, id, builder).await,
         // These go together with others of their kind.
         NetworkRead::VpcAttachment { .. }
@@ -395,7 +397,7 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
 
 /// Reads that ask for everything of a kind, of which a region without the product has nothing.
 fn lists_a_region(read: &NetworkRead) -> bool {
-    matches!(read, NetworkRead::Endpoints(_) | NetworkRead::Nat(_))
+    matches!(read, NetworkRead::Endpoints(_) | NetworkRead::Nat(_) | NetworkRead::Instances(_))
 }
 
 /// Enters what a list of attachments brought: the wanted ones, and those that came along.
