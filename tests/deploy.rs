@@ -619,7 +619,9 @@ fn shards_are_one_run_and_whoever_merges_them_judges_it() {
         is_confined(pod);
         assert_eq!(pod.service_account_name, service_account().metadata.name);
         let selected = yaml::<Object<NetworkPolicy>>(format!("{BASE}/networkpolicy.yaml")).spec.pod_selector;
-        assert!(selected.match_labels.iter().all(|(key, value)| job.spec.template.metadata.labels.get(key) == Some(value)));
+        assert!(
+            selected.match_labels.iter().all(|(key, value)| job.spec.template.metadata.labels.get(key) == Some(value))
+        );
         let run = pod.containers[0].env.iter().find(|one| one.name == "RUN").unwrap().value_from.as_ref().unwrap();
         assert!(config.data.contains_key(&run.config_map_key_ref.as_ref().unwrap().key));
         assert!(pod.containers[0].env_from.iter().any(|one| one.secret_ref.name == "portcullis-store"));
@@ -640,7 +642,11 @@ fn shards_are_one_run_and_whoever_merges_them_judges_it() {
     let folder = folder("/etc/portcullis", "/data", &config.data["portcullis.yaml"]);
     let place = folder.path().join("etc/portcullis").display().to_string();
     let config_text = text(folder.path().join("etc/portcullis/portcullis.yaml"));
-    fs::write(folder.path().join("etc/portcullis/portcullis.yaml"), config_text.replace("organization", "# organization")).unwrap();
+    fs::write(
+        folder.path().join("etc/portcullis/portcullis.yaml"),
+        config_text.replace("organization", "# organization"),
+    )
+    .unwrap();
     let run = |job: &Job, shard: u32, more: &[&str]| {
         let arguments = job.template.spec.containers[0].args.iter().map(|argument| {
             argument
@@ -655,8 +661,7 @@ fn shards_are_one_run_and_whoever_merges_them_judges_it() {
         command
     };
     let shards = job.completions.unwrap();
-    let started: Vec<_> =
-        (0..shards).map(|shard| run(job, shard, &["--sandbox", "demo"]).spawn().unwrap()).collect();
+    let started: Vec<_> = (0..shards).map(|shard| run(job, shard, &["--sandbox", "demo"]).spawn().unwrap()).collect();
     for mut shard in started {
         assert_eq!(shard.wait().unwrap().code(), Some(0));
     }

@@ -68,7 +68,7 @@ impl<'a> Conclusion<'a> {
     pub(super) fn conclude(
         &self,
         reading: Reading,
-        store: Option<&mut dyn Store>,
+        store: Option<&mut (dyn Store + 'static)>,
         reach: Reach,
     ) -> Result<Concluded, Failure> {
         let Self { config, judging, logs, terminal, .. } = self;

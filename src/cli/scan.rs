@@ -15,12 +15,7 @@ use super::{
     terminal::Terminal,
     what_if,
 };
-use crate::{
-    config::Config,
-    notify::Reach,
-    report::verdict_text,
-    store::{Store, snapshot},
-};
+use crate::{config::Config, notify::Reach, report::verdict_text, store::snapshot};
 
 pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure> {
     if let Some(shard) = args.share.shard {
@@ -35,8 +30,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     let conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
     let reading = gather(args, &conclusion.config, terminal)?;
     let reach = if args.cloud.sandbox.is_some() { Reach::ThisMachine } else { Reach::Everybody };
-    let store = store.as_mut().map(|store| -> &mut dyn Store { &mut **store });
-    Ok(conclusion.conclude(reading, store, reach)?.done)
+    Ok(conclusion.conclude(reading, store.as_deref_mut(), reach)?.done)
 }
 
 /// What is to be judged: the cloud as it is now or as a snapshot has it.

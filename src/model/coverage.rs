@@ -175,3 +175,34 @@ mod gap_list {
         Ok(gaps.into_iter().map(|gap| (gap.unit.clone(), gap)).collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_gaps_the_same_one_stands_in_either_order() {
+        let gap = |state, code: &str, message: &str| Gap {
+            unit: Unit::new(&"1".into(), &"a".into(), "cs", "DescribeClusterDetail", "c1"),
+            state,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            request_id: String::new(),
+        };
+        let denied = gap(UnitState::Denied, "Forbidden", "");
+        let failed = gap(UnitState::Failed, "timeout", "");
+        let excluded = gap(UnitState::Excluded, "excluded", "");
+        let other_words = gap(UnitState::Failed, "timeout", "zzz");
+        for (stands, other) in [(&denied, &failed), (&failed, &excluded), (&failed, &other_words)] {
+            for [first, second] in [[stands, other], [other, stands]] {
+                let mut coverage = Coverage::default();
+                coverage.gap(first.clone());
+                coverage.gap(second.clone());
+                assert_eq!(coverage.gaps().collect::<Vec<_>>(), [stands]);
+                // And never a success beside it.
+                coverage.scanned(stands.unit.clone());
+                assert_eq!((coverage.planned(), coverage.count(UnitState::Scanned)), (1, 0));
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! [`Store`] speaks the domain's words; what kind of database is behind it stays behind it: a SQLite
 //! file for one machine, PostgreSQL for several. What both must decide alike is decided once: `memory`
-//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `steps` (migrations); SQL
+//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `shards`, `steps` (migrations); SQL
 //! stands in the two back ends. A run is kept whole, as versioned JSON in zstd, beside rows that
 //! answer questions over many runs. What is remembered of a finding follows one rule: a finding that
 //! was not looked at, because its place was not read, stays as it was.

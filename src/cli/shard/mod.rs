@@ -52,7 +52,9 @@ fn tell(run: &str, shard: Shard, tally: &Tally) -> Result<(), Failure> {
     let Tally { read, known, parts, rounds, .. } = tally;
     let all = match tally.ended {
         Some(_) => "not all of its share is read: start it again".to_owned(),
-        None => format!("all {parts} parts of {rounds} rounds are finished: portcullis merge --run {run}"),
+        None => {
+            format!("all {parts} parts are finished (rounds: {rounds}), to be judged by portcullis merge --run {run}")
+        }
     };
     let text = format!("Run {run}, shard {shard}: {read} parts read, {known} were read before; {all}\n");
     output::to_stdout(|out| out.write_all(text.as_bytes())).map(drop).or_exit(Exit::Output)

@@ -249,3 +249,79 @@ fn reading(cloud: &CloudArgs, config: &Config, evidence: Option<evidence::Plan>)
         "evidence": evidence,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn terms() -> Terms {
+        Terms {
+            shards: 3,
+            reading: "digest".to_owned(),
+            consumers: consumers(&Config::default()),
+            is_simulated: true,
+            regions: Vec::new(),
+            evidence: None,
+        }
+    }
+
+    fn taken_at() -> DateTime<Utc> {
+        DateTime::UNIX_EPOCH
+    }
+
+    fn plan() -> Plan {
+        let Terms { shards, reading, consumers, is_simulated, regions, evidence } = terms();
+        Plan {
+            tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            shards,
+            taken_at: taken_at(),
+            reading,
+            consumers,
+            is_simulated,
+            regions,
+            evidence,
+            listed: Coverage::default(),
+            accounts: vec![PlannedAccount { account_id: "1".into(), keys: vec![(0, Keys::Configured(0))] }],
+        }
+    }
+
+    fn shared(plan: &Plan) -> SharedRun {
+        let bytes = plan.write().expect("memory takes it");
+        SharedRun { name: "nightly".to_owned(), began_at: taken_at(), version: VERSION, plan: bytes, merged_as: None }
+    }
+
+    fn refused(run: &SharedRun, after: TimeDelta) -> String {
+        let failure = terms().agree(run, taken_at() + after).expect_err("it is refused");
+        assert_eq!(failure.exit, Exit::Usage);
+        format!("{:#}", failure.error)
+    }
+
+    #[test]
+    fn whoever_agrees_gets_the_plan_of_the_first() {
+        let agreed = terms().agree(&shared(&plan()), taken_at() + OPEN_FOR).expect("it agrees");
+        assert_eq!((agreed.taken_at, agreed.accounts.len()), (taken_at(), 1));
+        assert!(agreed.check_consumers("nightly", &Config::default()).is_ok());
+    }
+
+    #[test]
+    fn a_run_of_another_night_version_or_format_is_refused() {
+        let later = OPEN_FOR + TimeDelta::milliseconds(1);
+        assert!(refused(&shared(&plan()), later).contains("after 12 hours nobody joins"));
+        let of_older = Plan { tool_version: "0.0.9".to_owned(), ..plan() };
+        assert!(refused(&shared(&of_older), TimeDelta::zero()).contains("begun by portcullis 0.0.9"));
+        let newer = SharedRun { version: VERSION + 1, ..shared(&plan()) };
+        assert!(refused(&newer, TimeDelta::zero()).contains("format 2"));
+        let damaged = SharedRun { plan: b"nothing".to_vec(), ..shared(&plan()) };
+        assert!(refused(&damaged, TimeDelta::zero()).contains("cannot take part"));
+        let merged = SharedRun { merged_as: Some("run-1".to_owned()), ..shared(&plan()) };
+        assert!(refused(&merged, TimeDelta::zero()).contains("merged already, as run-1"));
+    }
+
+    #[test]
+    fn other_shards_and_other_settings_are_refused() {
+        let two = Plan { shards: 2, ..plan() };
+        assert!(refused(&shared(&two), TimeDelta::zero()).contains("with 2 shards, not 3"));
+        let other = Plan { reading: "another".to_owned(), ..plan() };
+        assert!(refused(&shared(&other), TimeDelta::zero()).contains("other accounts"));
+    }
+}
