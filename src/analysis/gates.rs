@@ -740,7 +740,11 @@ fn row(slot: &Slot<'_>, family: Family, doubt: Doubt, reached: &Reached, gates: 
 fn either_way(one: AccessRow, other: AccessRow) -> AccessRow {
     let (worse, lesser) = if badness(other.verdict) > badness(one.verdict) { (other, one) } else { (one, other) };
     let both = |worse: Shared<IpNet>, lesser: &Shared<IpNet>| {
-        if *lesser == worse { worse } else { worse.iter().chain(lesser).copied().collect::<AddressSet>().cover().into() }
+        if *lesser == worse {
+            worse
+        } else {
+            worse.iter().chain(lesser).copied().collect::<AddressSet>().cover().into()
+        }
     };
     let also = |worse: Shared<String>, lesser: &Shared<String>| match lesser.iter().all(|id| worse.contains(id)) {
         true => worse,
