@@ -517,6 +517,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_may_arrive_once_only_has_a_connection_of_its_own() {
+        let seen = Log::default();
+        let log = seen.clone();
+        let address = server(move |mut stream| {
+            let log = log.clone();
+            async move {
+                let peer = stream.peer_addr().unwrap().to_string();
+                while !head(&mut stream).await.is_empty() {
+                    log.push(peer.clone());
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+                }
+            }
+        })
+        .await;
+        let http = RealHttp::new(patient(), &NoEnv).unwrap();
+        for is_fresh in [false, false, true, false, true] {
+            let request = HttpRequest { is_fresh, ..get(format!("http://{address}/")) };
+            http.send(request).await.unwrap();
+        }
+        let peers = seen.all();
+        assert_eq!(peers.len(), 5);
+        assert!(peers[0] == peers[1] && peers[1] == peers[3], "reads keep theirs: {peers:?}");
+        assert!(peers[2] != peers[0] && peers[4] != peers[0] && peers[2] != peers[4], "writes do not: {peers:?}");
+    }
+
+    #[tokio::test]
     async fn a_url_that_would_be_changed_is_not_sent() {
         for url in ["http://127.0.0.1:1/clusters/..", "http://127.0.0.1:1/a b", "http://127.0.0.1:1/%2e%2e/x", "http:"]
         {

@@ -6,9 +6,10 @@ The calls are those of `tests/conformance.rs`, in the same order and with the sa
 client, and what arrives must be the same. Every reply must be understood by the SDK whole.
 """
 
+import importlib
 import json
 
-from sdk import Cloud, refused, run
+from sdk import PACKAGES, Cloud, refused, run
 
 REGION = "cn-hangzhou"
 cloud = Cloud()
@@ -46,8 +47,10 @@ def addresses():
     eip = cloud.call("vpc", "describe_eip_addresses", region_id=REGION, allocation_id="eip-pilot")
     assert eip["EipAddresses"]["EipAddress"][0]["DeletionProtection"] is True
     cloud.call("vpc", "deletion_protection", protection_enable=False, client_token="token-4", **protection)
+    models = importlib.import_module(PACKAGES["vpc"] + ".models")
+    tag = models.TagResourcesRequestTag(key="portcullis:plan", value="plan 1/a")
     tagged = {"region_id": REGION, "resource_type": "EIP", "resource_id": ["eip-pilot"]}
-    cloud.call("vpc", "tag_resources", tag=[{"Key": "portcullis:plan", "Value": "plan 1/a"}], **tagged)
+    cloud.call("vpc", "tag_resources", tag=[tag], **tagged)
     cloud.call("vpc", "un_tag_resources", tag_key=["portcullis:plan"], **tagged)
 
 

@@ -74,6 +74,14 @@ async fn no_answer_may_mean_anything() {
 }
 
 #[tokio::test]
+async fn what_never_left_has_no_effect() {
+    let (client, account) = Cloud::new().gone();
+    let signed = client.sign_write(&account, unbind_pilot()).await.unwrap();
+    let Outcome::Rejected(failure) = client.send_write(signed).await else { panic!("nobody was there to take it") };
+    assert_eq!(failure.code, "not-sent");
+}
+
+#[tokio::test]
 async fn a_request_that_lands_late_takes_what_it_finds() {
     // It was meant for another EIP, which a console user has swapped by then.
     let cloud =

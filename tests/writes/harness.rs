@@ -89,6 +89,11 @@ impl Cloud {
         self.client.send_write(signed).await
     }
 
+    /// The cloud is gone; its address stays.
+    pub(crate) fn gone(self) -> (Client, Account) {
+        (self.client, self.account)
+    }
+
     pub(crate) async fn acked(&self, write: WriteRequest) -> Ack {
         match self.send(write).await {
             Outcome::Acked(ack) => ack,

@@ -35,10 +35,9 @@ pub(in crate::sandbox::operation) fn modify_cluster(call: &Call<'_>, plan: &mut 
         return Err(ApiError::new(400, "OperationConflict", format!("The cluster is {state}.")));
     }
     let slot = Slot::Cluster(id.to_owned());
-    if let Some(bound) = slot.eip(call.account).and_then(|id| Eip::of(call.account, &id)) {
-        if bound.is_in_transition() || bound.is_locked {
-            return Err(busy_eip());
-        }
+    let bound = slot.eip(call.account).and_then(|id| Eip::of(call.account, &id));
+    if bound.is_some_and(|bound| bound.is_in_transition() || bound.is_locked) {
+        return Err(busy_eip());
     }
     let task = id_of(call, "T-");
     if binds {

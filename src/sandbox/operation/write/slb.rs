@@ -10,6 +10,7 @@ use crate::sandbox::{
     collection::{Child, Item},
     draft::{set, text_at},
     kind::Kind,
+    operation::slb::protocol_of,
     reply::ApiError,
 };
 
@@ -122,7 +123,7 @@ pub(in crate::sandbox::operation) fn set_listener(call: &Call<'_>, plan: &mut Pl
     }
     let balancer = call.item(Kind::Clb, "LoadBalancerId")?.id.to_string();
     let port = call.required("ListenerPort")?.to_owned();
-    let protocol = super::super::slb::protocol_of(call.operation.action);
+    let protocol = protocol_of(call.operation.action);
     let is_it = move |item: &Item| is_listener(item, &balancer, &port, protocol);
     let listener = call.account.collection(Kind::ClbListener).iter().find(|item| is_it(item));
     let listener =
