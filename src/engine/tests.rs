@@ -349,6 +349,7 @@ fn mixed() -> Judgements {
             black_list: false,
             admits_untrusted: Bounds::exact(false),
             untrusted: Vec::new(),
+            untrusted_anyhow: None,
             missing_required: Vec::new(),
             unresolved: Vec::new(),
         }],

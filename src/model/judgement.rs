@@ -221,6 +221,10 @@ pub struct SecurityGroupJudgement {
     pub admits_untrusted: Bounds<bool>,
     /// On those ports, the untrusted sources it admits, upper bound.
     pub untrusted: Vec<IpNet>,
+    /// Untrusted sources it admits on any port that a finding may speak of, upper bound: those of the endpoints, and all
+    /// ports where a rule admits everybody. `None` where no port of those endpoints is known.
+    #[serde(default)]
+    pub untrusted_anywhere: Option<Vec<IpNet>>,
     /// On those ports, admits every address of a family.
     pub world_open: Bounds<bool>,
     /// World-open although no single rule names `0.0.0.0/0` or `::/0`.
@@ -253,7 +257,12 @@ pub struct AclJudgement {
     pub black_list: bool,
     /// Used as white list, and it admits a routable source outside the trusted set.
     pub admits_untrusted: Bounds<bool>,
+    /// Untrusted sources that it holds as a white list, upper bound.
     pub untrusted: Vec<IpNet>,
+    /// Untrusted sources it lets through, upper bound: as white list, as black list, and as a list without entries, which
+    /// lets everybody through.
+    #[serde(default)]
+    pub untrusted_anyhow: Option<Vec<IpNet>>,
     /// Used as white list in front of an ACK API server without these ranges that the vendor
     /// requires (alibaba-api.md 16b).
     pub missing_required: Vec<IpNet>,

@@ -235,6 +235,9 @@ pub struct FindingV1<'a> {
     /// Where the finding is about something else than an endpoint: the endpoints it concerns, sorted.
     #[serde(default)]
     pub concerns: Vec<String>,
+    /// Where the finding is about a security group or an ACL: the untrusted sources that it lets through, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<Cow<'a, [IpNet]>>,
     /// The baseline run had it too, and no milder: it does not count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub baselined: bool,
@@ -413,7 +416,7 @@ fn gate(gate: &Gate) -> GateV1<'_> {
     }
 }
 
-fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a> {
+fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'a>) -> FindingV1<'a> {
     let subject = &finding.subject;
     FindingV1 {
         fingerprint: Cow::Borrowed(&finding.fingerprint),
@@ -437,6 +440,7 @@ fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a>
             expires: waiver.expires,
         }),
         concerns: concerned.endpoints(subject),
+        untrusted: concerned.untrusted(subject).map(Cow::Borrowed),
         baselined: finding.baselined,
         title: Cow::Borrowed(&finding.title),
         resource_name: Cow::Borrowed(&finding.resource_name),
