@@ -104,7 +104,7 @@ fn judge_one(
         region_id: region_id.clone(),
         security_group_id: id.as_str().to_owned(),
         name: group.map(|group| group.security_group_name.clone()).unwrap_or_default(),
-        tags: BTreeMap::new(),
+        tags: group.map(|group| group.tags.clone()).unwrap_or_default(),
         endpoints: of_group.endpoints.iter().cloned().collect(),
         enforcement: of_group.enforcement,
         admits_untrusted: said.admits_untrusted,

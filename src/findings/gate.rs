@@ -241,8 +241,9 @@ fn waiver_findings(settings: &GateSettings, used: &[bool]) -> Vec<Finding> {
             } else {
                 (FindingStatus::Unknown, " Not everything was read, so it may still be needed.")
             };
+            let why = waiver.never_matches().map(|why| format!(" {why}")).unwrap_or_default();
             let message = format!(
-                "The waiver for {} matches no finding of this run.{end} Owner: {}.",
+                "The waiver for {} matches no finding of this run.{why}{end} Owner: {}.",
                 waiver.describe(),
                 waiver.owner.escape_debug()
             );
