@@ -36,7 +36,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     }
     let config = settings(args, terminal)?;
     let judging = Judging::new(&config)?;
-    let store = if args.no_store { None } else { Some(setup::store(&args.store, &config, terminal)?) };
+    let (store, opened) = open_store(args, &config, terminal)?;
     let judging = match &args.baseline {
         Some(word) => with_baseline(judging, word, &args.store, &config, terminal)?,
         None => judging,
@@ -49,7 +49,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     // Whatever becomes of it, the report is written.
     let (stored, store) = match store {
         Some(mut store) => (fence::apart("keeping the run", || keep(&mut *store, &mut run)), Some(store)),
-        None => (Ok(()), None),
+        None => (opened, None),
     };
     let kept = store.as_deref().filter(|_| stored.is_ok());
     let notifications = tell(&run, kept, args, &config, terminal);
@@ -60,6 +60,31 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     log::run_ended(&run);
     let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
     Ok(Done { exit, closing: Some(closing_line(exit, Some(verdict_text(run.verdict)))) })
+}
+
+/// The store to keep the run in. One that cannot be opened keeps nobody from scanning: the run is judged and reported, and
+/// ends with the failure that comes along.
+fn open_store(
+    args: &ScanArgs,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<(Option<Box<dyn Store>>, Result<(), Failure>), Failure> {
+    if args.no_store {
+        return Ok((None, Ok(())));
+    }
+    match setup::store(&args.store, config, terminal) {
+        Ok(store) => Ok((Some(store), Ok(()))),
+        Err(failure) if failure.exit == Exit::Output => {
+            terminal.warning(&format!(
+                "this run will be reported and not kept, and ends with {}: {}",
+                Exit::Output.code(),
+                failure.error
+            ));
+            let error = failure.error.context("the run was judged and reported, and could not be kept");
+            Ok((None, Err(Failure { exit: Exit::Output, error })))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// Tells people of what changed. That nobody could be told is in the report, and never more than that.
