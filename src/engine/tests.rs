@@ -56,6 +56,7 @@ fn endpoint(exposure: Exposure, access: Vec<AccessRow>) -> EndpointJudgement {
         },
         resource_name: "prod".to_owned(),
         tags: Default::default(),
+        protected_by: Vec::new(),
         exposure,
         signs: if exposure == Exposure::Exposed { vec![Sign::PublicEndpoint] } else { Vec::new() },
         contradictions: Vec::new(),

@@ -94,14 +94,7 @@ struct KnownPort {
 
 impl KnownEndpoint {
     /// Untrusted sources that a port admitted past the gates that count, and past all of them, as minimal covers.
-    pub fn port(
-        mut self,
-        protocol: &str,
-        port: u16,
-        family: Family,
-        untrusted: &[IpNet],
-        all_gates: &[IpNet],
-    ) -> Self {
+    pub fn port(mut self, protocol: &str, port: u16, family: Family, untrusted: &[IpNet], all_gates: &[IpNet]) -> Self {
         let known = KnownPort { untrusted: untrusted.to_vec(), all_gates: all_gates.to_vec() };
         self.ports.insert((protocol.to_owned(), port, family), known);
         self

@@ -4,8 +4,9 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::*;
 use crate::model::{
-    AccessRow, AclJudgement, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Enforcement, Exposure, Family, Gap, Judgements,
-    PortVerdict, ResourceKind, SecurityGroupJudgement, Severity, Shared, Staleness, StalenessVerdict, Text, Unit, UnitState,
+    AccessRow, AclJudgement, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Enforcement, Exposure,
+    Family, Gap, Judgements, PortVerdict, ResourceKind, SecurityGroupJudgement, Severity, Shared, Staleness,
+    StalenessVerdict, Text, Unit, UnitState,
 };
 
 const ACCOUNT: &str = "1000000000000001";
@@ -60,6 +61,7 @@ fn endpoint(resource: &str, untrusted: &[&str]) -> EndpointJudgement {
         },
         resource_name: String::new(),
         tags: [("env".to_owned(), "dev".to_owned())].into(),
+        protected_by: Vec::new(),
         exposure: Exposure::Exposed,
         signs: Vec::new(),
         contradictions: Vec::new(),

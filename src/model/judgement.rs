@@ -145,6 +145,9 @@ pub struct EndpointJudgement {
     /// The resource's tags, for waivers that select by tag.
     pub tags: BTreeMap<String, String>,
     pub exposure: Exposure,
+    /// Ids of what is tagged never to be changed, of the mesh or cluster itself, its EIP and its balancer.
+    #[serde(default)]
+    pub protected_by: Vec<String>,
     /// Positive signs, sorted.
     pub signs: Vec<Sign>,
     /// Signs that were read and deny what another affirms; sentences for people, sorted.

@@ -178,6 +178,9 @@ pub struct EndpointV1<'a> {
     pub load_balancer_id: Option<Text<'a>>,
     pub access: Vec<AccessV1<'a>>,
     pub staleness: StalenessV1<'a>,
+    /// Ids of what is tagged `portcullis:protect`: the mesh or cluster, its EIP or its balancer.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub protected_by: Cow<'a, [String]>,
     /// Who bound the EIP and when; null where no audit trail was read or it does not say.
     pub bound_by: Option<BindingV1<'a>>,
     /// What could not be read and would decide; not part of the file.
@@ -377,6 +380,7 @@ fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
         resource_name: Cow::Borrowed(&judgement.resource_name),
         kind: subject.kind,
         exposure: judgement.exposure,
+        protected_by: Cow::Borrowed(&judgement.protected_by),
         signs: Cow::Borrowed(&judgement.signs),
         contradictions: Cow::Borrowed(&judgement.contradictions),
         public_address: judgement.public_address.as_deref().map(Cow::Borrowed),
