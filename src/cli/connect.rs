@@ -29,7 +29,7 @@ use crate::{
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
-    model::{Coverage, UnitState},
+    model::{Coverage, Gap, UnitState},
     sandbox::Server,
     scan::{self, Organization, Root, Roster, Scan, ScanError, Site},
 };
@@ -43,7 +43,7 @@ pub(crate) struct Connection {
     /// The region to ask where any would do, if it matters which.
     pub(crate) home_region: Option<String>,
     /// Serves as long as the connection lives.
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// Reads the accounts, until everything is read or somebody asks to end.
@@ -86,6 +86,9 @@ pub(crate) async fn read(
         Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
         None => scanned,
     };
+    for line in connection.server.iter().flat_map(Server::unknown_parameters) {
+        terminal.notice(&line);
+    }
     let Scan { inventory, stats, interrupted, session: _ } = scanned;
     Ok(Reading {
         inventory,
@@ -164,8 +167,13 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
             }
         }
     }
-    match ids.iter().find(|id| !known.contains(id)) {
-        Some(id) if kept.is_empty() && !connection.listed.complete() => fail(
+    let missing = ids.iter().find(|id| !known.contains(id));
+    if let Some(why) = missing.and_then(|id| not_picked(&connection.listed, id)) {
+        return fail(Exit::Usage, why);
+    }
+    let is_listed = connection.listed.gaps().all(|gap| gap.code == scan::NO_SUCH_MEMBER || is_left_out(gap));
+    match missing {
+        Some(id) if kept.is_empty() && !is_listed => fail(
             Exit::Identity,
             format!(
                 "the accounts of `organization` could not all be listed, and the account {id} is not among the others"
@@ -180,6 +188,21 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Vec<
         ),
         _ => Ok(kept),
     }
+}
+
+/// Why the list of the organization says that the account is not to be read, where it says so.
+fn not_picked(listed: &Coverage, id: &str) -> Option<String> {
+    let mut gaps = listed.gaps();
+    gaps.find_map(|gap| match is_left_out(gap) {
+        true if gap.unit.account_id.as_str() == id => {
+            Some(format!("the account {id} is {}: name it in `accounts`, or change the pick, to read it", gap.message))
+        }
+        _ => (gap.code == scan::NO_SUCH_MEMBER && gap.unit.resource_id == id).then(|| gap.message.clone()),
+    })
+}
+
+fn is_left_out(gap: &Gap) -> bool {
+    gap.state == UnitState::Excluded
 }
 
 /// Gets ready to read. Of the cloud itself, at most the token service is asked.
@@ -228,7 +251,7 @@ async fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Resu
         accounts: vec![Account::new("sandbox", Arc::new(provider))],
         listed: Coverage::default(),
         home_region: None,
-        _server: Some(server),
+        server: Some(server),
     };
     if let Some(settings) = &config.organization {
         let root = Root { account: connection.accounts.remove(0), site: Site::China };
@@ -285,9 +308,9 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
         };
     }
     for error in &failures {
-        terminal.notice(&format!("an account cannot be read: failed to {error}"));
+        terminal.warning(&format!("an account cannot be read: failed to {error}"));
     }
-    let mut connection = Connection { client, accounts, listed: Coverage::default(), home_region, _server: None };
+    let mut connection = Connection { client, accounts, listed: Coverage::default(), home_region, server: None };
     if let Some(settings) = &config.organization {
         connection.list(&roots, &settings.organization, terminal).await?;
     }

@@ -39,7 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
-pub use roster::{BadPick, Organization, Pick, Picked, Root, Roster, Site, is_account_id, roster};
+pub use roster::{BadPick, NO_SUCH_MEMBER, Organization, Pick, Picked, Root, Roster, Site, is_account_id, roster};
 pub use session::Session;
 
 use self::{
@@ -167,7 +167,8 @@ pub async fn collect(
     // A child, so that a certificate problem ends this scan without ending its caller.
     let cancel = cancel.child_token();
     let mut builder = InventoryBuilder::new(taken_at);
-    let identified = identify(client, accounts, &progress, &cancel, &mut builder).await?;
+    let Identified { accounts: identified, failures } =
+        identify(client, accounts, &progress, &cancel, &mut builder).await?;
 
     let with_regions = |(reader, account_id)| {
         let progress = Arc::clone(&progress);
@@ -189,18 +190,29 @@ pub async fn collect(
     }
     drop(read);
     session.check_trust()?;
+    // A gap for every read and nothing beside them: no account answered.
+    if !session.is_interrupted() && builder.coverage().scanned_units().next().is_none() {
+        return Err(ScanError::NoAccount { failures });
+    }
     let inventory = builder.build();
     Ok(Scan { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
 }
 
-/// Asks every account who it is. Equal answers are one account.
+/// The accounts that can be read, and what became of asking the others, and those of them that did not say who they are.
+struct Identified {
+    accounts: Vec<(Arc<Reader>, AccountId)>,
+    failures: Vec<AccountFailure>,
+}
+
+/// Asks every account who it is. Equal answers are one account. One that does not answer is read where its number is
+/// known without it: under a name of ours, everything in it would be another thing than in the next run.
 async fn identify(
     client: &Client,
     accounts: &[Account],
     progress: &Arc<dyn Progress>,
     cancel: &CancellationToken,
     builder: &mut InventoryBuilder,
-) -> Result<Vec<(Arc<Reader>, AccountId)>, ScanError> {
+) -> Result<Identified, ScanError> {
     let mut identified: Vec<(Arc<Reader>, AccountId)> = Vec::new();
     let mut known: BTreeSet<AccountId> = BTreeSet::new();
     let mut failures = Vec::new();
@@ -251,9 +263,10 @@ async fn identify(
             }
             Err(failure) => {
                 builder.gap(failure.gap(unit));
-                if ends_account(&failure) {
-                    let Failure { code, message, .. } = failure;
-                    failures.push(AccountFailure { account: account.id().to_owned(), code, message });
+                let is_lost = ends_account(&failure) || !is_account_id(account.id());
+                let Failure { code, message, .. } = failure;
+                failures.push(AccountFailure { account: account.id().to_owned(), code, message });
+                if is_lost {
                     continue;
                 }
             }
@@ -263,7 +276,10 @@ async fn identify(
             identified.push((Arc::new(Reader::new(client.clone(), account, cancel.clone())), account_id));
         }
     }
-    if identified.is_empty() { Err(ScanError::NoAccount { failures }) } else { Ok(identified) }
+    if identified.is_empty() {
+        return Err(ScanError::NoAccount { failures });
+    }
+    Ok(Identified { accounts: identified, failures })
 }
 
 fn identity_known(builder: &mut InventoryBuilder, caller: Caller) {
