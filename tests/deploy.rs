@@ -506,8 +506,9 @@ fn names_agree() {
         assert_eq!((from.name.as_str(), from.key.as_str()), (config.metadata.name.as_str(), name));
         assert!(config.data[name].starts_with("acs:ram::"), "{name}");
     }
-    let [secret] = container.env_from.as_slice() else { panic!("one secret") };
-    assert!(secret.secret_ref.optional && secret.secret_ref.name == "portcullis-notify");
+    let secrets: Vec<&str> = container.env_from.iter().map(|one| one.secret_ref.name.as_str()).collect();
+    assert_eq!(secrets, ["portcullis-notify", "portcullis-store"]);
+    assert!(container.env_from.iter().all(|one| one.secret_ref.optional));
 
     assert!(
         policy
@@ -519,7 +520,16 @@ fn names_agree() {
     );
     assert_eq!(policy.spec.policy_types, ["Ingress", "Egress"]);
     assert!(policy.spec.ingress.is_empty());
-    lets_out_to(&policy.spec.egress, &[443]);
+    let server: Vec<_> =
+        policy.spec.egress.iter().filter(|one| one.ports.iter().any(|port| port.port == 5432)).collect();
+    let [server] = server.as_slice() else { panic!("a store on a server can be reached") };
+    let private: Vec<ipnet::IpNet> =
+        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(|block| block.parse().unwrap()).into();
+    for peer in &server.to {
+        let cidr = peer.ip_block.as_ref().unwrap().cidr;
+        assert!(private.iter().any(|block| block.contains(&cidr)), "{cidr}");
+    }
+    lets_out_to(&policy.spec.egress, &[443, 5432]);
 }
 
 /// Names, these ports, and never the metadata service.
@@ -669,8 +679,9 @@ fn shards_are_one_run_and_whoever_merges_them_judges_it() {
     assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stderr));
 }
 
-/// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own.
-fn run(arguments: &[&str], moved: &[&str], folder: &Path) {
+/// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own, and
+/// so is the data folder.
+fn run(arguments: &[&str], moved: &[&str], data: &str, folder: &Path) {
     let moved: Vec<String> = arguments
         .iter()
         .map(|argument| {
@@ -684,6 +695,7 @@ fn run(arguments: &[&str], moved: &[&str], folder: &Path) {
         .args(["--sandbox", "demo"])
         .env_clear()
         .env("HOME", folder)
+        .env("XDG_DATA_HOME", folder.join(data.trim_start_matches('/')))
         .current_dir(folder)
         .output()
         .unwrap();
@@ -709,11 +721,31 @@ fn the_job_s_command_line_and_both_configurations_work() {
         job.spec.job_template.spec.template.spec.containers[0].args.iter().map(String::as_str).collect();
     for source in [BASE, OVERLAY] {
         let folder = folder("/etc/portcullis", "/data", &config_map(source).data["portcullis.yaml"]);
-        run(&arguments, &["/etc/portcullis", "/data"], folder.path());
+        run(&arguments, &["/etc/portcullis", "/data"], "/data", folder.path());
         let report: Value = serde_json::from_str(&text(folder.path().join("data/report.json"))).unwrap();
         assert_eq!(report["schema"], "portcullis.report/v1");
-        assert!(text(folder.path().join("data/portcullis.prom")).contains("portcullis_run_exit_code 4\n"));
-        assert!(folder.path().join("data/runs.db").is_file());
+        assert!(
+            folder.path().join("data/portcullis/portcullis.db").is_file(),
+            "on the volume, by the image's XDG_DATA_HOME"
+        );
+    }
+    assert!(text("deploy/Containerfile").contains(" XDG_DATA_HOME=/data\n"));
+}
+
+/// Where runs are kept is the configuration's word: no command line of ours overrules it.
+#[test]
+fn the_configured_store_is_the_one_that_is_used() {
+    let job = cron_job();
+    let arguments: Vec<&str> =
+        job.spec.job_template.spec.template.spec.containers[0].args.iter().map(String::as_str).collect();
+    let unit = text("deploy/systemd/portcullis.service");
+    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
+    for arguments in [arguments, command.split(' ').collect()] {
+        let folder = folder("/etc/portcullis", "/data", "version: 1\nstore: {url: \"sqlite:chosen.db\"}\n");
+        fs::create_dir_all(folder.path().join("var/lib/portcullis/metrics")).unwrap();
+        run(&arguments, &["/etc/portcullis", "/data", "/var/lib/portcullis"], "/data", folder.path());
+        assert!(folder.path().join("etc/portcullis/chosen.db").is_file() || folder.path().join("chosen.db").is_file());
+        assert!(!folder.path().join("data/portcullis").exists());
     }
 }
 
@@ -721,11 +753,20 @@ fn the_job_s_command_line_and_both_configurations_work() {
 fn the_service_s_command_line_works_and_the_unit_is_confined() {
     let unit = text("deploy/systemd/portcullis.service");
     let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
-    let folder = folder("/etc/portcullis", "/var/lib/portcullis", "version: 1\n");
+    let folder = folder("/etc/portcullis", "/var/lib/portcullis/metrics", "version: 1\n");
     let arguments: Vec<&str> = command.split(' ').collect();
-    run(&arguments, &["/etc/portcullis", "/var/lib/portcullis"], folder.path());
-    assert!(folder.path().join("var/lib/portcullis/report.json").is_file());
-    for line in ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+    run(&arguments, &["/etc/portcullis", "/var/lib/portcullis"], "/var/lib", folder.path());
+    let below = |name: &str| folder.path().join("var/lib/portcullis").join(name);
+    assert!(below("report.json").is_file() && below("portcullis.db").is_file());
+    assert!(text(below("metrics/portcullis.prom")).contains("portcullis_run_exit_code 4\n"));
+    // What a dynamic user keeps is where a collector of metrics cannot look.
+    assert!(!unit.contains("DynamicUser") && text("deploy/systemd/portcullis.sysusers").contains("\nu portcullis "));
+    for line in
+        ["User=portcullis", "StateDirectory=portcullis portcullis/metrics", "Environment=XDG_DATA_HOME=/var/lib"]
+    {
+        assert!(unit.lines().any(|known| known == line), "{line}");
+    }
+    for line in ["NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
         assert!(unit.lines().any(|known| known == line), "{line}");
     }
     let timer = text("deploy/systemd/portcullis.timer");
@@ -740,7 +781,7 @@ fn the_pipelines_command_lines_work() {
     for command in commands {
         let command = command.as_str().unwrap().strip_prefix("portcullis ").unwrap();
         let folder = tempfile::tempdir().unwrap();
-        run(&command.split(' ').collect::<Vec<_>>(), &[], folder.path());
+        run(&command.split(' ').collect::<Vec<_>>(), &[], "/data", folder.path());
         assert!(folder.path().join("report.json").is_file() && folder.path().join("report.csv").is_file());
     }
     assert_eq!(github["permissions"]["contents"], "read");

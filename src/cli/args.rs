@@ -14,7 +14,7 @@ const AFTER_HELP: &str = "\
 Exit codes (the highest row wins):
    70  internal error
     5  identity, TLS, clock or account failure; nothing trustworthy was read
-   11  a report could not be written
+   11  a report could not be written, or the run could not be kept
     2  bad arguments, configuration or rules; nothing was contacted
   130  interrupted (143: terminated); what was read is kept
     4  findings, and coverage incomplete

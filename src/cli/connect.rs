@@ -30,7 +30,7 @@ use crate::{
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
-    model::{Coverage, UnitState},
+    model::{Coverage, Gap, UnitState},
     sandbox::Server,
     scan::{self, Root, Roster, RosterAccount, Scan, ScanError, Site},
 };
@@ -46,7 +46,7 @@ pub(crate) struct Connection {
     /// The region to ask where any would do, if it matters which.
     pub(crate) home_region: Option<String>,
     /// Serves as long as the connection lives.
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// A client and keys, before anybody listed the accounts of an organization.
@@ -56,7 +56,7 @@ pub(crate) struct Reach {
     configured: Vec<Account>,
     roots: Vec<Root>,
     pub(crate) home_region: Option<String>,
-    _server: Option<Server>,
+    server: Option<Server>,
 }
 
 /// By which keys an account is read: the same for every process with the same configuration.
@@ -104,6 +104,9 @@ pub(crate) async fn read(
         Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
         None => scanned,
     };
+    for line in connection.server.iter().flat_map(Server::unknown_parameters) {
+        terminal.notice(&line);
+    }
     let Scan { inventory, stats, interrupted, session: _ } = scanned;
     Ok(Reading {
         inventory,
@@ -197,8 +200,13 @@ pub(crate) async fn places(connection: &Connection, ids: &[String]) -> Result<Ve
             }
         }
     }
-    match ids.iter().find(|id| !known.contains(id)) {
-        Some(id) if kept.is_empty() && !connection.listed.complete() => fail(
+    let missing = ids.iter().find(|id| !known.contains(id));
+    if let Some(why) = missing.and_then(|id| not_picked(&connection.listed, id)) {
+        return fail(Exit::Usage, why);
+    }
+    let is_listed = connection.listed.gaps().all(|gap| gap.code == scan::NO_SUCH_MEMBER || is_left_out(gap));
+    match missing {
+        Some(id) if kept.is_empty() && !is_listed => fail(
             Exit::Identity,
             format!(
                 "the accounts of `organization` could not all be listed, and the account {id} is not among the others"
@@ -213,6 +221,21 @@ pub(crate) async fn places(connection: &Connection, ids: &[String]) -> Result<Ve
         ),
         _ => Ok(kept),
     }
+}
+
+/// Why the list of the organization says that the account is not to be read, where it says so.
+fn not_picked(listed: &Coverage, id: &str) -> Option<String> {
+    let mut gaps = listed.gaps();
+    gaps.find_map(|gap| match is_left_out(gap) {
+        true if gap.unit.account_id.as_str() == id => {
+            Some(format!("the account {id} is {}: name it in `accounts`, or change the pick, to read it", gap.message))
+        }
+        _ => (gap.code == scan::NO_SUCH_MEMBER && gap.unit.resource_id == id).then(|| gap.message.clone()),
+    })
+}
+
+fn is_left_out(gap: &Gap) -> bool {
+    gap.state == UnitState::Excluded
 }
 
 /// Gets ready to read. Of the cloud itself, at most the token service is asked, and who belongs to an organization.
@@ -267,7 +290,7 @@ fn reach_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Re
         None => (vec![account], Vec::new()),
     };
     let client = Client::new(context, endpoints, settings);
-    Ok(Reach { client, configured, roots, home_region: None, _server: Some(server) })
+    Ok(Reach { client, configured, roots, home_region: None, server: Some(server) })
 }
 
 impl Reach {
@@ -299,8 +322,8 @@ impl Reach {
             listed = coverage;
         }
         let accounts = keys.iter().filter_map(|one| self.account(one, config)).collect();
-        let Self { client, home_region, _server, .. } = self;
-        Ok(Connection { client, accounts, keys, listed, home_region, _server })
+        let Self { client, home_region, server, .. } = self;
+        Ok(Connection { client, accounts, keys, listed, home_region, server })
     }
 }
 
@@ -339,9 +362,9 @@ async fn reach_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> 
         };
     }
     for error in &failures {
-        terminal.notice(&format!("an account cannot be read: failed to {error}"));
+        terminal.warning(&format!("an account cannot be read: failed to {error}"));
     }
-    Ok(Reach { client, configured: accounts, roots, home_region, _server: None })
+    Ok(Reach { client, configured: accounts, roots, home_region, server: None })
 }
 
 /// The accounts to scan whoever else belongs to the organization; the caller's own where nobody names any.

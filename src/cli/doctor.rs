@@ -9,7 +9,9 @@ use super::{
     args::{ConfigArgs, DoctorArgs},
     connect, evidence,
     exit::{Exit, Failure, OrExit, Outcome},
-    notify, output, policy, setup,
+    notify, output,
+    pipeline::Judging,
+    policy, setup,
     signals::{self, Stop},
     terminal::Terminal,
 };
@@ -37,6 +39,9 @@ pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
         output::to_stdout(|out| write_settings(&config, out, &options)).or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
+    // Whatever a scan would refuse is refused here too, and before anything is asked.
+    Judging::new(&config)?;
+    evidence::files(&config.evidence.files, &[])?;
     let checkup = signals::block_on(examine(args, &config, terminal)).or_exit(Exit::Internal)??;
     output::to_stdout(|out| {
         notify::write_channels(&config, out)?;

@@ -96,7 +96,11 @@ fn send(run: &Run, past: &Past, settings: &[Settings], reach: Reach) -> Result<V
 fn told(deliveries: &[Delivery], terminal: &Terminal) {
     for delivery in deliveries {
         if let Some(reason) = delivery.outcome.reason() {
-            terminal.notice(&format!("{} was not told: {}", delivery.channel, escape_line(reason)));
+            let line = format!("{} was not told: {}", delivery.channel, escape_line(reason));
+            match &delivery.outcome {
+                Outcome::Failed(_) => terminal.warning(&line),
+                _ => terminal.notice(&line),
+            }
         }
     }
 }

@@ -15,7 +15,12 @@ use super::{
     terminal::Terminal,
     what_if,
 };
-use crate::{config::Config, notify::Reach, report::verdict_text, store::snapshot};
+use crate::{
+    config::Config,
+    notify::Reach,
+    report::verdict_text,
+    store::{Store, snapshot},
+};
 
 pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure> {
     if let Some(shard) = args.share.shard {
@@ -26,11 +31,38 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
         return what_if(args, targets, terminal);
     }
     let config = conclude::settings(&args.config, &args.judging, Some(&args.cloud), terminal)?;
-    let mut store = if args.no_store { None } else { Some(setup::store(&args.store, &config, terminal)?) };
+    let (mut store, opened) = open_store(args, &config, terminal)?;
     let conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
     let reading = gather(args, &conclusion.config, terminal)?;
     let reach = if args.cloud.sandbox.is_some() { Reach::ThisMachine } else { Reach::Everybody };
-    Ok(conclusion.conclude(reading, store.as_deref_mut(), reach)?.done)
+    let concluded = conclusion.conclude(reading, store.as_deref_mut(), reach)?;
+    opened?;
+    Ok(concluded.done)
+}
+
+/// The store to keep the run in. One that cannot be opened keeps nobody from scanning: the run is judged and reported, and
+/// ends with the failure that comes along.
+fn open_store(
+    args: &ScanArgs,
+    config: &Config,
+    terminal: &Terminal,
+) -> Result<(Option<Box<dyn Store>>, Result<(), Failure>), Failure> {
+    if args.no_store {
+        return Ok((None, Ok(())));
+    }
+    match setup::store(&args.store, config, terminal) {
+        Ok(store) => Ok((Some(store), Ok(()))),
+        Err(failure) if failure.exit == Exit::Output => {
+            terminal.warning(&format!(
+                "this run will be reported and not kept, and ends with {}: {}",
+                Exit::Output.code(),
+                failure.error
+            ));
+            let error = failure.error.context("the run was judged and reported, and could not be kept");
+            Ok((None, Err(Failure { exit: Exit::Output, error })))
+        }
+        Err(failure) => Err(failure),
+    }
 }
 
 /// What is to be judged: the cloud as it is now or as a snapshot has it.

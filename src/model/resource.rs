@@ -299,6 +299,9 @@ pub struct SecurityGroup {
     pub inner_access_policy: String,
     pub service_managed: bool,
     pub permissions: Vec<Permission>,
+    /// Only `DescribeSecurityGroups` says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A rule as `DescribeSecurityGroupAttribute` returns it: text throughout, empty means absent.

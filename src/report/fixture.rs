@@ -82,6 +82,7 @@ fn endpoint(id: &str, name: &str, kind: EndpointKind, exposure: Exposure, access
         },
         resource_name: name.to_owned(),
         tags: BTreeMap::new(),
+        protected_by: Vec::new(),
         exposure,
         signs: if exposed { vec![Sign::PublicEndpoint, Sign::EipId] } else { Vec::new() },
         contradictions: if exposed { vec!["the public flag is off".to_owned()] } else { Vec::new() },

@@ -93,6 +93,11 @@ impl Cloud {
         &self.journal
     }
 
+    /// See [`Faults::unknown_parameters`].
+    pub(super) fn unknown_parameters(&self) -> Vec<String> {
+        self.faults.unknown_parameters()
+    }
+
     /// Sets the world's clock forward.
     pub(super) fn advance(&self, by: Duration) {
         self.clock.advance(by);

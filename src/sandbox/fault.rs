@@ -1,6 +1,12 @@
 //! Planted misbehaviour: which calls a fault hits, and what it does to the reply.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -194,6 +200,11 @@ impl Fault {
     }
 
     fn matches(&self, subject: Subject<'_>) -> bool {
+        self.is_about(subject) && self.parameters.iter().all(|(name, value)| carries(subject.parameters, name, value))
+    }
+
+    /// True if the call is of the operation, account and region, whatever its parameters are.
+    fn is_about(&self, subject: Subject<'_>) -> bool {
         let is = |wanted: &Option<String>, actual: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == "*" || wanted == actual)
         };
@@ -202,21 +213,27 @@ impl Fault {
             && is(&self.action, subject.action)
             && is(&self.account_id, subject.account_id)
             && (is(&self.region_id, "") || subject.regions.iter().any(|region| is(&self.region_id, region)))
-            && self.parameters.iter().all(|(name, value)| carries(subject.parameters, name, value))
     }
+
+    /// The names it matches by that the call does not have.
+    fn names_beside<'f>(&'f self, subject: Subject<'_>) -> impl Iterator<Item = &'f String> {
+        let names: Vec<&str> = subject.parameters.iter().map(|(given, _)| given.as_str()).collect();
+        self.parameters.keys().filter(move |name| !names.iter().any(|given| is_named(given, name)))
+    }
+}
+
+/// True if a request's parameter has the name, or is an element of the list with the name: `ClusterId` and `cluster_id` are
+/// one name, since the products spell theirs in either way.
+fn is_named(given: &str, name: &str) -> bool {
+    let folded = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    let list = given.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
+    folded(given) == folded(name) || list.is_some_and(|(list, _)| folded(list) == folded(name))
 }
 
 /// True if a parameter, or an element of a list parameter in any of the vendor's spellings, has the value.
 pub(super) fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
     let wanted = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let is_named = |given: &str| {
-        given == name
-            || given
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    parameters.iter().filter(|(given, _)| is_named(given)).any(|(_, given)| {
+    parameters.iter().filter(|(given, _)| is_named(given, name)).any(|(_, given)| {
         *given == wanted
             || given.split(',').any(|part| part == wanted)
             || serde_json::from_str::<Vec<String>>(given).is_ok_and(|list| list.contains(&wanted))
@@ -227,16 +244,54 @@ pub(super) fn carries(parameters: &[(String, String)], name: &str, value: &Value
 #[derive(Debug)]
 pub(super) struct Faults {
     faults: Vec<(Fault, AtomicU64)>,
+    /// By fault: the names that no call it is about had so far; `None` before there was such a call.
+    unknown_names: Vec<Mutex<Option<BTreeSet<String>>>>,
 }
 
 impl Faults {
     pub(super) fn new(faults: &[Fault]) -> Self {
-        Self { faults: faults.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect() }
+        Self {
+            faults: faults.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect(),
+            unknown_names: faults.iter().map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Sentences about faults that could hit nothing, because no call that they are about had a parameter of the name.
+    pub(super) fn unknown_parameters(&self) -> Vec<String> {
+        let all = self.faults.iter().zip(&self.unknown_names).enumerate();
+        all.filter_map(|(number, ((fault, _), names))| {
+            let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            let names: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+            let action = fault.action.as_deref().unwrap_or("*");
+            (!names.is_empty()).then(|| {
+                format!(
+                    "faults[{number}] hit nothing: no call of {} has the parameter {}",
+                    action.escape_debug(),
+                    names.join(", ").escape_debug()
+                )
+            })
+        })
+        .collect()
+    }
+
+    fn note_names(&self, subject: Subject<'_>) {
+        for ((fault, _), names) in self.faults.iter().zip(&self.unknown_names) {
+            if fault.parameters.is_empty() || !fault.is_about(subject) {
+                continue;
+            }
+            let beside: BTreeSet<String> = fault.names_beside(subject).cloned().collect();
+            let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            *names = Some(match names.take() {
+                Some(known) => known.intersection(&beside).cloned().collect(),
+                None => beside,
+            });
+        }
     }
 
     /// The fault that hits this call, if any. A call is counted by every matching fault up to the
     /// one that hits it; those behind that one never see it.
     pub(super) fn strike(&self, subject: Subject<'_>) -> Option<&Fault> {
+        self.note_names(subject);
         self.faults.iter().filter(|(fault, _)| fault.matches(subject)).find_map(|(fault, seen)| {
             let nth = seen.fetch_add(1, Ordering::Relaxed);
             let hits = nth >= fault.skip && (fault.times == 0 || nth - fault.skip < fault.times);
@@ -497,6 +552,28 @@ mod tests {
         for (name, value) in [("LoadBalancerId", "lb-12"), ("LoadBalancerIds", "lb-1"), ("LoadBalancerId.x", "lb-1")] {
             assert!(!hits(&faults, "A", "r", &[(name, value)]), "{name}={value}");
         }
+    }
+
+    #[test]
+    fn a_parameter_has_one_name_in_either_spelling() {
+        for (named, given) in [("ClusterId", "cluster_id"), ("cluster_id", "ClusterId"), ("ClusterId", "ClusterId")] {
+            let faults = Faults::new(&[fault(json!({"kind": "deny", "match": {(named): "c1"}}))]);
+            assert!(hits(&faults, "A", "r", &[(given, "c1")]), "{named} {given}");
+            assert!(!hits(&faults, "A", "r", &[(given, "c2")]), "{named} {given}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_call_has_is_told() {
+        let faults = Faults::new(&[
+            fault(json!({"kind": "deny", "action": "A", "match": {"Clusterid": "c1", "VpcId": "v"}})),
+            fault(json!({"kind": "deny", "action": "B", "match": {"Other": "x"}})),
+        ]);
+        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "nobody asked yet");
+        hits(&faults, "A", "r", &[("cluster_id", "c2")]);
+        assert_eq!(faults.unknown_parameters(), ["faults[0] hit nothing: no call of A has the parameter VpcId"]);
+        hits(&faults, "A", "r", &[("VpcId.1", "w")]);
+        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "it matches another value");
     }
 
     #[test]

@@ -106,6 +106,11 @@ impl Server {
         self.cloud.settled().snapshot()
     }
 
+    /// Sentences for the world's author about faults that match by a parameter which no call of theirs has.
+    pub fn unknown_parameters(&self) -> Vec<String> {
+        self.cloud.unknown_parameters()
+    }
+
     /// Every request so far, in order of arrival.
     pub fn journal(&self) -> Vec<Entry> {
         self.cloud.journal().entries()
@@ -121,22 +126,24 @@ impl Drop for Server {
     }
 }
 
-/// Serves until `stop` is done; the first line written to `out` says where.
+/// Serves until `stop` is done; the first line written to `out` says where. Gives what [`Server::unknown_parameters`] says
+/// at the end.
 pub async fn serve(
     world: World,
     listen: SocketAddr,
     journal: Option<&Path>,
     mut out: impl Write,
     stop: impl Future<Output = ()>,
-) -> Result<(), SandboxError> {
+) -> Result<Vec<String>, SandboxError> {
     // Nobody asks this server for its requests, and it may run for weeks.
     let server = Server::start_with(world, listen, Journal::open(journal, false)?)?;
     writeln!(out, "listening on {}", server.url())
         .and_then(|()| out.flush())
         .map_err(|source| SandboxError::Io { doing: "write the address of the simulated cloud", source })?;
     stop.await;
+    let told = server.unknown_parameters();
     drop(server);
-    Ok(())
+    Ok(told)
 }
 
 fn spawn(listener: StdListener, cloud: Arc<Cloud>, stop: CancellationToken) -> Result<JoinHandle<()>, SandboxError> {

@@ -41,7 +41,7 @@ pub use network::{Notes, unread};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
 pub use roster::{
-    BadPick, Organization, Pick, Picked, Root, Roster, RosterAccount, Site, is_account_id, roster, roster_account,
+    BadPick, NO_SUCH_MEMBER, Organization, Pick, Picked, Root, Roster, RosterAccount, Site, is_account_id, roster, roster_account,
     whole_account,
 };
 pub use session::Session;
@@ -150,7 +150,7 @@ pub async fn collect(
 ) -> Result<Scan, ScanError> {
     // A child, so that a certificate problem ends this scan without ending its caller.
     let cancel = cancel.child_token();
-    let begun = share::begin(client, accounts, settings, taken_at, &progress, &cancel).await?;
+    let mut begun = share::begin(client, accounts, settings, taken_at, &progress, &cancel).await?;
     if begun.scans.is_empty() {
         return Err(ScanError::NoAccount { failures: begun.failures });
     }
@@ -158,8 +158,13 @@ pub async fn collect(
 
     let readers = begun.scans.iter().map(|(scan, _)| (scan.account_id.clone(), Arc::clone(&scan.reader))).collect();
     let session = Session::new(client.clone(), readers, Arc::clone(&progress), cancel);
+    let failures = std::mem::take(&mut begun.failures);
     let inventory = begun.read(settings).await.build();
     session.check_trust()?;
+    // A gap for every read and nothing beside them: no account answered.
+    if !session.is_interrupted() && inventory.coverage().scanned_units().next().is_none() {
+        return Err(ScanError::NoAccount { failures });
+    }
     Ok(Scan { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
 }
 

@@ -33,6 +33,9 @@ use crate::{
 
 pub use crate::cloud::api::resource_directory::Site;
 
+/// The code of a gap for a pick that no account of a whole list fits.
+pub const NO_SUCH_MEMBER: &str = "no-such-member";
+
 /// Which accounts of a directory to read, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Organization {
@@ -347,7 +350,7 @@ fn pick_the_unlisted(directories: &[Directory], organization: &Organization, ros
                      delete it",
                     it.line
                 );
-                roster.coverage.gap(Failure::new("no-such-member", message).gap(unit));
+                roster.coverage.gap(Failure::new(NO_SUCH_MEMBER, message).gap(unit));
             }
             // The list that failed is a gap, which says that accounts may be missing.
             _ => {}

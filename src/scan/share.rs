@@ -146,11 +146,13 @@ impl Begun {
 struct Identified {
     /// Each with its place among the accounts that were asked.
     readers: Vec<(usize, (Arc<Reader>, AccountId))>,
+    /// Of those that did not say who they are; some of them are read all the same.
     failures: Vec<AccountFailure>,
     builder: InventoryBuilder,
 }
 
-/// Asks every account who it is. Equal answers are one account.
+/// Asks every account who it is. Equal answers are one account. One that does not answer is read where its number is
+/// known without it: under a name of ours, everything in it would be another thing than in the next run.
 async fn identify(
     client: &Client,
     accounts: &[Account],
@@ -209,9 +211,10 @@ async fn identify(
             }
             Err(failure) => {
                 builder.gap(failure.gap(unit));
-                if ends_account(&failure) {
-                    let Failure { code, message, .. } = failure;
-                    failures.push(AccountFailure { account: account.id().to_owned(), code, message });
+                let is_lost = ends_account(&failure) || !is_account_id(account.id());
+                let Failure { code, message, .. } = failure;
+                failures.push(AccountFailure { account: account.id().to_owned(), code, message });
+                if is_lost {
                     continue;
                 }
             }

@@ -241,7 +241,7 @@ fn whoever_cannot_be_told_is_in_the_report_and_changes_no_exit_code() {
     scratch.write("slack", &format!("{}/slack/t0ken\n", receiver.url));
     scratch.write("world.json", OPEN_WORLD);
     let output = scratch
-        .command(&["scan", "--sandbox", "world.json", "-o", "json=report.json", "-o", "prometheus"])
+        .command(&["scan", "--quiet", "--sandbox", "world.json", "-o", "json=report.json", "-o", "prometheus"])
         .env("DING", format!("{}/ding?access_token=t0ken", receiver.url))
         .env("FEISHU", format!("{}/feishu/t0ken", receiver.url))
         .env("KEY", "f00dKey")
@@ -269,7 +269,7 @@ fn whoever_cannot_be_told_is_in_the_report_and_changes_no_exit_code() {
     for ((channel, outcome, error), (known, words)) in told.iter().zip(wanted) {
         assert_eq!((channel.as_str(), outcome.as_str()), (known, "failed"));
         assert!(error.contains(words), "{error}");
-        assert!(run.stderr.contains(&format!("notice: {channel} was not told: ")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("warning: {channel} was not told: ")), "{}", run.stderr);
     }
     assert!(run.stdout.contains("portcullis_notifications{channel=\"slack\",outcome=\"failed\"} 2"), "{}", run.stdout);
     for text in [&run.stdout, &run.stderr, &report.to_string()] {

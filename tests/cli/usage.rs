@@ -181,10 +181,10 @@ fn a_question_that_nobody_asked_is_not_answered_in_silence() {
 fn a_home_that_cannot_be_written_is_told_with_a_way_out() {
     let scratch = Scratch::new();
     scratch.write("data", "a file stands where the folder would be");
-    for command in [&["scan", "--sandbox", "empty"][..], &["history"]] {
+    for (command, reported) in [(&["scan", "--sandbox", "empty"][..], true), (&["history"], false)] {
         let run = scratch.expect(11, command);
         assert!(run.stderr.contains("--store sqlite:PATH") && run.stderr.contains("--no-store"), "{}", run.stderr);
-        assert!(run.stdout.is_empty(), "{}", run.stdout);
+        assert_eq!(!run.stdout.is_empty(), reported, "{}", run.stdout);
     }
     scratch.expect(0, &["scan", "--sandbox", "empty", "--no-store"]);
 }
@@ -329,4 +329,22 @@ fn an_allowlist_entry_that_is_listed_twice_or_has_expired_gets_a_notice() {
         .expect(0, &["scan", "--sandbox", "world.json", "--trusted", "203.0.113.0/24", "--trusted", "203.0.113.0/25"]);
     assert!(run.stderr.contains("--trusted:2: 203.0.113.0/25 is part of 203.0.113.0/24"), "{}", run.stderr);
     assert!(run.stderr.contains("192.0.2.0/24 \"old\" expired on 2020-01-31"), "{}", run.stderr);
+}
+
+/// What a scan would refuse, the check before it refuses too, and asks nobody.
+#[test]
+fn doctor_reads_everything_that_a_scan_reads() {
+    let scratch = Scratch::new();
+    scratch.write("bad.yaml", "version: 1\nwaivers:\n  - reason: x\n");
+    for (config, words) in [
+        ("waivers: bad.yaml\n", "a waiver needs"),
+        ("rules: {dirs: [nowhere]}\n", "nowhere"),
+        ("evidence: {files: [nowhere.jsonl]}\n", "nowhere.jsonl"),
+    ] {
+        scratch.write("portcullis.yaml", &format!("version: 1\n{config}"));
+        for command in [&["scan", "--sandbox", "empty", "--no-store"][..], &["doctor", "--sandbox", "empty"]] {
+            let run = scratch.expect(2, command);
+            assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{command:?}: {}", run.stderr);
+        }
+    }
 }

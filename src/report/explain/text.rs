@@ -101,6 +101,10 @@ fn write_exposure(endpoint: &EndpointV1<'_>, page: &mut Page<'_>) -> io::Result<
             page.entry(2, label, &id(value))?;
         }
     }
+    if !endpoint.protected_by.is_empty() {
+        let by: Vec<String> = endpoint.protected_by.iter().map(|tagged| id(tagged)).collect();
+        page.entry(2, "Protected", &format!("never changed by Portcullis: portcullis:protect on {}", by.join(", ")))?;
+    }
     page.list(2, "Signs", endpoint.signs.iter().map(|sign| format!("{sign}: {}", sign_words(*sign))))?;
     page.list(2, "Contradictions", endpoint.contradictions.iter().map(|text| sentence(text)))?;
     page.list(2, "Not read", endpoint.unread.iter().map(|text| sentence(text)))?;
