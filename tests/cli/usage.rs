@@ -59,7 +59,7 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "--shard", "3/3", "--run", "x"], "counted from 0: the last one of 3 is 2/3"),
         (&["scan", "--shard", "0/1001", "--run", "x"], "at most 1000"),
         (&["scan", "--shard", "1", "--run", "x"], "written like `0/3`"),
-        (&["scan", "--shard", "-1/3", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard=-1/3", "--run", "x"], "written like `0/3`"),
         (&["scan", "--shard", "+1/3", "--run", "x"], "written like `0/3`"),
         (&["scan", "--shard", "99999999999/3", "--run", "x"], "written like `0/3`"),
         (&["scan", "--shard", "$JOB_COMPLETION_INDEX/3", "--run", "x"], "written like `0/3`"),
