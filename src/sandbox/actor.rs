@@ -186,6 +186,26 @@ impl Deed {
     }
 }
 
+impl Deed {
+    /// The operation that the deed is, as the audit trail names it, the service, and what is changed.
+    pub(super) fn audited(&self) -> Option<(&'static str, &'static str, String)> {
+        match self {
+            Self::Bind { mesh, cluster, slot, .. } | Self::Unbind { mesh, cluster, slot } => {
+                let slot = slot_of(mesh.as_ref(), cluster.as_ref(), *slot)?;
+                let (action, service) = match &slot {
+                    Slot::Pilot(_) | Slot::CanaryPilot(_) => ("ModifyPilotEipResource", "ServiceMesh"),
+                    Slot::ApiServer(_) => ("ModifyApiServerEipResource", "ServiceMesh"),
+                    Slot::Cluster(_) => ("ModifyCluster", "CS"),
+                };
+                Some((action, service, slot.owner().to_owned()))
+            }
+            Self::Release { eip } => Some(("ReleaseEipAddress", "Vpc", eip.clone())),
+            Self::Attach { eip, .. } => Some(("AssociateEipAddress", "Vpc", eip.clone())),
+            Self::Set { .. } | Self::Replace { .. } | Self::AdvanceClock { .. } => None,
+        }
+    }
+}
+
 fn roll(plan: &mut Plan, slot: &Slot, bound: u32, wanted: Option<String>) {
     if let Slot::Cluster(cluster) = slot {
         plan.roll(cluster, None, bound, wanted);

@@ -156,6 +156,10 @@ impl Cloud {
         let parameters = arrived.query.iter().chain(&arrived.form);
         entry.params.extend(parameters.cloned());
         let route = route(arrived, entry)?;
+        if route.operation.is_write() {
+            // Until it is known better.
+            "refused".clone_into(&mut entry.effect);
+        }
         entry.params.extend(route.variables.iter().cloned());
         if route.product == Product::Cs && !arrived.body.is_empty() {
             entry.params.extend(fields_of(&arrived.body));
@@ -185,10 +189,10 @@ impl Cloud {
             regions: &regions,
             parameters: &parameters,
         };
-        self.settled().act(subject, Moment::Before);
+        self.settled().act(subject, Moment::Before, &self.identities);
         let known = Known { arrived, route: &route, caller: caller.as_ref(), region: &region, subject };
         let reply = self.answer(known, entry, delay);
-        self.settled().act(subject, Moment::After);
+        self.settled().act(subject, Moment::After, &self.identities);
         reply
     }
 

@@ -30,6 +30,11 @@ impl Plan {
         self.steps.push((transitions, Box::new(step)));
     }
 
+    /// True if nothing is done.
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     pub(super) fn into_steps(self) -> Vec<(u32, Step)> {
         self.steps
     }

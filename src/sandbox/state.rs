@@ -13,6 +13,7 @@ use chrono::{DateTime, Utc};
 use hyper::body::Bytes;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::{
     actor::{Actor, Deed, Moment},
@@ -209,7 +210,7 @@ impl State {
     }
 
     fn carry_out(&mut self, order: &Order, mut plan: Plan, at: u64, identities: &Identities) {
-        audit(order, &mut plan, identities);
+        Audited::of_order(order).record(&mut plan, &order.account_id, identities);
         self.schedule(&order.account_id, &format!("request {}", order.number), plan, at);
     }
 
@@ -220,7 +221,7 @@ impl State {
     }
 
     /// Lets the outsiders act whose moment this call is.
-    pub(super) fn act(&mut self, subject: Subject<'_>, moment: Moment) {
+    pub(super) fn act(&mut self, subject: Subject<'_>, moment: Moment, identities: &Identities) {
         let mut due = Vec::new();
         for (index, (actor, seen)) in self.actors.iter_mut().enumerate() {
             if actor.at.when == moment && actor.at.fits(subject) {
@@ -236,8 +237,12 @@ impl State {
             }
             let account_id = actor.account_id.clone().unwrap_or_else(|| subject.account_id.to_owned());
             let Some(account) = self.account(&account_id) else { continue };
+            let mut plan = actor.deed.plan(&account);
+            if let Some(audited) = Audited::of_deed(&actor.deed).filter(|_| !plan.is_empty()) {
+                audited.record(&mut plan, &account_id, identities);
+            }
             let now = self.clock.world_ms();
-            self.schedule(&account_id, &format!("actor {index}"), actor.deed.plan(&account), now);
+            self.schedule(&account_id, &format!("actor {index}"), plan, now);
         }
     }
 
@@ -299,41 +304,70 @@ fn telling(value: Value) -> Value {
     }
 }
 
-/// The audit trail knows of every write that was carried out.
-fn audit(order: &Order, plan: &mut Plan, identities: &Identities) {
-    let parameters: Map<String, Value> = order
-        .query
-        .iter()
-        .chain(&order.form)
-        .chain(&order.path)
-        .map(|(name, value)| (name.clone(), json!(value)))
-        .collect();
-    let resource = [
-        "ServiceMeshId",
-        "cluster_id",
-        "InstanceId",
-        "ResourceId.1",
-        "LoadBalancerId",
-        "AclId",
-        "AclName",
-        "AllocationId",
-    ]
-    .into_iter()
-    .find_map(|name| parameters.get(name)?.as_str().map(str::to_owned))
-    .unwrap_or_default();
-    let time = DateTime::<Utc>::from(identities.now()).format("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let (region, service) = (order.region.clone(), order.operation.product.audit_name());
-    let (id, action) = (order.request_id.clone(), order.operation.action);
-    let (account_id, key) = (order.account_id.clone(), order.access_key_id.clone());
-    plan.now(move |draft| {
-        // A central host's region is that of what was changed.
-        let of_mesh = draft.value(Kind::Mesh, &resource).map(|mesh| text_at(&mesh, "ServiceMeshInfo.RegionId"));
-        let event = json!({
-            "eventId": id, "eventName": action, "eventTime": time, "eventRW": "Write", "eventType": "ApiCall",
-            "serviceName": service, "acsRegion": of_mesh.unwrap_or(region), "resourceName": resource,
-            "userIdentity": {"type": "ram-user", "accountId": account_id, "userName": key, "accessKeyId": key},
-            "requestParameterJson": Value::Object(parameters).to_string(),
-        });
-        draft.push(Kind::AuditEvent, event);
-    });
+/// What the audit trail says of a write that was carried out.
+struct Audited {
+    id: String,
+    action: &'static str,
+    service: &'static str,
+    resource: String,
+    user: String,
+    /// Where it does not follow from the resource.
+    region: String,
+    parameters: Map<String, Value>,
 }
+
+impl Audited {
+    fn of_order(order: &Order) -> Self {
+        let given = order.query.iter().chain(&order.form).chain(&order.path);
+        let parameters: Map<String, Value> = given.map(|(name, value)| (name.clone(), json!(value))).collect();
+        let resource = NAMES.into_iter().find_map(|name| parameters.get(name)?.as_str().map(str::to_owned));
+        Self {
+            id: order.request_id.clone(),
+            action: order.operation.action,
+            service: order.operation.product.audit_name(),
+            resource: resource.unwrap_or_default(),
+            user: order.access_key_id.clone(),
+            region: order.region.clone(),
+            parameters,
+        }
+    }
+
+    /// Of an outsider, who works at the console.
+    fn of_deed(deed: &Deed) -> Option<Self> {
+        let (action, service, resource) = deed.audited()?;
+        Some(Self {
+            id: Uuid::new_v4().hyphenated().to_string().to_uppercase(),
+            action,
+            service,
+            resource,
+            user: "console-user".to_owned(),
+            region: String::new(),
+            parameters: Map::new(),
+        })
+    }
+
+    /// Adds the event to what is done.
+    fn record(self, plan: &mut Plan, account_id: &str, identities: &Identities) {
+        let time = DateTime::<Utc>::from(identities.now()).format("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let account_id = account_id.to_owned();
+        plan.now(move |draft| {
+            let place = |(kind, path): (Kind, &str)| draft.value(kind, &self.resource).map(|item| text_at(&item, path));
+            let region = PLACES.into_iter().find_map(place).unwrap_or(self.region);
+            let event = json!({
+                "eventId": self.id, "eventName": self.action, "eventTime": time, "eventRW": "Write", "eventType": "ApiCall",
+                "serviceName": self.service, "acsRegion": region, "resourceName": self.resource,
+                "userIdentity": {"type": "ram-user", "accountId": account_id, "userName": self.user, "accessKeyId": self.user},
+                "requestParameterJson": Value::Object(self.parameters).to_string(),
+            });
+            draft.push(Kind::AuditEvent, event);
+        });
+    }
+}
+
+/// Parameters that say what is changed, by precedence.
+const NAMES: [&str; 8] =
+    ["ServiceMeshId", "cluster_id", "InstanceId", "ResourceId.1", "LoadBalancerId", "AclId", "AclName", "AllocationId"];
+
+/// Where the region of what is changed stands; a central host has none.
+const PLACES: [(Kind, &str); 3] =
+    [(Kind::Mesh, "ServiceMeshInfo.RegionId"), (Kind::Cluster, "region_id"), (Kind::Eip, "RegionId")];

@@ -3,7 +3,7 @@
 use portcullis::cloud::write::Outcome;
 use serde_json::json;
 
-use crate::harness::{Cloud, unbind_pilot};
+use crate::harness::{Cloud, REGION, unbind_pilot};
 
 #[tokio::test]
 async fn a_console_user_swaps_the_eip_between_our_read_and_our_write() {
@@ -42,6 +42,13 @@ async fn somebody_else_unbinds_while_we_do() {
     assert_eq!(failure.code, "OperationConflict");
     cloud.pass();
     assert_eq!(cloud.binding("eip-pilot").await.0, "Available");
+    // The audit trail knows of it: without it nobody could tell whose the effect was.
+    let now = chrono::Utc::now() + chrono::TimeDelta::minutes(1);
+    let hour = now - chrono::TimeDelta::hours(1);
+    let trail = portcullis::cloud::api::actiontrail::lookup_events(REGION, "ModifyPilotEipResource", hour, now);
+    let events = cloud.read(trail).await;
+    assert_eq!(events["Events"].as_array().unwrap().len(), 1, "{events}");
+    assert_eq!(events["Events"][0]["userIdentity"]["userName"], json!("console-user"));
 }
 
 #[tokio::test]
