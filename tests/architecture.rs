@@ -20,6 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cloud", &[]),
     ("scan", &["cloud", "model", "netset"]),
     ("store", &["model", "findings"]),
+    // The state machine is pure: it asks for effects. Who carries them out comes with cloud's Context and the store.
+    ("remediate", &["cloud", "model", "netset", "findings", "store"]),
     // Messages are about findings and their severities; HTTP, clock, variables and files come through cloud's Context,
     // and text from outside is made harmless where reports do it.
     ("notify", &["cloud", "findings", "model", "report"]),
@@ -30,14 +32,25 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "analysis", "cloud", "config", "engine", "findings", "model", "netset", "notify", "report", "sandbox",
-            "scan", "store",
+            "analysis",
+            "cloud",
+            "config",
+            "engine",
+            "findings",
+            "model",
+            "netset",
+            "notify",
+            "remediate",
+            "report",
+            "sandbox",
+            "scan",
+            "store",
         ],
     ),
 ];
 
 /// Modules whose clippy list of forbidden calls (clock, environment, files) must be switched on.
-const PURE: &[&str] = &["netset", "model", "analysis", "findings", "engine", "report"];
+const PURE: &[&str] = &["netset", "model", "analysis", "findings", "engine", "report", "remediate"];
 
 #[test]
 fn imports_follow_the_table() {

@@ -91,6 +91,8 @@ pub(crate) enum Command {
     Path(PathArgs),
     /// The rules: list, show, check
     Rules(RulesArgs),
+    /// The simulation of remediation: hostile cloud, hosts and people against the state machine
+    Selftest(SelftestArgs),
     /// Serve a simulated cloud on 127.0.0.1
     Sandbox(SandboxArgs),
     /// Who am I, what may I read, what is missing
@@ -414,6 +416,16 @@ pub(crate) struct RuleSource {
     /// More rules, beside the embedded ones
     #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dirs: Vec<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// How many seeds, from 0 on; those that once failed run first
+    #[arg(long, value_name = "N", default_value_t = 1000, conflicts_with = "seed")]
+    pub(crate) seeds: u64,
+    /// One seed only, told in full
+    #[arg(long, value_name = "K")]
+    pub(crate) seed: Option<u64>,
 }
 
 #[derive(Clone, Debug, Args)]

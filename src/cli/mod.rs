@@ -29,6 +29,7 @@ mod report;
 mod rules;
 mod sandbox;
 mod scan;
+mod selftest;
 mod setup;
 mod shard;
 mod signals;
@@ -91,6 +92,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
         Command::Merge(args) => shard::merge::run(&args, terminal),
         Command::Access(args) => plain(questions::access(&args, terminal)),
         Command::Path(args) => plain(questions::path(&args, terminal)),
+        Command::Selftest(args) => plain(selftest::run(&args, terminal)),
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
         Command::Doctor(args) => plain(doctor::run(&args, terminal)),
         Command::Report(args) => plain(report::run(&args, terminal)),
