@@ -40,13 +40,12 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     Ok(concluded.done)
 }
 
+/// The store, where there is one to keep the run in, and the failure that the run ends with where there should be.
+type Opened = (Option<Box<dyn Store>>, Result<(), Failure>);
+
 /// The store to keep the run in. One that cannot be opened keeps nobody from scanning: the run is judged and reported, and
 /// ends with the failure that comes along.
-fn open_store(
-    args: &ScanArgs,
-    config: &Config,
-    terminal: &Terminal,
-) -> Result<(Option<Box<dyn Store>>, Result<(), Failure>), Failure> {
+fn open_store(args: &ScanArgs, config: &Config, terminal: &Terminal) -> Result<Opened, Failure> {
     if args.no_store {
         return Ok((None, Ok(())));
     }

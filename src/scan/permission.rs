@@ -113,10 +113,9 @@ pub fn session_policy() -> String {
 }
 
 /// Reads that hand out a way into a cluster, by actions that begin like harmless ones.
-const KUBECONFIGS: [&str; 5] = [
-    "cs:DescribeCluster*Kubeconfig",
-    "cs:DescribeClusterCerts",
-    "cs:DescribeKubeconfig*",
+const KUBECONFIGS: [&str; 4] = [
+    "cs:DescribeClusterUserKubeconfig",
+    "cs:DescribeClusterV2UserKubeconfig",
     "servicemesh:DescribeServiceMeshKubeconfig",
     "servicemesh:InvokeApiServer",
 ];
