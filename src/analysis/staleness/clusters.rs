@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, VSwitch, VpcId},
+    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VSwitch, VpcId},
     netset::{AddressSet, Block},
 };
 
@@ -45,18 +45,18 @@ fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Targe
     let leaving = setting.egress.of(&setting.topology, entrance, vpc_id.as_str(), &source.switches, source.pods);
     let blocks = source.blocks();
     let account_id = cluster.own.map_or(&mesh.scope.account_id, |own| &own.scope.account_id);
-    let traffic = setting.logs.traffic(
-        entrance,
-        &Origin {
-            account_id,
-            vpc_id: vpc_id.as_str(),
-            blocks: blocks.as_ref(),
-            egress: &leaving.set,
-            egress_complete: leaving.complete,
-        },
-    );
+    let origin = Origin {
+        account_id,
+        vpc_id: vpc_id.as_str(),
+        blocks: blocks.as_ref(),
+        egress: &leaving.set,
+        egress_complete: leaving.complete,
+    };
+    let traffic = setting.logs.traffic(entrance, &origin);
     let state = cluster.seen_by_mesh.map(|seen| seen.state.clone()).unwrap_or_default();
     let row = data_plane::judge(Case { existence, state: State::of(&state), path: found.class, traffic });
+    let may_use = traffic == Traffic::NotAvailable && setting.logs.may_use(entrance, &origin);
+    let row = if may_use { data_plane::perhaps_seen(row) } else { row };
     let consumer = Consumer {
         id: cluster.id.as_str().to_owned(),
         kind: ConsumerKind::Cluster,
