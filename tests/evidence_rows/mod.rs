@@ -95,6 +95,25 @@ async fn connected_privately_and_seen_at_the_entrance_is_stale_after_migration()
     assert_eq!((staleness.consumers[0].need, staleness.unexpected.len()), (Need::Misrouted, 0));
 }
 
+/// The same where its NAT gateway is refused: who came may be the cluster, so that neither its silence nor its use is
+/// known, and detaching may cut it off.
+#[tokio::test]
+async fn connected_privately_and_perhaps_seen_at_the_entrance_is_never_plainly_stale() {
+    let refused = |mut world: Value| {
+        world["faults"] = json!([{"action": "DescribeSnatTableEntries", "region_id": "*", "account_id": "*", "kind": "deny", "times": 0}]);
+        world
+    };
+    for change in [peered as fn(Value) -> Value, linked, in_the_mesh_s_vpc] {
+        let inventory = scan_with(&refused(change(world())), None).await;
+        let quiet = pilot(&inventory).staleness;
+        assert_eq!((quiet.verdict, quiet.after_migration), (Stale, false), "nobody was seen: {quiet:?}");
+        let staleness = pilot(&with_file(inventory, "flows.jsonl", &lines(&each_day(FAR_EGRESS)))).staleness;
+        assert_eq!((staleness.verdict, staleness.consumers[0].need), (Unknown, Need::Undetermined), "{staleness:?}");
+        assert_eq!(staleness.unexpected.len(), 1, "nobody knows that it is a consumer");
+        assert!(!staleness.deciding.is_empty());
+    }
+}
+
 /// 3.2 rows 25 and 26, and the two lines of 3.3 for them: the mesh lists a cluster that its own API no longer knows.
 #[tokio::test]
 async fn a_cluster_that_is_gone_and_still_seen_is_an_unexpected_client() {

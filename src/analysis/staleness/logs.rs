@@ -98,6 +98,14 @@ impl<'a> Logs<'a> {
         if covered { Traffic::None } else { Traffic::NotAvailable }
     }
 
+    /// True if somebody on the internet used the entrance who may be this consumer: not all of its addresses are known.
+    pub(super) fn may_use(&self, entrance: &Entrance, origin: &Origin<'_>) -> bool {
+        let hits = self.about(entrance).into_iter().flat_map(|reading| &reading.flows);
+        let mut strange = hits
+            .filter(|flow| entrance.is_hit_by(flow) && is_public(flow.source) && !origin.egress.contains(flow.source));
+        !origin.egress_complete && strange.next().is_some()
+    }
+
     /// Sources seen at the entrance itself that are none of `expected`, sorted by address.
     pub(super) fn strangers(&self, entrance: &Entrance, expected: &AddressSet) -> (Traffic, Vec<Client>) {
         let files = self.about(entrance);
