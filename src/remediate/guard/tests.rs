@@ -196,7 +196,6 @@ const DRIFTS: &[Drift] = {
         ("the clock is 5 s off", &[G14], |w| {
             w.readings.clock.as_mut().unwrap().offset = Duration::from_secs(5);
         }),
-        ("no account", &[], |_| {}),
     ]
 };
 

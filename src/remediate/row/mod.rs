@@ -71,3 +71,6 @@ fn decode<T: DeserializeOwned>(record: &Record) -> Result<T, RowError> {
 pub(super) fn encode<T: Serialize>(record: &T) -> Vec<u8> {
     serde_json::to_vec(record).expect("records have text keys only")
 }
+
+#[cfg(test)]
+mod tests;
