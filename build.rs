@@ -1,5 +1,6 @@
 //! Embeds the rules: every file below `rules/` becomes an entry of a table that `engine` includes,
-//! so that adding a rule touches no code. The order is that of the paths, on every machine.
+//! so that adding a rule touches no code. The order is that of the paths, on every machine. Embeds the
+//! worlds of the simulated cloud the same way, compressed.
 
 use std::{
     env,
@@ -30,8 +31,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut code = String::new();
     table(&mut code, "RULES", &rules)?;
     table(&mut code, "PACKS", &packs)?;
-    fs::write(PathBuf::from(env::var("OUT_DIR")?).join("embedded_rules.rs"), code)?;
+    let out = PathBuf::from(env::var("OUT_DIR")?);
+    fs::write(out.join("embedded_rules.rs"), code)?;
+    worlds(&out)?;
     println!("cargo::rustc-env=PORTCULLIS_ENGINE={:016x}", engine()?);
+    Ok(())
+}
+
+/// Writes all worlds into one compressed text, and a table of (name, bytes of `world.json`, bytes of
+/// `planted.yaml`) in the order of that text.
+fn worlds(out: &Path) -> Result<(), Box<dyn Error>> {
+    println!("cargo::rerun-if-changed=src/sandbox/worlds");
+    let mut folders: Vec<PathBuf> =
+        fs::read_dir("src/sandbox/worlds")?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<_>>()?;
+    folders.retain(|folder| folder.is_dir());
+    folders.sort();
+    let (mut text, mut code) = (String::new(), String::from("static WORLDS: &[(&str, usize, usize)] = &[\n"));
+    for folder in folders {
+        let name = folder.file_name().and_then(|name| name.to_str()).ok_or("a world's name is not UTF-8")?;
+        let world = fs::read_to_string(folder.join("world.json"))?;
+        let planted = fs::read_to_string(folder.join("planted.yaml"))?;
+        writeln!(code, "    ({name:?}, {}, {}),", world.len(), planted.len())?;
+        text += &world;
+        text += &planted;
+    }
+    code += "];\n";
+    fs::write(out.join("embedded_worlds.rs"), code)?;
+    fs::write(out.join("embedded_worlds.zst"), zstd::encode_all(text.as_bytes(), 19)?)?;
     Ok(())
 }
 

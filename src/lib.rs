@@ -11,6 +11,7 @@ pub mod findings;
 pub mod model;
 pub mod netset;
 pub mod notify;
+pub mod remediate;
 pub mod report;
 pub mod sandbox;
 pub mod scan;

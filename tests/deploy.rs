@@ -15,6 +15,7 @@ use serde_json::Value;
 
 const BASE: &str = "deploy/kubernetes/base";
 const OVERLAY: &str = "deploy/kubernetes/overlays/example";
+const SHARDS: &str = "deploy/kubernetes/overlays/shards";
 
 fn text(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
@@ -66,9 +67,34 @@ struct JobTemplate {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Job {
-    backoff_limit: u64,
+    completion_mode: Option<String>,
+    completions: Option<u32>,
+    parallelism: Option<u32>,
+    backoff_limit: Option<u64>,
+    backoff_limit_per_index: Option<u64>,
+    pod_failure_policy: Option<FailurePolicy>,
     active_deadline_seconds: u64,
     template: PodTemplate,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FailurePolicy {
+    rules: Vec<FailureRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FailureRule {
+    action: String,
+    on_exit_codes: ExitCodes,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExitCodes {
+    operator: String,
+    values: Vec<i32>,
 }
 
 #[derive(Deserialize)]
@@ -136,7 +162,14 @@ struct Variable {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct ValueFrom {
-    config_map_key_ref: KeyRef,
+    config_map_key_ref: Option<KeyRef>,
+    field_ref: Option<FieldRef>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct FieldRef {
+    field_path: String,
 }
 
 #[derive(Deserialize)]
@@ -286,6 +319,24 @@ struct NetworkPolicy {
     egress: Vec<Egress>,
 }
 
+/// What an overlay says of it.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EgressPatch {
+    egress: Vec<Egress>,
+}
+
+/// An object of the base that an overlay does without.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Without {
+    #[serde(rename = "$patch")]
+    patch: String,
+    api_version: String,
+    kind: String,
+    metadata: Metadata,
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 struct Selector {
@@ -377,9 +428,12 @@ fn the_pod_can_do_nothing_but_scan() {
     assert!(spec.starting_deadline_seconds > 100, "a shorter one can keep a job from ever starting");
     assert!(spec.successful_jobs_history_limit > 0 && spec.failed_jobs_history_limit > 0);
     let run = &spec.job_template.spec;
-    assert_eq!(run.backoff_limit, 0, "findings do not go away by scanning again");
+    assert_eq!(run.backoff_limit, Some(0), "findings do not go away by scanning again");
     assert!(run.active_deadline_seconds > 0);
-    let pod = &run.template.spec;
+    is_confined(&run.template.spec);
+}
+
+fn is_confined(pod: &Pod) {
     assert_eq!(pod.restart_policy, "Never");
     assert!(
         pod.termination_grace_period_seconds >= 60,
@@ -448,12 +502,13 @@ fn names_agree() {
     assert_eq!(env["ALIBABA_CLOUD_OIDC_TOKEN_FILE"].value.as_deref(), Some(path.as_str()));
     assert_eq!(env["ALIBABA_CLOUD_ECS_METADATA_DISABLED"].value.as_deref(), Some("true"));
     for name in ["ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN"] {
-        let from = &env[name].value_from.as_ref().unwrap().config_map_key_ref;
+        let from = env[name].value_from.as_ref().unwrap().config_map_key_ref.as_ref().unwrap();
         assert_eq!((from.name.as_str(), from.key.as_str()), (config.metadata.name.as_str(), name));
         assert!(config.data[name].starts_with("acs:ram::"), "{name}");
     }
-    let [secret] = container.env_from.as_slice() else { panic!("one secret") };
-    assert!(secret.secret_ref.optional && secret.secret_ref.name == "portcullis-notify");
+    let secrets: Vec<&str> = container.env_from.iter().map(|one| one.secret_ref.name.as_str()).collect();
+    assert_eq!(secrets, ["portcullis-notify", "portcullis-store"]);
+    assert!(container.env_from.iter().all(|one| one.secret_ref.optional));
 
     assert!(
         policy
@@ -465,14 +520,28 @@ fn names_agree() {
     );
     assert_eq!(policy.spec.policy_types, ["Ingress", "Egress"]);
     assert!(policy.spec.ingress.is_empty());
+    let server: Vec<_> =
+        policy.spec.egress.iter().filter(|one| one.ports.iter().any(|port| port.port == 5432)).collect();
+    let [server] = server.as_slice() else { panic!("a store on a server can be reached") };
+    let private: Vec<ipnet::IpNet> =
+        ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"].map(|block| block.parse().unwrap()).into();
+    for peer in &server.to {
+        let cidr = peer.ip_block.as_ref().unwrap().cidr;
+        assert!(private.iter().any(|block| block.contains(&cidr)), "{cidr}");
+    }
+    lets_out_to(&policy.spec.egress, &[443, 5432]);
+}
+
+/// Names, these ports, and never the metadata service.
+fn lets_out_to(egress: &[Egress], ports: &[u16]) {
     let metadata: ipnet::IpNet = "100.100.100.200/32".parse().unwrap();
-    for egress in &policy.spec.egress {
-        assert!(
-            egress
-                .ports
-                .iter()
-                .all(|port| matches!((port.protocol.as_str(), port.port), ("TCP", 443) | ("TCP" | "UDP", 53)))
-        );
+    let is_known = |port: &Port| match port.protocol.as_str() {
+        "TCP" => port.port == 53 || ports.contains(&port.port),
+        "UDP" => port.port == 53,
+        _ => false,
+    };
+    for egress in egress {
+        assert!(egress.ports.iter().all(is_known));
         for peer in &egress.to {
             assert!(peer.namespace_selector.is_some() != peer.ip_block.is_some());
             assert!(peer.namespace_selector.as_ref().is_none_or(|selector| !selector.match_labels.is_empty()));
@@ -535,8 +604,84 @@ fn the_role_is_for_one_service_account_and_may_do_what_the_program_says() {
     assert_eq!(statement["Principal"]["Federated"][0], config.data["ALIBABA_CLOUD_OIDC_PROVIDER_ARN"]);
 }
 
-/// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own.
-fn run(arguments: &[&str], moved: &[&str], folder: &Path) {
+#[test]
+fn shards_are_one_run_and_whoever_merges_them_judges_it() {
+    let kustomization: Kustomization = yaml(format!("{SHARDS}/kustomization.yaml"));
+    let named = kustomization.resources.iter().chain(kustomization.patches.iter().map(|patch| &patch.path));
+    let named: BTreeSet<String> = named.filter(|name| *name != "../../base").cloned().collect();
+    assert_eq!(named, files(SHARDS));
+    for (file, of_base) in [("without-cronjob", "cronjob"), ("without-volume", "volume")] {
+        let without: Without = yaml(format!("{SHARDS}/{file}.yaml"));
+        let there: Value = yaml(format!("{BASE}/{of_base}.yaml"));
+        assert_eq!(without.patch, "delete");
+        assert_eq!((&there["apiVersion"], &there["kind"]), (&without.api_version.into(), &without.kind.into()));
+        assert_eq!(there["metadata"]["name"], without.metadata.name);
+    }
+    let policy: Object<EgressPatch> = yaml(format!("{SHARDS}/networkpolicy.yaml"));
+    lets_out_to(&policy.spec.egress, &[443, 5432]);
+
+    let shards: Object<Job> = yaml(format!("{SHARDS}/shards.yaml"));
+    let merge: Object<Job> = yaml(format!("{SHARDS}/merge.yaml"));
+    let config = config_map(SHARDS);
+    for job in [&shards, &merge] {
+        assert_eq!((job.api_version.as_str(), job.kind.as_str()), ("batch/v1", "Job"));
+        let pod = &job.spec.template.spec;
+        is_confined(pod);
+        assert_eq!(pod.service_account_name, service_account().metadata.name);
+        let selected = yaml::<Object<NetworkPolicy>>(format!("{BASE}/networkpolicy.yaml")).spec.pod_selector;
+        assert!(
+            selected.match_labels.iter().all(|(key, value)| job.spec.template.metadata.labels.get(key) == Some(value))
+        );
+        let run = pod.containers[0].env.iter().find(|one| one.name == "RUN").unwrap().value_from.as_ref().unwrap();
+        assert!(config.data.contains_key(&run.config_map_key_ref.as_ref().unwrap().key));
+        assert!(pod.containers[0].env_from.iter().any(|one| one.secret_ref.name == "portcullis-store"));
+    }
+    let job = &shards.spec;
+    assert_eq!(job.completion_mode.as_deref(), Some("Indexed"));
+    assert_eq!(job.completions, job.parallelism, "shards of one round wait for each other");
+    assert!(job.backoff_limit_per_index.is_some_and(|limit| limit > 0), "a shard that dies is started again");
+    let rule = &job.pod_failure_policy.as_ref().unwrap().rules[0];
+    assert_eq!((rule.action.as_str(), rule.on_exit_codes.operator.as_str()), ("FailJob", "In"));
+    assert_eq!(rule.on_exit_codes.values, [2, 5], "what another try does not mend");
+    let index = job.template.spec.containers[0].env.iter().find(|one| one.name == "SHARD").unwrap();
+    let path = &index.value_from.as_ref().unwrap().field_ref.as_ref().unwrap().field_path;
+    assert_eq!(path, "metadata.annotations['batch.kubernetes.io/job-completion-index']");
+    assert_eq!(merge.spec.backoff_limit, Some(0));
+
+    // The command lines themselves, with the store in a file and the simulated cloud.
+    let folder = folder("/etc/portcullis", "/data", &config.data["portcullis.yaml"]);
+    let place = folder.path().join("etc/portcullis").display().to_string();
+    let config_text = text(folder.path().join("etc/portcullis/portcullis.yaml"));
+    fs::write(
+        folder.path().join("etc/portcullis/portcullis.yaml"),
+        config_text.replace("organization", "# organization"),
+    )
+    .unwrap();
+    let run = |job: &Job, shard: u32, more: &[&str]| {
+        let arguments = job.template.spec.containers[0].args.iter().map(|argument| {
+            argument
+                .replace("$(SHARD)", &shard.to_string())
+                .replace("$(RUN)", &config.data["RUN"])
+                .replace("/etc/portcullis", &place)
+                .replace("--wait=120", "--wait=0")
+        });
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(arguments).arg("--store=sqlite:runs.db").args(more);
+        command.env_clear().env("HOME", folder.path()).current_dir(folder.path());
+        command
+    };
+    let shards = job.completions.unwrap();
+    let started: Vec<_> = (0..shards).map(|shard| run(job, shard, &["--sandbox", "demo"]).spawn().unwrap()).collect();
+    for mut shard in started {
+        assert_eq!(shard.wait().unwrap().code(), Some(0));
+    }
+    let merged = run(&merge.spec, 0, &[]).output().unwrap();
+    assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stderr));
+}
+
+/// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own, and
+/// so is the data folder.
+fn run(arguments: &[&str], moved: &[&str], data: &str, folder: &Path) {
     let moved: Vec<String> = arguments
         .iter()
         .map(|argument| {
@@ -550,6 +695,7 @@ fn run(arguments: &[&str], moved: &[&str], folder: &Path) {
         .args(["--sandbox", "demo"])
         .env_clear()
         .env("HOME", folder)
+        .env("XDG_DATA_HOME", folder.join(data.trim_start_matches('/')))
         .current_dir(folder)
         .output()
         .unwrap();
@@ -575,11 +721,31 @@ fn the_job_s_command_line_and_both_configurations_work() {
         job.spec.job_template.spec.template.spec.containers[0].args.iter().map(String::as_str).collect();
     for source in [BASE, OVERLAY] {
         let folder = folder("/etc/portcullis", "/data", &config_map(source).data["portcullis.yaml"]);
-        run(&arguments, &["/etc/portcullis", "/data"], folder.path());
+        run(&arguments, &["/etc/portcullis", "/data"], "/data", folder.path());
         let report: Value = serde_json::from_str(&text(folder.path().join("data/report.json"))).unwrap();
         assert_eq!(report["schema"], "portcullis.report/v1");
-        assert!(text(folder.path().join("data/portcullis.prom")).contains("portcullis_run_exit_code 4\n"));
-        assert!(folder.path().join("data/runs.db").is_file());
+        assert!(
+            folder.path().join("data/portcullis/portcullis.db").is_file(),
+            "on the volume, by the image's XDG_DATA_HOME"
+        );
+    }
+    assert!(text("deploy/Containerfile").contains(" XDG_DATA_HOME=/data\n"));
+}
+
+/// Where runs are kept is the configuration's word: no command line of ours overrules it.
+#[test]
+fn the_configured_store_is_the_one_that_is_used() {
+    let job = cron_job();
+    let arguments: Vec<&str> =
+        job.spec.job_template.spec.template.spec.containers[0].args.iter().map(String::as_str).collect();
+    let unit = text("deploy/systemd/portcullis.service");
+    let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
+    for arguments in [arguments, command.split(' ').collect()] {
+        let folder = folder("/etc/portcullis", "/data", "version: 1\nstore: {url: \"sqlite:chosen.db\"}\n");
+        fs::create_dir_all(folder.path().join("var/lib/portcullis/metrics")).unwrap();
+        run(&arguments, &["/etc/portcullis", "/data", "/var/lib/portcullis"], "/data", folder.path());
+        assert!(folder.path().join("etc/portcullis/chosen.db").is_file() || folder.path().join("chosen.db").is_file());
+        assert!(!folder.path().join("data/portcullis").exists());
     }
 }
 
@@ -587,11 +753,20 @@ fn the_job_s_command_line_and_both_configurations_work() {
 fn the_service_s_command_line_works_and_the_unit_is_confined() {
     let unit = text("deploy/systemd/portcullis.service");
     let command = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/bin/portcullis ")).unwrap();
-    let folder = folder("/etc/portcullis", "/var/lib/portcullis", "version: 1\n");
+    let folder = folder("/etc/portcullis", "/var/lib/portcullis/metrics", "version: 1\n");
     let arguments: Vec<&str> = command.split(' ').collect();
-    run(&arguments, &["/etc/portcullis", "/var/lib/portcullis"], folder.path());
-    assert!(folder.path().join("var/lib/portcullis/report.json").is_file());
-    for line in ["DynamicUser=yes", "NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
+    run(&arguments, &["/etc/portcullis", "/var/lib/portcullis"], "/var/lib", folder.path());
+    let below = |name: &str| folder.path().join("var/lib/portcullis").join(name);
+    assert!(below("report.json").is_file() && below("portcullis.db").is_file());
+    assert!(text(below("metrics/portcullis.prom")).contains("portcullis_run_exit_code 4\n"));
+    // What a dynamic user keeps is where a collector of metrics cannot look.
+    assert!(!unit.contains("DynamicUser") && text("deploy/systemd/portcullis.sysusers").contains("\nu portcullis "));
+    for line in
+        ["User=portcullis", "StateDirectory=portcullis portcullis/metrics", "Environment=XDG_DATA_HOME=/var/lib"]
+    {
+        assert!(unit.lines().any(|known| known == line), "{line}");
+    }
+    for line in ["NoNewPrivileges=yes", "ProtectSystem=strict", "CapabilityBoundingSet="] {
         assert!(unit.lines().any(|known| known == line), "{line}");
     }
     let timer = text("deploy/systemd/portcullis.timer");
@@ -606,7 +781,7 @@ fn the_pipelines_command_lines_work() {
     for command in commands {
         let command = command.as_str().unwrap().strip_prefix("portcullis ").unwrap();
         let folder = tempfile::tempdir().unwrap();
-        run(&command.split(' ').collect::<Vec<_>>(), &[], folder.path());
+        run(&command.split(' ').collect::<Vec<_>>(), &[], "/data", folder.path());
         assert!(folder.path().join("report.json").is_file() && folder.path().join("report.csv").is_file());
     }
     assert_eq!(github["permissions"]["contents"], "read");

@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 /// 2026-06-30T00:00:00Z, the time of every scan here.
 const NOW: i64 = 1_782_777_600;
 const DAY: i64 = 86_400;
+const HOUR: i64 = 3_600;
 const PILOT: &str = "203.0.113.8";
 const FAR_EGRESS: &str = "198.51.100.7";
 const AUDIT: &str = "k8s-log-c2api/audit-c2api";
@@ -57,8 +58,13 @@ fn world() -> Value {
         json!({"VpcId": format!("vpc-{number}"), "RegionId": "cn-shanghai", "CidrBlock": format!("10.{number}.0.0/16"),
             "Status": "Available"})
     };
+    // The default route that a NAT gateway of the internet comes with.
+    let out = |number: u8| {
+        json!([{"RouteEntryId": format!("rte-{number}"), "DestinationCidrBlock": "0.0.0.0/0", "Type": "Custom", "Status": "Available",
+            "NextHops": {"NextHop": [{"NextHopType": "NatGateway", "NextHopId": format!("ngw-{number}"), "Enabled": 1}]}}])
+    };
     let table = |number: u8| {
-        json!({"RouteTableId": format!("vtb-{number}"), "RouteTableType": "System", "VpcId": format!("vpc-{number}"),
+        json!({"RouteEntrys": {"RouteEntry": if number == 2 { out(number) } else { json!([]) }}, "RouteTableId": format!("vtb-{number}"), "RouteTableType": "System", "VpcId": format!("vpc-{number}"),
             "AssociateType": "VSwitch"})
     };
     json!({
@@ -134,13 +140,26 @@ fn flow(source: &str, days_ago: i64, port: u16) -> Value {
 
 /// A record of a VPC flow log, of a minute in which an interface of the vSwitch had no traffic.
 fn idle(v_switch: &str, days_ago: i64) -> Value {
-    let end = NOW - days_ago * DAY - 60;
+    idle_until(v_switch, NOW - days_ago * DAY - 60)
+}
+
+fn idle_until(v_switch: &str, end: i64) -> Value {
     json!({"vpc-id": "vpc-2", "vswitch-id": v_switch, "start": (end - 60).to_string(), "end": end.to_string(), "log-status": "NODATA"})
 }
 
-/// Of both vSwitches, from the first day of the window to the last.
+/// The first second of each hour between days before the scan, as the latest is a minute before it.
+fn hours(from_days_ago: i64, to_days_ago: i64) -> impl Iterator<Item = i64> {
+    (to_days_ago * 24..=from_days_ago * 24).map(|hours| NOW - 60 - hours * HOUR)
+}
+
+/// Such records each hour.
+fn idle_days(v_switch: &str, from_days_ago: i64, to_days_ago: i64) -> Vec<Value> {
+    hours(from_days_ago, to_days_ago).map(|end| idle_until(v_switch, end)).collect()
+}
+
+/// Of both vSwitches, each hour from the first day of the window to the last.
 fn whole_window() -> Vec<Value> {
-    ["vsw-2", "vsw-2b"].iter().flat_map(|v_switch| [idle(v_switch, 29), idle(v_switch, 0)]).collect()
+    ["vsw-2", "vsw-2b"].iter().flat_map(|v_switch| idle_days(v_switch, 29, 0)).collect()
 }
 
 /// The whole window, with further records.
@@ -163,6 +182,21 @@ fn request(source: &str, user: &str, code: &str, days_ago: i64) -> Value {
 /// What a kubelet in the VPC does from the first day of the window on.
 fn node(days_ago: i64) -> Value {
     request("10.1.0.20", "system:node:n1", "200", days_ago)
+}
+
+/// What it does each hour between days before the scan.
+fn nodes(from_days_ago: i64, to_days_ago: i64) -> Vec<Value> {
+    let at = |second: i64| {
+        let mut record = node(0);
+        record["__time__"] = second.to_string().into();
+        record
+    };
+    hours(from_days_ago, to_days_ago).map(at).collect()
+}
+
+/// The same in all of the window, with further records.
+fn awake_and(more: &[Value]) -> Value {
+    [&nodes(29, 0), more].concat().into()
 }
 
 fn with_flows(logs: Value, records: Value) -> Value {
@@ -377,14 +411,14 @@ async fn a_flow_log_whose_records_do_not_span_the_window_says_nothing_of_who_is_
     skipped["log-status"] = "SKIPDATA".into();
     let mut of_another = whole_window();
     of_another.iter_mut().for_each(|record| record["vpc-id"] = "vpc-9".into());
-    let half = |v_switch| [idle("vsw-2", 29), idle("vsw-2", 0), idle(v_switch, 15)];
+    let half = |v_switch| [&idle_days("vsw-2", 29, 0)[..], &[idle(v_switch, 15)]].concat();
     for (logs, records, days, told) in [
         (&of_vpc, json!([]), (30, 0), "no record"),
         (&of_vpc, of_another.into(), (30, 0), "no record"),
         (&of_vpc, json!([idle("vsw-2", 10), idle("vsw-2", 0)]), (10, 0), "begins"),
         (&of_vpc, json!([idle("vsw-2", 29), idle("vsw-2b", 5)]), (30, 5), "ends"),
         (&of_vpc, whole_window_and(&[skipped.clone()]), (30, 0), "skipped"),
-        (&of_switches, half("vsw-2").to_vec().into(), (30, 0), "vSwitch"),
+        (&of_switches, half("vsw-2").into(), (30, 0), "vsw-2b"),
         (
             &of_switches,
             [&half("vsw-2")[..], &[idle("vsw-2b", 0), idle("vsw-2b", 12)]].concat().into(),
@@ -396,11 +430,121 @@ async fn a_flow_log_whose_records_do_not_span_the_window_says_nothing_of_who_is_
     ] {
         let inventory = scan_of(&with_flows(logs.clone(), records.clone())).await;
         let reading = log(&inventory, Observer::Vpc).unwrap();
-        assert!(!reading.complete && reading.note.contains(told), "{:?}: {records}", reading.note);
+        assert!(!reading.complete && reading.note.contains(told), "{:?}", reading.note);
         let days_ago = |at: DateTime<Utc>| (NOW - at.timestamp()) / DAY;
-        assert_eq!((days_ago(reading.from), days_ago(reading.to)), days, "{records}");
-        assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80), "{records}");
+        assert_eq!((days_ago(reading.from), days_ago(reading.to)), days, "{told}");
+        assert_eq!(far(&pilot(&inventory)), (Need::Needed, Traffic::NotAvailable, 80), "{told}");
     }
+}
+
+/// The records without those of the hours between two times before the scan.
+fn without_hours(records: Vec<Value>, from_hours_ago: i64, to_hours_ago: i64) -> Vec<Value> {
+    let time = |record: &Value| {
+        let field = record.get("__time__").or(record.get("end")).unwrap();
+        field.as_str().unwrap().parse::<i64>().unwrap()
+    };
+    let is_left_out = |at: i64| (NOW - from_hours_ago * HOUR..NOW - to_hours_ago * HOUR).contains(&at);
+    records.into_iter().filter(|record| !is_left_out(time(record))).collect()
+}
+
+/// What a log says that stopped in the middle of the window and went on: it has a record each hour, but none between
+/// 242 and 240 hours before the scan.
+const HOLE: &str = "no record from 2026-06-19T21:59:00Z to 2026-06-20T00:58:00Z";
+
+#[tokio::test]
+async fn a_flow_log_with_a_hole_in_its_middle_says_nothing_of_who_is_missing() {
+    let of_vpc = json!([flow_log("VPC", "vpc-2", "All")]);
+    let of_switches = json!([flow_log("VSwitch", "vsw-2", "All"), flow_log("VSwitch", "vsw-2b", "All")]);
+    let holed = without_hours(whole_window(), 242, 240);
+    let holed_in_one = [idle_days("vsw-2", 29, 0), without_hours(idle_days("vsw-2b", 29, 0), 242, 240)].concat();
+    let both: Vec<Value> =
+        ["vsw-2", "vsw-2b"].iter().flat_map(|one| without_hours(idle_days(one, 29, 0), 242, 240)).collect();
+    assert_eq!(both, holed);
+    for (logs, records, is_whole) in [
+        (&of_vpc, holed.clone(), false),
+        (&of_switches, holed, false),
+        (&of_switches, holed_in_one.clone(), false),
+        (&of_vpc, holed_in_one, true),
+        // An hour that nobody wrote in lies between two records that are further apart than that.
+        (&of_vpc, without_hours(whole_window(), 241, 240), false),
+    ] {
+        let inventory = scan_of(&with_flows(logs.clone(), records.into())).await;
+        let reading = log(&inventory, Observer::Vpc).unwrap();
+        assert_eq!(reading.complete, is_whole, "{}", reading.note);
+        let judged = pilot(&inventory);
+        let traffic =
+            if is_whole { (Need::Needed, Traffic::None, 50) } else { (Need::Needed, Traffic::NotAvailable, 80) };
+        assert_eq!(far(&judged), traffic);
+        assert_eq!(judged.staleness.silent.is_empty(), !is_whole);
+        assert_eq!(judged.staleness.incomplete_logs.is_empty(), is_whole);
+        assert!(reading.note.is_empty() || judged.staleness.incomplete_logs[0].contains(&reading.note));
+    }
+}
+
+#[tokio::test]
+async fn the_hole_of_a_log_is_told() {
+    let log_of_vpc = json!([flow_log("VPC", "vpc-2", "All")]);
+    let flows = scan_of(&with_flows(log_of_vpc.clone(), without_hours(whole_window(), 242, 240).into())).await;
+    let told = pilot(&flows).staleness.incomplete_logs;
+    assert!(matches!(&*told, [one] if one.contains("vpc-2") && one.contains(HOLE)), "{told:?}");
+    // The longest is named, and how many there are besides.
+    let two = without_hours(without_hours(whole_window(), 242, 240), 500, 499);
+    let flows = scan_of(&with_flows(log_of_vpc, two.into())).await;
+    let told = pilot(&flows).staleness.incomplete_logs;
+    assert!(told[0].contains(HOLE) && told[0].contains("1 more"), "{told:?}");
+}
+
+/// The same of an audit log, read or exported: without the hole nobody would use the API server.
+#[tokio::test]
+async fn an_audit_log_with_a_hole_in_its_middle_does_not_say_that_nobody_came() {
+    let records = without_hours(nodes(29, 0), 242, 240);
+    let read = scan_of(&with_audit(records.clone().into())).await;
+    let exported = with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", &lines(&records));
+    for inventory in [read, exported] {
+        let reading = log(&inventory, Observer::Cluster).unwrap();
+        assert!(
+            !reading.complete && reading.note.contains("no record from 2026-06-19T21:59:00Z to 2026-06-20T00:59:00Z"),
+            "{}",
+            reading.note
+        );
+        let staleness = api_server(&inventory).staleness;
+        assert_eq!(staleness.verdict, StalenessVerdict::Unknown);
+        assert!(staleness.incomplete_logs.iter().any(|one| one.contains("c2api") && one.contains(&reading.note)));
+    }
+    let whole = with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", &lines(&nodes(29, 0)));
+    assert_eq!(api_server(&whole).staleness.verdict, StalenessVerdict::Stale);
+}
+
+/// An allowlist made of who was seen is not all of it where somebody may have come unseen.
+#[tokio::test]
+async fn an_allowlist_from_a_log_with_a_hole_is_not_complete() {
+    let alice = request("198.51.100.20", "alice", "200", 3);
+    for (records, is_complete) in [(nodes(29, 0), true), (without_hours(nodes(29, 0), 242, 240), false)] {
+        let records = [&records[..], std::slice::from_ref(&alice)].concat();
+        let staleness = api_server(&scan_of(&with_audit(records.into())).await).staleness;
+        assert_eq!((staleness.verdict, staleness.proposal_complete), (StalenessVerdict::Required, is_complete));
+    }
+}
+
+/// Records of requests that are under way are signs of life too, and the log's users do not count them.
+#[tokio::test]
+async fn what_is_asked_and_not_yet_answered_shows_that_an_audit_log_goes_on() {
+    let mut records = nodes(29, 0);
+    for record in &mut records[200..250] {
+        record["stage"] = "RequestReceived".into();
+    }
+    assert_eq!(api_server(&scan_of(&with_audit(records.into())).await).staleness.verdict, StalenessVerdict::Stale);
+}
+
+#[tokio::test]
+async fn an_audit_log_whose_coverage_is_refused_shows_who_came_and_not_who_did_not() {
+    let world = with_fault(with_audit(awake_and(&[request("198.51.100.20", "alice", "200", 3)])), "GetLogsV2", "deny");
+    let mut world = without_audit(world);
+    world["faults"][0]["skip"] = 1.into();
+    let inventory = scan_of(&world).await;
+    assert_eq!(gaps(&inventory), ["GetLogsV2 c2api denied Forbidden.RAM"]);
+    let staleness = api_server(&inventory).staleness;
+    assert_eq!((staleness.verdict, staleness.proposal_complete), (StalenessVerdict::Required, false));
 }
 
 #[tokio::test]
@@ -499,8 +643,11 @@ async fn what_is_always_to_be_there_and_is_not_is_a_gap() {
 
 #[tokio::test]
 async fn users_of_an_api_server_are_proposed_to_be_let_in() {
-    let records = json!([node(29), node(0), request("198.51.100.20", "alice", "200", 3), request("198.51.100.99", "system:anonymous", "403", 1),
-        {"__time__": (NOW - DAY).to_string(), "stage": "RequestReceived", "sourceIPs": "[\"198.51.100.50\"]", "user.username": "bob"}]);
+    let records = awake_and(&[
+        request("198.51.100.20", "alice", "200", 3),
+        request("198.51.100.99", "system:anonymous", "403", 1),
+        json!({"__time__": (NOW - DAY).to_string(), "stage": "RequestReceived", "sourceIPs": "[\"198.51.100.50\"]", "user.username": "bob"}),
+    ]);
     let inventory = scan_of(&with_audit(records)).await;
     let reading = log(&inventory, Observer::Cluster).unwrap();
     assert!(reading.complete, "{}", reading.note);
@@ -514,13 +661,11 @@ async fn users_of_an_api_server_are_proposed_to_be_let_in() {
 #[tokio::test]
 async fn an_api_server_without_users_is_stale_however_much_it_is_probed() {
     for (records, is_probed) in [
-        (json!([node(29), node(0)]), false),
+        (awake_and(&[]), false),
         (
-            json!([
-                node(29),
-                node(0),
+            awake_and(&[
                 request("198.51.100.99", "system:anonymous", "403", 1),
-                request("198.51.100.98", "", "401", 1)
+                request("198.51.100.98", "", "401", 1),
             ]),
             true,
         ),
@@ -534,26 +679,26 @@ async fn an_api_server_without_users_is_stale_however_much_it_is_probed() {
 #[tokio::test]
 async fn an_audit_log_that_says_too_little_leaves_it_unknown() {
     let balancer = |days| request("100.64.0.3", "alice", "200", days);
-    for records in [json!([]), json!([node(40)]), json!([node(10), node(0)]), json!([balancer(29), balancer(1)])] {
+    for records in [json!([]), json!([node(40)]), nodes(10, 0).into(), json!([balancer(29), balancer(1)])] {
         let staleness = api_server(&scan_of(&with_audit(records.clone())).await).staleness;
         assert_eq!(staleness.verdict, StalenessVerdict::Unknown, "{records}");
     }
     let inventory = scan_of(&with_audit(json!([node(10)]))).await;
     assert_eq!(log(&inventory, Observer::Cluster).unwrap().from.timestamp(), NOW - 10 * DAY - 1);
     let unplaced =
-        json!([node(29), node(0), {"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"}]);
+        awake_and(&[json!({"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"})]);
     let inventory = scan_of(&with_audit(unplaced)).await;
     assert!(!log(&inventory, Observer::Cluster).unwrap().complete);
 }
 
 #[tokio::test]
 async fn an_audit_log_that_stopped_says_nothing_of_the_days_since() {
-    let records = [node(29), node(2)];
-    let read = scan_of(&with_audit(records.to_vec().into())).await;
+    let records = nodes(29, 2);
+    let read = scan_of(&with_audit(records.clone().into())).await;
     let exported = with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", &lines(&records));
     for inventory in [read, exported] {
         let reading = log(&inventory, Observer::Cluster).unwrap();
-        assert_eq!((reading.complete, reading.to.timestamp()), (false, NOW - 2 * DAY - 1));
+        assert_eq!((reading.complete, reading.to.timestamp()), (false, NOW - 2 * DAY - 60));
         assert!(reading.note.contains("ends"), "{}", reading.note);
         assert_eq!(api_server(&inventory).staleness.verdict, StalenessVerdict::Unknown);
     }
@@ -572,7 +717,7 @@ async fn a_mesh_s_audit_log_is_where_its_detail_says_or_where_it_is_documented()
     ] {
         let mut world = world();
         world["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["Audit"] = audit.clone();
-        world["accounts"][0]["sls"]["logs"][store] = json!([node(29), node(0)]);
+        world["accounts"][0]["sls"]["logs"][store] = awake_and(&[]);
         let inventory = scan_of(&world).await;
         assert_eq!(judged(&inventory, EndpointKind::MeshApiServer).staleness.verdict, verdict, "{audit}");
         assert_eq!(gaps(&inventory), [""; 0]);
@@ -725,18 +870,19 @@ fn with_file(inventory: Inventory, name: &str, text: &str) -> Inventory {
     builder.build()
 }
 
+/// Records of an entrance, one a day over the window.
+fn each_day(source: &str) -> Vec<Value> {
+    (0..=30).map(|days_ago| flow(source, days_ago, 15012)).collect()
+}
+
 fn lines(records: &[Value]) -> String {
     records.iter().map(|record| format!("{record}\n")).collect()
 }
 
 #[tokio::test]
 async fn who_comes_to_the_entrance_and_is_no_consumer_is_unexpected() {
-    let records = [
-        flow(FAR_EGRESS, 30, 15012),
-        flow("198.51.100.66", 5, 15012),
-        flow("198.51.100.66", 2, 15011),
-        flow(FAR_EGRESS, 0, 15012),
-    ];
+    let mut records = each_day(FAR_EGRESS);
+    records.extend([flow("198.51.100.66", 5, 15012), flow("198.51.100.66", 2, 15011)]);
     let text = lines(&records);
     let pilot_of = |inventory: &Inventory| pilot(inventory).staleness;
     let staleness = pilot_of(&with_file(scan_with(&world(), None).await, "flows.jsonl", &text));
@@ -755,14 +901,37 @@ async fn a_file_is_complete_only_where_it_spans_the_window() {
     let inventory = scan_with(&world(), None).await;
     let reading =
         |records: &[Value]| ExportedLog::read("flows", &lines(records)).unwrap().reading(&inventory, 30).unwrap();
-    let whole = [flow("198.51.100.66", 30, 15012), flow("198.51.100.66", 0, 15012)];
+    let whole = each_day("198.51.100.66");
     assert!(reading(&whole).complete);
-    let mut lossy = whole.to_vec();
+    let mut lossy = whole.clone();
     lossy.push(json!({"start": (NOW - DAY).to_string(), "end": NOW.to_string(), "log-status": "SKIPDATA"}));
-    for records in [&whole[..1], &whole[1..], &[], &lossy] {
+    for records in [&whole[..29], &whole[2..], &[], &lossy] {
         let reading = reading(records);
         assert!(!reading.complete && !reading.note.is_empty(), "{records:?}");
     }
+}
+
+/// A public address is tried by somebody on any day: where there is none in a file, nothing was written.
+#[tokio::test]
+async fn a_file_without_a_record_of_a_day_is_not_complete() {
+    let inventory = scan_with(&world(), None).await;
+    let whole = each_day("198.51.100.66");
+    for (left_out, is_complete) in [(0, true), (1, false), (2, false)] {
+        let mut records = whole.clone();
+        records.drain(10..10 + left_out);
+        let reading = ExportedLog::read("flows", &lines(&records)).unwrap().reading(&inventory, 30).unwrap();
+        assert_eq!(reading.complete, is_complete, "{}", reading.note);
+        assert_eq!(reading.note.contains("no record from"), !is_complete);
+        let staleness = pilot(&with_file(scan_with(&world(), None).await, "flows", &lines(&records))).staleness;
+        assert_eq!(staleness.silent.is_empty(), !is_complete, "the consumer is not in it");
+        assert_eq!(staleness.incomplete_logs.len(), usize::from(!is_complete));
+    }
+    // A session that lasts is written once, when it is over.
+    let mut records = whole;
+    records.drain(10..15);
+    records[9]["start"] = (NOW - 16 * DAY).to_string().into();
+    let reading = ExportedLog::read("flows", &lines(&records)).unwrap().reading(&inventory, 30).unwrap();
+    assert!(!reading.complete);
 }
 
 #[tokio::test]

@@ -3,6 +3,8 @@
 #![cfg(all(feature = "external-tests", feature = "postgres"))]
 
 mod postgres_server;
+#[expect(dead_code, reason = "part of it is for the store in a file only")]
+mod shard_runs;
 mod store_suite;
 
 use std::{
@@ -235,12 +237,26 @@ fn a_store_of_the_first_version_is_carried_over_whole() {
     assert_eq!(store.memory("v1:back").expect("it reads").expect("remembered").reopenings, 1);
 }
 
+const SECOND: &str = include_str!("../src/store/postgres/migrations/0002_shared.sql");
+
+#[test]
+fn a_store_of_the_second_version_takes_shards() {
+    let server = Server::start();
+    let made = [("0001_runs", FIRST), ("0002_shared", SECOND)];
+    server.sql(&format!("{} {FIRST} {SECOND} INSERT INTO leases VALUES ('x', 7, NULL, 0)", steps("old", &made)));
+    let mut store = open(&server.url("old")).expect("it opens");
+    let now = chrono::DateTime::UNIX_EPOCH;
+    assert_eq!(store.begin_shared_run("nightly", 1, b"plan", now).expect("it answers").plan, b"plan");
+    assert_eq!(store.claim_shard("nightly", 0, "a process", now).expect("it answers").expect("it is ours").epoch, 1);
+    assert_eq!(server.sql("SELECT epoch FROM old.leases"), "7");
+}
+
 #[test]
 fn newer_altered_and_foreign_schemas_are_refused_and_left_alone() {
     let server = Server::start();
     open(&server.url("newer")).expect("it is made");
-    server.sql("INSERT INTO newer.schema_steps VALUES (3, '0003_x', 'x')");
-    assert!(matches!(open(&server.url("newer")), Err(StoreError::Newer { found: 3, known: 2 })));
+    server.sql("INSERT INTO newer.schema_steps VALUES (4, '0004_x', 'x')");
+    assert!(matches!(open(&server.url("newer")), Err(StoreError::Newer { found: 4, known: 3 })));
     open(&server.url("altered")).expect("it is made");
     server.sql("UPDATE altered.schema_steps SET checksum = 'x' WHERE number = 2");
     assert!(matches!(open(&server.url("altered")), Err(StoreError::Altered)));
@@ -274,4 +290,24 @@ fn a_broken_connection_is_made_anew() {
     let _ = store.runs(1);
     writers::write(&mut *store, 0, 2);
     writers::check(&*store, 1, 2);
+}
+
+/// Shards on many machines share one server: stores of their own for each run.
+#[test]
+fn shards_equal_a_single_run() {
+    let server = Server::start();
+    shard_runs::shards_equal_a_single_run(|| Some(server.fresh()));
+}
+
+#[test]
+fn killed_shards_change_nothing() {
+    let server = Server::start();
+    shard_runs::killed_shards_change_nothing(|| Some(server.fresh()), 10..16);
+}
+
+#[test]
+fn a_missing_shard_is_named() {
+    let server = Server::start();
+    shard_runs::a_missing_shard_is_named(|| Some(server.fresh()));
+    shard_runs::a_shard_that_is_missing_in_a_later_round_is_named(|| Some(server.fresh()));
 }

@@ -521,6 +521,14 @@ async fn a_service_that_cannot_be_told_is_a_gap() {
     assert_eq!(network(&inventory), nothing());
 }
 
+/// `DescribeInstances` of the vendor's SDK: an EIP is in `EipAddress`, never in `PublicIpAddress`.
+#[tokio::test]
+async fn instances_are_those_of_the_vpc_with_addresses_of_their_own() {
+    let inventory = read(&[in_hangzhou(NetworkRead::Instances("vpc-1".into()))]).await;
+    let one = json!({"InstanceId": "i-1", "VpcId": "vpc-1", "PublicIpAddresses": ["198.51.100.40"]});
+    assert_eq!(network(&inventory), expected(json!({"PublicInstances": [here(one)]})));
+}
+
 #[tokio::test]
 async fn nat_gateways_come_with_the_addresses_that_they_lend() {
     let inventory = read(&[in_hangzhou(NetworkRead::Nat("vpc-1".into()))]).await;
@@ -573,6 +581,7 @@ fn everything() -> [Vec<Wanted>; 2] {
             NetworkRead::EndpointService("epsrv-1".into()),
             NetworkRead::Nat("vpc-1".into()),
             NetworkRead::Nat("vpc-3".into()),
+            NetworkRead::Instances("vpc-1".into()),
             NetworkRead::Opinion("c08mesh".into()),
         ]
         .map(in_hangzhou),
@@ -667,6 +676,7 @@ fn refusals() -> Vec<(Wanted, &'static [&'static str])> {
             &["ListVpcEndpointServices", "ListVpcEndpointServiceResources", "DescribeLoadBalancerListeners"],
         ),
         (here(NetworkRead::Nat("vpc-1".into())), &["DescribeNatGateways", "DescribeSnatTableEntries"]),
+        (here(NetworkRead::Instances("vpc-1".into())), &["DescribeInstances"]),
         (here(NetworkRead::Opinion("c08mesh".into())), &["DescribeCens", "DescribeServiceMeshClusters"]),
         (wanted("cn-shanghai", NetworkRead::SecurityGroup("sg-far".into())), &["DescribeSecurityGroupAttribute"]),
     ]
@@ -725,6 +735,8 @@ async fn a_reply_of_another_shape_is_a_failure_and_not_an_absence() {
         (in_hangzhou(NetworkRead::Endpoints("vpc-3".into())), "ListVpcEndpoints", "ConnectionStatus"),
         (in_hangzhou(NetworkRead::EndpointService("epsrv-1".into())), "ListVpcEndpointServices", "ServiceStatus"),
         (in_hangzhou(NetworkRead::Nat("vpc-1".into())), "DescribeSnatTableEntries", "SnatIp"),
+        (in_hangzhou(NetworkRead::Instances("vpc-1".into())), "DescribeInstances", "PublicIpAddress"),
+        (in_hangzhou(NetworkRead::Instances("vpc-1".into())), "DescribeInstances", "VpcAttributes"),
         (in_hangzhou(NetworkRead::Opinion("c08mesh".into())), "DescribeCens", "Clusters"),
         (in_hangzhou(NetworkRead::Opinion("c08mesh".into())), "DescribeServiceMeshClusters", "ForbiddenFlag"),
     ] {
@@ -802,6 +814,63 @@ async fn a_service_with_a_locked_balancer_is_no_way() {
     }
 }
 
+/// A service on a network load balancer with these further fields.
+fn behind_network_balancer(fields: Value) -> Value {
+    let mut document = document();
+    let account = &mut document["accounts"][0];
+    let mut balancer = json!({"LoadBalancerId": "nlb-pilot", "LoadBalancerName": "pilot", "RegionId": "cn-hangzhou", "AddressType": "Intranet",
+        "LoadBalancerStatus": "Active", "VpcId": "vpc-1",
+        "ZoneMappings": [{"VSwitchId": "vsw-1", "LoadBalancerAddresses": [{"PrivateIPv4Address": "10.0.0.6"}]}]});
+    for (field, value) in fields.as_object().unwrap() {
+        balancer[field] = value.clone();
+    }
+    account["nlb"] = json!({"load_balancers": [balancer], "listeners": [{"ListenerId": "lsn-1", "LoadBalancerId": "nlb-pilot",
+        "RegionId": "cn-hangzhou", "ListenerPort": 15012, "ListenerProtocol": "TCP", "ListenerStatus": "Running"}]});
+    account["privatelink"]["endpoint_services"][0] = json!({"ServiceId": "epsrv-1", "ServiceStatus": "Active", "ServiceResourceType": "nlb",
+        "RegionId": "cn-hangzhou", "Resources": [{"ResourceId": "nlb-pilot", "ResourceType": "nlb", "ZoneId": "a", "VpcId": "vpc-1",
+        "Ip": "10.0.0.6"}]});
+    document
+}
+
+/// The status of a locked one stays `Active`; what says so is its business status and the list of locks.
+#[tokio::test]
+async fn a_service_with_a_locked_network_balancer_is_no_way() {
+    let wanted = in_hangzhou(NetworkRead::EndpointService("epsrv-1".into()));
+    let lock = |kind: &str| json!([{"LockType": kind, "LockReason": "overdue"}]);
+    for (fields, locked) in [
+        (
+            json!({"OperationLocks": lock("FinancialLocked"), "LoadBalancerBusinessStatus": "Abnormal"}),
+            "FinancialLocked",
+        ),
+        (json!({"OperationLocks": lock("SecurityLocked")}), "SecurityLocked"),
+        (json!({"OperationLocks": [{"LockReason": "overdue"}]}), "overdue"),
+        (json!({"OperationLocks": [{}]}), "locked"),
+        (json!({"LoadBalancerBusinessStatus": "Abnormal", "OperationLocks": []}), "Abnormal"),
+    ] {
+        assert_locked(&behind_network_balancer(fields), &wanted, "nlb-pilot", locked).await;
+    }
+    let ports = |inventory: &Inventory| inventory.network().vpc_endpoint_services[0].ports.clone();
+    for (fields, expected) in [
+        (json!({}), vec![15012]),
+        (json!({"OperationLocks": [], "LoadBalancerBusinessStatus": "Normal"}), vec![15012]),
+        (json!({"LoadBalancerStatus": "Configuring"}), vec![15012]),
+        // Documented to forward nothing.
+        (json!({"LoadBalancerStatus": "Inactive"}), vec![]),
+        (json!({"LoadBalancerStatus": "CreateFailed"}), vec![]),
+    ] {
+        let server = serve(world(&behind_network_balancer(fields.clone())));
+        let inventory = scan_rounds(&server, &[vec![wanted.clone()]]).await;
+        assert_eq!((gaps(&inventory), ports(&inventory)), (vec![], Some(expected)), "{fields}");
+        assert_asked_once(&server);
+    }
+    // Nobody knows whether it is locked.
+    let mut refused = behind_network_balancer(json!({}));
+    refused["faults"] = json!([{"action": "GetLoadBalancerAttribute", "region_id": "*", "account_id": "*", "kind": "deny", "times": 0}]);
+    let inventory = scan_rounds(&serve(world(&refused)), &[vec![wanted]]).await;
+    assert_eq!(gaps(&inventory), ["ListVpcEndpointServices epsrv-1 denied Forbidden.RAM"]);
+    assert_eq!(network(&inventory), nothing());
+}
+
 /// Row 60 of the table of worlds: an unpaid one is inactive, and that is known to be no way.
 #[tokio::test]
 async fn a_locked_router_interface_that_is_down_is_down() {
@@ -866,6 +935,7 @@ async fn what_a_whole_reply_lacks_is_read_and_really_missing() {
         in_hangzhou(NetworkRead::Cen("cen-nowhere".into())),
         in_hangzhou(NetworkRead::Endpoints("vpc-9".into())),
         in_hangzhou(NetworkRead::Nat("vpc-9".into())),
+        in_hangzhou(NetworkRead::Instances("vpc-9".into())),
         in_hangzhou(NetworkRead::VpcAttachment { attachment_id: "tr-attach-8".into(), vpc_id: "vpc-9".into() }),
         router_attachment("tr-attach-9"),
     ];

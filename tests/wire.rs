@@ -12,7 +12,7 @@ use portcullis::{
             actiontrail,
             cbn::{self, transit_router as tr},
             cs, privatelink, servicemesh,
-            sls::{self, AuditUser, FlowCoverage, FlowSource, Window},
+            sls::{self, AuditUser, FlowSource, Hour, Window},
             vpc::{self, acl, gateway, route},
             vpcpeer,
             wire::{Field, Problems},
@@ -344,23 +344,28 @@ async fn logs_are_aggregated_by_the_documented_queries() {
     );
     assert!(!flows.is_cut);
 
-    let request = sls::flow_coverage(FLOW, "vpc-1");
-    let covered = log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap();
-    let rows: Vec<_> =
-        covered.rows.iter().map(|row| (text(&row.v_switch), &row.first_seen, &row.last_seen, &row.skipped)).collect();
-    assert_eq!(
-        rows,
-        [
-            ("vsw-1", &value(1_767_300_000), &value(1_767_300_120), &value(0)),
-            ("vsw-2", &value(1_767_300_180), &value(1_767_300_300), &value(1))
-        ]
-    );
-    let request = sls::flow_coverage(FLOW, "vpc-3");
-    assert!(log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap().rows.is_empty());
+    for (v_switch, expected) in [
+        (None, (1_767_300_000, 1_767_300_300, 1)),
+        (Some("vsw-1"), (1_767_300_000, 1_767_300_120, 0)),
+        (Some("vsw-2"), (1_767_300_180, 1_767_300_300, 1)),
+    ] {
+        let request = sls::flow_hours(FLOW, "vpc-1", v_switch);
+        let hours = log::read::<Hour>(&cloud.client, &cloud.account, &request).await.unwrap();
+        let rows: Vec<_> = hours.rows.iter().map(|row| (&row.first_seen, &row.last_seen, &row.skipped)).collect();
+        let (first, last, skipped) = expected;
+        // 1 767 300 000 is no whole number of hours, and no record begins in the next one.
+        assert_eq!(rows, [(&value(first), &value(last), &value(skipped))]);
+    }
+    for none in [sls::flow_hours(FLOW, "vpc-3", None), sls::flow_hours(FLOW, "vpc-2", Some("vsw-1"))] {
+        assert!(log::read::<Hour>(&cloud.client, &cloud.account, &none).await.unwrap().rows.is_empty());
+    }
     // Another query than the documented one, however it came about.
-    let request = sls::flow_coverage(FLOW, "vpc-1' OR '' = '");
-    let error = log::read::<FlowCoverage>(&cloud.client, &cloud.account, &request).await.unwrap_err();
-    assert_eq!(error.code, "InvalidQueryString");
+    for request in
+        [sls::flow_hours(FLOW, "vpc-1' OR '' = '", None), sls::flow_hours(FLOW, "vpc-1", Some("' OR '' = '"))]
+    {
+        let error = log::read::<Hour>(&cloud.client, &cloud.account, &request).await.unwrap_err();
+        assert_eq!(error.code, "InvalidQueryString");
+    }
 
     let users = log::read::<AuditUser>(&cloud.client, &cloud.account, &sls::audit_users(AUDIT)).await.unwrap();
     let rows: Vec<_> = users.rows.iter().map(|row| (text(&row.sources), text(&row.username), &row.requests)).collect();
@@ -371,6 +376,10 @@ async fn logs_are_aggregated_by_the_documented_queries() {
             ("[\"203.0.113.50\",\"10.0.0.1\"]", "alice", &value(3))
         ]
     );
+
+    let hours = log::read::<Hour>(&cloud.client, &cloud.account, &sls::audit_hours(AUDIT)).await.unwrap();
+    let rows: Vec<_> = hours.rows.iter().map(|row| (&row.first_seen, &row.last_seen)).collect();
+    assert_eq!(rows, [(&value(1_767_300_010), &value(1_767_300_040))]);
 
     for (window, code) in [
         (Window { project: "nobody", ..FLOW }, "ProjectNotExist"),
@@ -412,7 +421,10 @@ async fn clusters_say_where_they_log() {
 
 #[test]
 fn each_side_and_the_document_have_the_same_queries() {
-    assert_eq!(LOG_QUERIES, [sls::FLOW_SOURCES, sls::FLOW_COVERAGE, sls::AUDIT_USERS]);
+    assert_eq!(
+        LOG_QUERIES,
+        [sls::FLOW_SOURCES, sls::FLOW_HOURS, sls::SWITCH_HOURS, sls::AUDIT_USERS, sls::AUDIT_HOURS]
+    );
     let document = std::fs::read_to_string("docs/evidence.md").unwrap();
     let blocks: Vec<&str> = document.split("```").skip(1).step_by(2).collect();
     let queries: Vec<&str> = blocks.iter().filter_map(|block| block.strip_prefix("sql\n")).map(str::trim).collect();

@@ -113,6 +113,7 @@ const ACTIONS: &[&str] = &[
     "ListVpcEndpoints",
     "DescribeNatGateways",
     "DescribeSnatTableEntries",
+    "DescribeInstances",
     "DescribeCens",
     "DescribeServiceMeshClusters",
 ];

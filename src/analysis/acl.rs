@@ -49,6 +49,7 @@ struct Collected {
     endpoints: BTreeSet<String>,
     listeners: BTreeSet<String>,
     untrusted: AddressSet,
+    anyhow: AddressSet,
     /// Numbers of the trusted sets that were already taken away from this list, by family.
     done: BTreeSet<(usize, Family)>,
     missing_required: BTreeSet<IpNet>,
@@ -110,6 +111,17 @@ impl<'i> Judging<'_, 'i> {
                 collected.admit(job, &seen, list);
             }
         }
+        // A white list lets through what it holds, which is told already; any other use lets through all but a few.
+        if !seen.is_white || seen.empty.upper {
+            let kept_out = if seen.is_black { held_by_all(&lists) } else { AddressSet::empty() };
+            let passing = gates::whole(seen.family).subtract(&kept_out).subtract(&job.trusted.addresses);
+            let names = listener.acl_ids.iter().map(|id| (id.as_str().to_owned(), ResourceKind::Acl));
+            let nameless = lists.is_empty().then(|| (seen.listener_id.clone(), ResourceKind::LoadBalancer));
+            for (id, kind) in names.chain(nameless) {
+                let collected = self.collected(job.assessed, id, kind, None);
+                collected.anyhow = collected.anyhow.union(&passing);
+            }
+        }
     }
 
     /// The list, parsed once however many listeners use it.
@@ -144,12 +156,14 @@ impl<'i> Judging<'_, 'i> {
                     black_list: false,
                     admits_untrusted: Bounds::exact(false),
                     untrusted: Vec::new(),
+                    untrusted_anyhow: None,
                     missing_required: Vec::new(),
                     unresolved: malformed.into_iter().chain(unread).collect(),
                 },
                 endpoints: BTreeSet::new(),
                 listeners: BTreeSet::new(),
                 untrusted: AddressSet::empty(),
+                anyhow: AddressSet::empty(),
                 done: BTreeSet::new(),
                 missing_required: BTreeSet::new(),
             }
@@ -160,6 +174,7 @@ impl<'i> Judging<'_, 'i> {
         AclJudgement {
             endpoints: collected.endpoints.into_iter().collect(),
             listeners: collected.listeners.into_iter().collect(),
+            untrusted_anyhow: Some(collected.untrusted.union(&collected.anyhow).cover()),
             untrusted: collected.untrusted.cover(),
             missing_required: collected.missing_required.into_iter().collect(),
             ..collected.judgement
@@ -228,6 +243,11 @@ fn either(one: Bounds<bool>, other: Bounds<bool>) -> Bounds<bool> {
     Bounds { lower: one.lower || other.lower, upper: one.upper || other.upper }
 }
 
+/// What the lists of one listener hold together, as far as they could be read: as black lists they keep out no less.
+fn held_by_all(lists: &[Rc<List<'_>>]) -> AddressSet {
+    lists.iter().fold(AddressSet::empty(), |sum, list| sum.union(&list.entries))
+}
+
 /// What a list admits by its own entries; that an empty one admits everything is said apart.
 fn untrusted(list: &List<'_>, family: Family, trusted: &AddressSet) -> Bounds<AddressSet> {
     let whole = gates::whole(family);
@@ -248,7 +268,7 @@ fn missing_required(assessed: &Assessed<'_>, family: Family, lists: &[Rc<List<'_
     if !lists.iter().all(|list| list.is_known()) || enabled_but_empty(lists).upper {
         return Vec::new();
     }
-    let admitted = lists.iter().fold(AddressSet::empty(), |sum, list| sum.union(&list.entries));
+    let admitted = held_by_all(lists);
     let lacks = |range: &IpNet| !AddressSet::from_iter([*range]).subtract(&admitted).is_empty();
     [required_by_ack()].into_iter().filter(lacks).collect()
 }

@@ -5,11 +5,11 @@
 //! One positive sign makes an endpoint exposed, whatever the others say. It is private only where
 //! every sign was read and denies. Signs that disagree are reported, none is preferred.
 
-use std::net::IpAddr;
+use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::model::{
     Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, LoadBalancer,
-    LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope, SecurityGroupId, Sign,
+    LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope, SecurityGroupId, Sign, is_protected,
 };
 
 use super::{
@@ -135,6 +135,7 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
     let judgement = EndpointJudgement {
         resource_name: subject.name.to_owned(),
         tags: subject.tags.clone(),
+        protected_by: protected_by(index, &subject, front.as_ref(), eips),
         exposure,
         contradictions: contradictions(index, &subject, &evidence, &addresses, front.as_ref(), eips),
         unread: if exposure == Exposure::Unknown { evidence.unread } else { Vec::new() },
@@ -164,6 +165,22 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
         front,
         judgement,
     }
+}
+
+/// Ids of what is tagged never to be changed: the mesh or cluster, its balancer, and whatever EIP is bound to that or named
+/// by the product.
+fn protected_by(index: &Index<'_>, subject: &Subject<'_>, front: Option<&Front<'_>>, eips: &[&Eip]) -> Vec<String> {
+    let resource = (subject.endpoint.resource_id.as_str(), subject.tags);
+    let balancer = front.and_then(|front| match front.balancer {
+        Balancer::Classic(balancer) => balancer.map(|it| (it.load_balancer_id.as_str(), &it.tags)),
+        Balancer::Network(balancer) => balancer.map(|it| (it.load_balancer_id.as_str(), &it.tags)),
+    });
+    let named =
+        set_id(&subject.entrance.eip_id, EipId::is_empty).and_then(|id| index.eip(&subject.scope.account_id, id));
+    let eips = eips.iter().copied().chain(named).map(|eip| (eip.allocation_id.as_str(), &eip.tags));
+    let tagged = [resource].into_iter().chain(balancer).chain(eips).filter(|(_, tags)| is_protected(tags));
+    let ids: BTreeSet<String> = tagged.map(|(id, _)| id.to_owned()).collect();
+    ids.into_iter().collect()
 }
 
 /// The endpoint behind each further balancer that is public, or may be.

@@ -104,11 +104,12 @@ fn judge_one(
         region_id: region_id.clone(),
         security_group_id: id.as_str().to_owned(),
         name: group.map(|group| group.security_group_name.clone()).unwrap_or_default(),
-        tags: BTreeMap::new(),
+        tags: group.map(|group| group.tags.clone()).unwrap_or_default(),
         endpoints: of_group.endpoints.iter().cloned().collect(),
         enforcement: of_group.enforcement,
         admits_untrusted: said.admits_untrusted,
         untrusted: said.untrusted.cover(),
+        untrusted_anywhere: anywhere(&said.untrusted, &alone, lists, of_group),
         world_open: said.world_open,
         world_open_by_union: said.world_open_by_union,
         shadowed_rules: access::shadowed_rules(&alone, lists),
@@ -116,6 +117,28 @@ fn judge_one(
         blame: said.blame.into_iter().collect(),
         unresolved: said.unresolved.into_iter().chain(unread).collect(),
     }
+}
+
+/// Whom the group admits on some port that is judged, or that a rule for all ports opens. Nothing is known of a group
+/// that nobody was asked about.
+fn anywhere(
+    on_ports: &AddressSet,
+    group: &[Group<'_>],
+    lists: &Lists<'_>,
+    of_group: &Use,
+) -> Option<Vec<ipnet::IpNet>> {
+    if of_group.points.is_empty() {
+        return None;
+    }
+    let trusted: BTreeMap<usize, &TrustedSet> =
+        of_group.points.values().map(|trusted| (trusted.number, &**trusted)).collect();
+    let mut admitted = on_ports.clone();
+    for family in access::admit_everything_families(group, lists) {
+        for trusted in trusted.values() {
+            admitted = admitted.union(&gates::whole(family).subtract(&trusted.addresses));
+        }
+    }
+    Some(admitted.cover())
 }
 
 /// The answers to all questions, united.

@@ -1,10 +1,10 @@
 //! What may stand on the command line.
 
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
-use super::output::Target;
+use super::{output::Target, policy::Role};
 use crate::{analysis::what_if::Change, model::Severity};
 
 const STYLES: Styles =
@@ -14,7 +14,7 @@ const AFTER_HELP: &str = "\
 Exit codes (the highest row wins):
    70  internal error
     5  identity, TLS, clock or account failure; nothing trustworthy was read
-   11  a report could not be written
+   11  a report could not be written, or the run could not be kept
     2  bad arguments, configuration or rules; nothing was contacted
   130  interrupted (143: terminated); what was read is kept
     4  findings, and coverage incomplete
@@ -75,6 +75,8 @@ pub(crate) enum LogFormat {
 pub(crate) enum Command {
     /// Enumerate, analyse, judge and report: the main job
     Scan(Box<ScanArgs>),
+    /// Judge and report what the shards of one run have read
+    Merge(Box<MergeArgs>),
     /// Render a stored run or a report file again, in any format
     Report(ReportArgs),
     /// What changed between two runs: new, reopened, unknown, fixed, unchanged
@@ -89,6 +91,8 @@ pub(crate) enum Command {
     Path(PathArgs),
     /// The rules: list, show, check
     Rules(RulesArgs),
+    /// The simulation of remediation: hostile cloud, hosts and people against the state machine
+    Selftest(SelftestArgs),
     /// Serve a simulated cloud on 127.0.0.1
     Sandbox(SandboxArgs),
     /// Who am I, what may I read, what is missing
@@ -147,6 +151,106 @@ pub(crate) struct CloudArgs {
     pub(crate) regions: Vec<String>,
 }
 
+/// What a run is judged by.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JudgingArgs {
+    /// An exported log, JSON Lines or CSV: flow records, or, called `audit-ID`, a cluster's or mesh's audit log; repeatable
+    #[arg(long = "evidence-file", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Evidence")]
+    pub(crate) evidence_files: Vec<PathBuf>,
+    /// Addresses to trust: a CIDR, or a file with one a line; added to the configured ones
+    #[arg(long, value_name = "CIDR|@FILE", num_args = 1.., help_heading = "Judgement")]
+    pub(crate) trusted: Vec<String>,
+    /// More rules, beside the embedded ones
+    #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Judgement")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Lowest severity that counts for exit code 1 [default: low]
+    #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
+    pub(crate) fail_on: Option<Severity>,
+    /// Count only what a run did not have, or had milder: a stored run, a JSON report file, or `latest`; what it had is in
+    /// the JSON report, marked, and in no table
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Judgement")]
+    pub(crate) baseline: Option<String>,
+}
+
+/// Which share of a run to read.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Several runners")]
+pub(crate) struct ShareArgs {
+    /// Read one of N shares of the accounts, I counted from 0, and keep it in the store; `portcullis merge` judges
+    #[arg(long, value_name = "I/N", value_parser = Shard::parse, requires = "run", conflicts_with_all = [
+        "from", "save", "evidence_files", "trusted", "rules", "fail_on", "baseline", "what_if", "outputs", "no_store",
+    ])]
+    pub(crate) shard: Option<Shard>,
+    /// The name of the run, the same for all of its shards, and never used again
+    #[arg(long, value_name = "NAME", value_parser = run_name, requires = "shard")]
+    pub(crate) run: Option<String>,
+    /// How long to wait for the other shards at the end of each round [default: 60]
+    #[arg(long, value_name = "MINUTES", requires = "shard")]
+    wait: Option<u32>,
+}
+
+impl ShareArgs {
+    pub(crate) fn wait_minutes(&self) -> u32 {
+        self.wait.unwrap_or(60)
+    }
+}
+
+/// One of several shards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Shard {
+    /// Counted from 0, below `count`.
+    pub(crate) index: u32,
+    pub(crate) count: u32,
+}
+
+/// More shards than this are a mistake: each waits for all others.
+const MOST_SHARDS: u32 = 1000;
+
+impl Shard {
+    fn parse(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u32>().ok())?;
+        let parts = text.split_once('/').map(|(index, count)| (number(index), number(count)));
+        match parts {
+            Some((Some(_), Some(0))) => Err("a run has at least one shard: 0/1".to_owned()),
+            Some((Some(_), Some(count))) if count > MOST_SHARDS => {
+                Err(format!("a run has at most {MOST_SHARDS} shards"))
+            }
+            Some((Some(index), Some(count))) if index >= count => {
+                Err(format!("shards are counted from 0: the last one of {count} is {}/{count}", count - 1))
+            }
+            Some((Some(index), Some(count))) => Ok(Self { index, count }),
+            _ => Err("a shard is written like `0/3`: the first of three".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct MergeArgs {
+    /// The name of the run
+    #[arg(long, value_name = "NAME", value_parser = run_name, help_heading = "Several runners")]
+    pub(crate) run: String,
+    /// How long to wait for shards that are still reading; what is missing then is unknown
+    #[arg(long, value_name = "MINUTES", default_value_t = 0, help_heading = "Several runners")]
+    pub(crate) wait: u32,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// Keep what was read in one file, to be judged again with `scan --from`
+    #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Several runners")]
+    pub(crate) save: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArgs,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ScanArgs {
     #[command(flatten)]
@@ -163,28 +267,16 @@ pub(crate) struct ScanArgs {
     /// Read logs too: who used exposed endpoints during the window (30 days), and who bound their EIPs
     #[arg(long, help_heading = "Evidence", conflicts_with = "from")]
     pub(crate) evidence: bool,
-    /// An exported log, JSON Lines or CSV: flow records, or, called `audit-ID`, a cluster's or mesh's audit log; repeatable
-    #[arg(long = "evidence-file", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Evidence")]
-    pub(crate) evidence_files: Vec<PathBuf>,
-    /// Addresses to trust: a CIDR, or a file with one a line; added to the configured ones
-    #[arg(long, value_name = "CIDR|@FILE", num_args = 1.., help_heading = "Judgement")]
-    pub(crate) trusted: Vec<String>,
-    /// More rules, beside the embedded ones
-    #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Judgement")]
-    pub(crate) rules: Vec<PathBuf>,
-    /// Lowest severity that counts for exit code 1 [default: low]
-    #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
-    pub(crate) fail_on: Option<Severity>,
-    /// Count only what a run did not have, or had milder: a stored run, a JSON report file, or `latest`; what it had is in
-    /// the JSON report, marked, and in no table
-    #[arg(long, value_name = "RUN|FILE", help_heading = "Judgement", conflicts_with = "what_if")]
-    pub(crate) baseline: Option<String>,
+    #[command(flatten)]
+    pub(crate) judging: JudgingArgs,
     /// Say who would gain and who would lose access or a private path by a change, instead of reporting: unbind:EIP,
     /// add-cidr:LIST,CIDR, drop-cidr:LIST,CIDR, add-rule:GROUP,accept|drop,PROTOCOL,PORTS,CIDR (and ,PRIORITY), drop-rule:RULE,
     /// remove:ID (an attachment, peering, router interface, VPN connection or PrivateLink endpoint). Nothing is changed,
     /// and the run is not kept
-    #[arg(long, value_name = "CHANGE", help_heading = "Judgement")]
+    #[arg(long, value_name = "CHANGE", help_heading = "Judgement", conflicts_with = "baseline")]
     pub(crate) what_if: Vec<Change>,
+    #[command(flatten)]
+    pub(crate) share: ShareArgs,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]
@@ -327,6 +419,16 @@ pub(crate) struct RuleSource {
 }
 
 #[derive(Clone, Debug, Args)]
+pub(crate) struct SelftestArgs {
+    /// How many seeds, from 0 on; those that once failed run first
+    #[arg(long, value_name = "N", default_value_t = 1000, conflicts_with = "seed")]
+    pub(crate) seeds: u64,
+    /// One seed only, told in full
+    #[arg(long, value_name = "K")]
+    pub(crate) seed: Option<u64>,
+}
+
+#[derive(Clone, Debug, Args)]
 pub(crate) struct SandboxArgs {
     /// A shipped world's name, or a world file
     #[arg(long, value_name = "NAME|FILE", default_value = "demo")]
@@ -349,9 +451,9 @@ pub(crate) struct DoctorArgs {
     /// Print every effective setting and where it came from, and contact nobody
     #[arg(long = "config", conflicts_with = "policy")]
     pub(crate) settings: bool,
-    /// Print the least-privilege policy, and contact nobody
-    #[arg(long)]
-    pub(crate) policy: bool,
+    /// Print the least-privilege policy of a role, and contact nobody
+    #[arg(long, value_name = "ROLE", num_args = 0..=1, require_equals = true, default_missing_value = "scan")]
+    pub(crate) policy: Option<Role>,
 }
 
 fn not_empty(text: &str) -> Result<String, String> {
@@ -373,6 +475,16 @@ fn account_id(text: &str) -> Result<String, String> {
         return Ok(text.to_owned());
     }
     Err("an account id has 16 digits: the console shows it under the avatar, `portcullis doctor` prints it".to_owned())
+}
+
+/// Names that every store and every shell takes as they are.
+fn run_name(text: &str) -> Result<String, String> {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    if (1..=200).contains(&text.len()) && text.bytes().all(is_plain) {
+        return Ok(text.to_owned());
+    }
+    Err("a run's name has up to 200 letters, digits, `-`, `_` and `.`: the name or uid of the job, for instance"
+        .to_owned())
 }
 
 fn region_id(text: &str) -> Result<String, String> {

@@ -8,6 +8,7 @@ use std::{
 };
 
 use chrono::{SubsecRound, Utc};
+use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -29,21 +30,42 @@ use crate::{
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
-    model::{Coverage, UnitState},
+    model::{Coverage, Gap, UnitState},
     sandbox::Server,
-    scan::{self, Organization, Root, Roster, Scan, ScanError, Site},
+    scan::{self, Root, Roster, RosterAccount, Scan, ScanError, Site},
 };
 
 /// A client, and whose cloud to read with it.
 pub(crate) struct Connection {
     pub(crate) client: Client,
     pub(crate) accounts: Vec<Account>,
+    /// By which keys each is read.
+    pub(crate) keys: Vec<Keys>,
     /// What listing them brought, where they were listed.
-    listed: Coverage,
+    pub(crate) listed: Coverage,
     /// The region to ask where any would do, if it matters which.
     pub(crate) home_region: Option<String>,
     /// Serves as long as the connection lives.
-    _server: Option<Server>,
+    server: Option<Server>,
+}
+
+/// A client and keys, before anybody listed the accounts of an organization.
+pub(crate) struct Reach {
+    pub(crate) client: Client,
+    /// The accounts that the configuration names itself.
+    configured: Vec<Account>,
+    roots: Vec<Root>,
+    pub(crate) home_region: Option<String>,
+    server: Option<Server>,
+}
+
+/// By which keys an account is read: the same for every process with the same configuration.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Keys {
+    /// Those of `accounts`, by its place there.
+    Configured(usize),
+    Organization(RosterAccount),
 }
 
 /// Reads the accounts, until everything is read or somebody asks to end.
@@ -71,12 +93,7 @@ pub(crate) async fn read(
     stop: &Stop,
     terminal: &Terminal,
 ) -> Result<Reading, Failure> {
-    let settings = scan::Settings {
-        regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
-        regions_named_by: config.regions_named_by(),
-        list_region: connection.home_region.as_deref().map(Into::into),
-        ..scan::Settings::default()
-    };
+    let settings = scan_settings(config, connection.home_region.as_deref());
     let progress = Arc::new(Bar::new(terminal));
     // Whole milliseconds: what is stored is what is reported.
     let taken_at = Utc::now().trunc_subsecs(3);
@@ -89,6 +106,9 @@ pub(crate) async fn read(
         Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
         None => scanned,
     };
+    for line in connection.server.iter().flat_map(Server::unknown_parameters) {
+        terminal.notice(&line);
+    }
     let Scan { inventory, stats, interrupted, session: _ } = scanned;
     Ok(Reading {
         inventory,
@@ -98,9 +118,19 @@ pub(crate) async fn read(
     })
 }
 
+/// What the configuration says about what to read.
+pub(crate) fn scan_settings(config: &Config, home_region: Option<&str>) -> scan::Settings {
+    scan::Settings {
+        regions: config.regions.iter().map(|id| id.as_str().into()).collect(),
+        regions_named_by: config.regions_named_by(),
+        list_region: home_region.map(Into::into),
+        ..scan::Settings::default()
+    }
+}
+
 /// Rounds of reading more: a path leads through a few networks, and each round follows every path by one
 /// step. What is still wanted after the last stays unknown.
-const MAX_ROUNDS: usize = 24;
+pub(crate) const MAX_ROUNDS: usize = 24;
 
 /// Reads of the network what would decide whether exposed endpoints are still needed, until nothing
 /// more would.
@@ -110,7 +140,7 @@ async fn read_networks(mut scanned: Scan, config: &Config) -> Result<Scan, ScanE
         if scanned.interrupted {
             break;
         }
-        let wanted = analysis::wanted(&scanned.inventory, &consumers);
+        let wanted = scan::unread(&scanned.inventory, analysis::wanted(&scanned.inventory, &consumers));
         if wanted.is_empty() {
             break;
         }
@@ -129,7 +159,7 @@ async fn read_evidence(scanned: Scan, config: &Config, plan: Plan) -> Result<Sca
 }
 
 /// What a scan without a result ends with; one that was asked to end did not fail.
-fn told(error: ScanError, asked: Option<Exit>) -> Failure {
+pub(crate) fn told(error: ScanError, asked: Option<Exit>) -> Failure {
     let exit = match (asked, &error) {
         (Some(asked), _) => asked,
         (None, ScanError::UnknownRegion { .. }) => Exit::Usage,
@@ -153,15 +183,28 @@ impl Chosen {
 
 /// The accounts that were asked for by id. Which account a key belongs to, only the cloud knows.
 pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Chosen, Failure> {
+    let Places { kept, left_out } = places(connection, ids).await?;
+    let accounts = kept.into_iter().filter_map(|place| connection.accounts.get(place).cloned()).collect();
+    Ok(Chosen { accounts, left_out })
+}
+
+/// As [`Chosen`], by where the accounts stand in the list.
+pub(crate) struct Places {
+    pub(crate) kept: Vec<usize>,
+    pub(crate) left_out: Coverage,
+}
+
+/// As [`only`]: where they stand in the list of accounts.
+pub(crate) async fn places(connection: &Connection, ids: &[String]) -> Result<Places, Failure> {
     if ids.is_empty() {
-        return Ok(Chosen::of(connection.accounts.clone()));
+        return Ok(Places { kept: (0..connection.accounts.len()).collect(), left_out: Coverage::default() });
     }
     let (mut kept, mut known, mut untold) = (Vec::new(), Vec::new(), false);
-    for account in &connection.accounts {
+    for (place, account) in connection.accounts.iter().enumerate() {
         // Behind a role of the account, whose number it is known by.
         if scan::is_account_id(account.id()) {
             if ids.iter().any(|id| id == account.id()) {
-                kept.push(account.clone());
+                kept.push(place);
             }
             known.push(account.id().to_owned());
             continue;
@@ -169,19 +212,24 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Chos
         match credential::caller_identity(&connection.client, account, "").await {
             Ok(caller) => {
                 if ids.contains(&caller.account_id) {
-                    kept.push(account.clone());
+                    kept.push(place);
                 }
                 known.push(caller.account_id);
             }
             // Whose it is cannot be told, so it may be one that was asked for: the scan says why.
             Err(_) => {
-                kept.push(account.clone());
+                kept.push(place);
                 untold = true;
             }
         }
     }
-    match ids.iter().find(|id| !known.contains(id)) {
-        Some(id) if kept.is_empty() && !connection.listed.complete() => fail(
+    let missing = ids.iter().find(|id| !known.contains(id));
+    if let Some(why) = missing.and_then(|id| not_picked(&connection.listed, id)) {
+        return fail(Exit::Usage, why);
+    }
+    let is_listed = connection.listed.gaps().all(|gap| gap.code == scan::NO_SUCH_MEMBER || is_left_out(gap));
+    match missing {
+        Some(id) if kept.is_empty() && !is_listed => fail(
             Exit::Identity,
             format!(
                 "the accounts of `organization` could not all be listed, and the account {id} is not among the others"
@@ -200,22 +248,42 @@ pub(crate) async fn only(connection: &Connection, ids: &[String]) -> Result<Chos
                 let why = "left out: `--account` names other accounts".to_owned();
                 left_out.gap(scan::left_out_account(&id.as_str().into(), why));
             }
-            Ok(Chosen { accounts: kept, left_out })
+            Ok(Places { kept, left_out })
         }
     }
 }
 
-/// Gets ready to read. Of the cloud itself, at most the token service is asked.
+/// Why the list of the organization says that the account is not to be read, where it says so.
+fn not_picked(listed: &Coverage, id: &str) -> Option<String> {
+    let mut gaps = listed.gaps();
+    gaps.find_map(|gap| match is_left_out(gap) {
+        true if gap.unit.account_id.as_str() == id => {
+            Some(format!("the account {id} is {}: name it in `accounts`, or change the pick, to read it", gap.message))
+        }
+        _ => (gap.code == scan::NO_SUCH_MEMBER && gap.unit.resource_id == id).then(|| gap.message.clone()),
+    })
+}
+
+fn is_left_out(gap: &Gap) -> bool {
+    gap.state == UnitState::Excluded
+}
+
+/// Gets ready to read. Of the cloud itself, at most the token service is asked, and who belongs to an organization.
 pub(crate) async fn open(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+    reach(args, config, terminal).await?.list(config, terminal).await
+}
+
+/// Gets ready to read accounts that others have listed.
+pub(crate) async fn reach(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
     match &args.sandbox {
-        Some(world) => open_sandbox(world, config, terminal).await,
-        None => open_cloud(args, config, terminal).await,
+        Some(world) => reach_sandbox(world, config, terminal),
+        None => reach_cloud(args, config, terminal).await,
     }
 }
 
 /// Starts the simulated cloud and takes the key from its world. Neither the credential chain nor
 /// the environment is looked at, so that a trial can touch no real account.
-async fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+fn reach_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
     if !config.accounts.is_empty() || !config.endpoints.is_empty() {
         terminal
             .notice("the simulated cloud is scanned with its own key: configured accounts and endpoints do not count");
@@ -246,42 +314,58 @@ async fn open_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Resu
     let endpoints = Endpoints::default().with_endpoint_url(&server.url()).or_exit(Exit::Internal)?;
     let settings = Settings::for_endpoints(&endpoints);
     let provider = StaticProvider::new("the simulated cloud's first key", credentials);
-    let mut connection = Connection {
-        client: Client::new(context, endpoints, settings),
-        accounts: vec![Account::new("sandbox", Arc::new(provider))],
-        listed: Coverage::default(),
-        home_region: None,
-        _server: Some(server),
+    let account = Account::new("sandbox", Arc::new(provider));
+    let (configured, roots) = match config.organization {
+        Some(_) => (Vec::new(), vec![Root { account, site: Site::China }]),
+        None => (vec![account], Vec::new()),
     };
-    if let Some(settings) = &config.organization {
-        let root = Root { account: connection.accounts.remove(0), site: Site::China };
-        connection.list(&[root], &settings.organization, terminal).await?;
-    }
-    Ok(connection)
+    let client = Client::new(context, endpoints, settings);
+    Ok(Reach { client, configured, roots, home_region: None, server: Some(server) })
 }
 
-impl Connection {
-    /// Adds the accounts of the directories behind `roots`.
-    async fn list(&mut self, roots: &[Root], organization: &Organization, terminal: &Terminal) -> Result<(), Failure> {
-        let named = self.accounts.iter().map(|account| account.id().into()).collect();
-        let roster = scan::roster(&self.client, roots, organization, &named, &CancellationToken::new()).await;
-        let Roster { accounts, coverage, notices } = roster.map_err(|error| told(error, None))?;
-        self.accounts.extend(accounts);
-        notices.iter().for_each(|notice| terminal.notice(notice));
-        if self.accounts.is_empty() {
-            return match coverage.gaps().find(|gap| gap.state != UnitState::Excluded) {
-                Some(gap) => {
-                    fail(Exit::Identity, format!("cannot list the accounts of `organization`: {}", gap.message))
-                }
-                None => fail(Exit::Usage, "`organization` leaves every account out: change its `include` or `exclude`"),
-            };
+impl Reach {
+    /// The account behind keys; `None` where this configuration has none of the kind.
+    pub(crate) fn account(&self, keys: &Keys, config: &Config) -> Option<Account> {
+        match keys {
+            Keys::Configured(place) => self.configured.get(*place).cloned(),
+            Keys::Organization(account) => {
+                let organization = &config.organization.as_ref()?.organization;
+                scan::roster_account(&self.client, &self.roots, organization, account)
+            }
         }
-        self.listed = coverage;
-        Ok(())
+    }
+
+    /// Adds the accounts of the organization, if there is one.
+    pub(crate) async fn list(self, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+        let mut keys: Vec<Keys> = (0..self.configured.len()).map(Keys::Configured).collect();
+        let mut listed = Coverage::default();
+        if let Some(settings) = &config.organization {
+            let named = self.configured.iter().map(|account| account.id().into()).collect();
+            let cancel = CancellationToken::new();
+            let roster = scan::roster(&self.client, &self.roots, &settings.organization, &named, &cancel).await;
+            let Roster { accounts, coverage, notices } = roster.map_err(|error| told(error, None))?;
+            notices.iter().for_each(|notice| terminal.notice(notice));
+            keys.extend(accounts.into_iter().map(Keys::Organization));
+            if keys.is_empty() {
+                return nobody(&coverage);
+            }
+            listed = coverage;
+        }
+        let accounts = keys.iter().filter_map(|one| self.account(one, config)).collect();
+        let Self { client, home_region, server, .. } = self;
+        Ok(Connection { client, accounts, keys, listed, home_region, server })
     }
 }
 
-async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
+/// Why there is no account to read.
+fn nobody<T>(listed: &Coverage) -> Result<T, Failure> {
+    match listed.gaps().find(|gap| gap.state != UnitState::Excluded) {
+        Some(gap) => fail(Exit::Identity, format!("cannot list the accounts of `organization`: {}", gap.message)),
+        None => fail(Exit::Usage, "`organization` leaves every account out: change its `include` or `exclude`"),
+    }
+}
+
+async fn reach_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
     let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
     let endpoints = endpoints(args, config, &context)?;
     let settings = Settings::for_endpoints(&endpoints);
@@ -308,13 +392,9 @@ async fn open_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> R
         };
     }
     for error in &failures {
-        terminal.notice(&format!("an account cannot be read: failed to {error}"));
+        terminal.warning(&format!("an account cannot be read: failed to {error}"));
     }
-    let mut connection = Connection { client, accounts, listed: Coverage::default(), home_region, _server: None };
-    if let Some(settings) = &config.organization {
-        connection.list(&roots, &settings.organization, terminal).await?;
-    }
-    Ok(connection)
+    Ok(Reach { client, configured: accounts, roots, home_region, server: None })
 }
 
 /// The accounts to scan whoever else belongs to the organization; the caller's own where nobody names any.

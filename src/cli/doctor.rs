@@ -5,14 +5,14 @@ use std::{
     io::{self, Write},
 };
 
-use serde_json::json;
-
 use super::{
     args::{ConfigArgs, DoctorArgs},
     connect::{self, Chosen},
     evidence,
     exit::{Exit, Failure, OrExit, Outcome},
-    notify, output, setup,
+    notify, output,
+    pipeline::Judging,
+    policy, setup,
     signals::{self, Stop},
     terminal::Terminal,
 };
@@ -24,19 +24,6 @@ use crate::{
     scan::{self, Permission},
 };
 
-/// What a scan never needs and a later, wider grant must not give it.
-const DENIED: [&str; 9] = [
-    "servicemesh:DescribeServiceMeshKubeconfig",
-    "servicemesh:InvokeApiServer",
-    "servicemesh:Modify*",
-    "servicemesh:Update*",
-    "cs:DescribeClusterUserKubeconfig",
-    "cs:DescribeClusterV2UserKubeconfig",
-    "cs:Modify*",
-    "vpc:ReleaseEipAddress",
-    "vpc:UnassociateEipAddress",
-];
-
 pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
     let file = ConfigArgs { config: args.file.clone() };
     let config = setup::judging_config(&file, &[], terminal)?.with(Overrides {
@@ -44,8 +31,8 @@ pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
         regions: args.cloud.regions.clone(),
         ..Overrides::default()
     });
-    if args.policy {
-        output::to_stdout(|out| write_policy(&config, out)).or_exit(Exit::Output)?;
+    if let Some(role) = args.policy {
+        output::to_stdout(|out| policy::write(role, &config, out)).or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
     let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
@@ -53,33 +40,17 @@ pub(crate) fn run(args: &DoctorArgs, terminal: &Terminal) -> Outcome {
         output::to_stdout(|out| write_settings(&config, out, &options)).or_exit(Exit::Output)?;
         return Ok(Exit::Clean);
     }
+    // Whatever a scan would refuse is refused here too, and before anything is asked.
+    Judging::new(&config)?;
+    evidence::files(&config.evidence.files, &[])?;
     let checkup = signals::block_on(examine(args, &config, terminal)).or_exit(Exit::Internal)??;
     output::to_stdout(|out| {
         notify::write_channels(&config, out)?;
         write_checkup(&checkup, config.organization.is_some(), out, &options)?;
-        write_policy(&config, out)
+        policy::write(policy::Role::Scan, &config, out)
     })
     .or_exit(Exit::Output)?;
     Ok(checkup.exit())
-}
-
-/// The least-privilege policy, to be attached to the scanning identity; where there is an organization, to the one that lists
-/// it. Its roles need the first statement and the last.
-fn write_policy(config: &Config, out: &mut dyn Write) -> io::Result<()> {
-    let names = |permissions: Vec<Permission>| -> Vec<String> {
-        permissions.into_iter().map(|permission| permission.action).collect()
-    };
-    let actions = names(scan::permissions());
-    let mut statements = vec![json!({"Effect": "Allow", "Action": actions, "Resource": "*",
-        "Condition": {"Bool": {"acs:SecureTransport": "true"}}})];
-    if config.organization.is_some() {
-        statements.push(json!({"Effect": "Allow", "Action": names(scan::organization_permissions()), "Resource": "*",
-            "Condition": {"Bool": {"acs:SecureTransport": "true"}}}));
-    }
-    statements.push(json!({"Effect": "Deny", "Action": DENIED, "Resource": "*"}));
-    let policy = json!({"Version": "1", "Statement": statements});
-    serde_json::to_writer_pretty(&mut *out, &policy)?;
-    writeln!(out)
 }
 
 fn write_settings(config: &Config, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -170,7 +141,8 @@ fn write_checkup(checkup: &Checkup, organization: bool, out: &mut dyn Write, opt
     }
     writeln!(
         out,
-        "The policy to grant: all that a scan needs, and no more (`portcullis doctor --policy` prints it alone)"
+        "The policy to grant: all that a scan needs, and no more (`portcullis doctor --policy` prints it alone, \
+         `--policy=remediate` and `--policy=rollback` what changes need, of which nothing is asked here)"
     )
 }
 

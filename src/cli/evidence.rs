@@ -3,6 +3,8 @@
 
 use std::{fs, path::PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     exit::{Exit, Failure, fail},
     pipeline::Reading,
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// What is read of logs in the cloud.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Plan {
     audit_logs: bool,
     flow_logs: bool,

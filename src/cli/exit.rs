@@ -67,7 +67,7 @@ impl Exit {
             Self::Incomplete => "coverage incomplete, no finding so far: unknown, not clean",
             Self::FindingsIncomplete => "findings, and coverage incomplete",
             Self::Identity => "identity, TLS, clock or account failure; nothing trustworthy was read",
-            Self::Output => "a report could not be written",
+            Self::Output => "a report could not be written, or the run could not be kept",
             Self::Internal => "internal error",
             Self::Interrupted => "interrupted; what was read is kept",
             Self::Terminated => "terminated; what was read is kept",

@@ -7,6 +7,7 @@
 mod access_cache;
 mod args;
 mod completions;
+mod conclude;
 mod connect;
 mod diff;
 mod doctor;
@@ -20,6 +21,7 @@ mod man;
 mod notify;
 mod output;
 mod pipeline;
+mod policy;
 mod progress;
 mod questions;
 mod redact;
@@ -27,7 +29,9 @@ mod report;
 mod rules;
 mod sandbox;
 mod scan;
+mod selftest;
 mod setup;
+mod shard;
 mod signals;
 mod suggest;
 mod terminal;
@@ -85,8 +89,10 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
     let plain = |outcome: Outcome| outcome.map(Done::from);
     match command {
         Command::Scan(args) => scan::run(&args, terminal),
+        Command::Merge(args) => shard::merge::run(&args, terminal),
         Command::Access(args) => plain(questions::access(&args, terminal)),
         Command::Path(args) => plain(questions::path(&args, terminal)),
+        Command::Selftest(args) => plain(selftest::run(&args, terminal)),
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
         Command::Doctor(args) => plain(doctor::run(&args, terminal)),
         Command::Report(args) => plain(report::run(&args, terminal)),

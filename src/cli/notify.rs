@@ -6,7 +6,6 @@ use std::{
 };
 
 use super::{
-    args::ScanArgs,
     signals::{self, Stop},
     terminal::Terminal,
 };
@@ -19,12 +18,20 @@ use crate::{
     store::{Store, StoreError},
 };
 
+/// What is told of, and to whom.
+#[derive(Clone, Copy)]
+pub(super) struct Telling {
+    pub(super) reach: Reach,
+    /// The cloud as it was, not as it is.
+    pub(super) from_snapshot: bool,
+}
+
 /// Tells the configured channels, and gives what became of each. `store` is the one that holds this run; without one
-/// nothing is news. No failure here is a failure of the run.
+/// nothing is news. No failure here is a failure of the run. Of a simulated cloud only this machine is told.
 pub(crate) fn tell(
     run: &Run,
     store: Option<&dyn Store>,
-    args: &ScanArgs,
+    telling: Telling,
     config: &Config,
     terminal: &Terminal,
 ) -> Vec<NotificationV1<'static>> {
@@ -39,13 +46,10 @@ pub(crate) fn tell(
         None => all(Outcome::Skipped("the run was not kept, so nothing is known to have changed".to_owned())),
         Some(Err(_)) => all(Outcome::Failed("the earlier runs could not be read from the store".to_owned())),
         // A run that began before another one and was saved after it saw something of its own, and is told.
-        Some(Ok(past)) if args.from.is_some() && past.is_newer_than(run) => {
+        Some(Ok(past)) if telling.from_snapshot && past.is_newer_than(run) => {
             all(Outcome::Skipped("what was judged is older than the run before, so it is no news".to_owned()))
         }
-        Some(Ok(past)) => {
-            let reach = if args.cloud.sandbox.is_some() { Reach::ThisMachine } else { Reach::Everybody };
-            send(run, &past, settings, reach).unwrap_or_else(|reason| all(Outcome::Failed(reason)))
-        }
+        Some(Ok(past)) => send(run, &past, settings, telling.reach).unwrap_or_else(|reason| all(Outcome::Failed(reason))),
     };
     told(&deliveries, terminal);
     deliveries.iter().map(in_report).collect()
@@ -106,7 +110,11 @@ fn send(run: &Run, past: &Past, settings: &[Settings], reach: Reach) -> Result<V
 fn told(deliveries: &[Delivery], terminal: &Terminal) {
     for delivery in deliveries {
         if let Some(reason) = delivery.outcome.reason() {
-            terminal.notice(&format!("{} was not told: {}", delivery.channel, escape_line(reason)));
+            let line = format!("{} was not told: {}", delivery.channel, escape_line(reason));
+            match &delivery.outcome {
+                Outcome::Failed(_) => terminal.warning(&line),
+                _ => terminal.notice(&line),
+            }
         }
     }
 }

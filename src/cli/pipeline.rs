@@ -72,12 +72,17 @@ impl Judging {
     /// Takes what an earlier run had for known.
     pub(crate) fn with_baseline(mut self, earlier: &Document<'_>) -> Self {
         for finding in earlier.findings.iter().filter(|finding| finding.status == FindingStatus::Open) {
-            let known = KnownFinding { severity: finding.severity, message: finding.message.to_string() };
+            let known = KnownFinding {
+                severity: finding.severity,
+                message: finding.message.to_string(),
+                untrusted: finding.untrusted.as_deref().map(<[_]>::to_vec),
+                concerns: finding.concerns.iter().cloned().collect(),
+            };
             self.baseline.add_finding(&finding.fingerprint, known);
         }
         for endpoint in &earlier.endpoints {
             let ports = endpoint.access.iter().fold(KnownEndpoint::default(), |known, row| {
-                known.port(&row.protocol, row.port, row.family, &row.untrusted)
+                known.port(&row.protocol, row.port, row.family, &row.untrusted, &row.untrusted_all_gates)
             });
             let clients = endpoint.staleness.unexpected_clients.iter();
             let known = clients.fold(ports, |known, client| known.client(client.address));

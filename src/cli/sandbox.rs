@@ -15,9 +15,10 @@ pub(crate) fn run(args: &SandboxArgs, terminal: &Terminal) -> Outcome {
     signals::block_on(async {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let token = stop.token();
-        sandbox::serve(world, args.listen, args.journal.as_deref(), io::stdout(), token.cancelled())
+        let told = sandbox::serve(world, args.listen, args.journal.as_deref(), io::stdout(), token.cancelled())
             .await
             .or_exit(Exit::Usage)?;
+        told.iter().for_each(|line| terminal.notice(line));
         Ok(Exit::Clean)
     })
     .or_exit(Exit::Internal)?

@@ -64,6 +64,11 @@ impl Terminal {
         }
     }
 
+    /// Something went wrong that does not end the run: told however quiet it is to be.
+    pub(crate) fn warning(&self, message: &str) {
+        self.say("warning", AnsiColor::Yellow.on_default().bold(), message);
+    }
+
     /// What went wrong, with its causes.
     pub(crate) fn error(&self, error: &anyhow::Error) {
         let mut lines = error.to_string();

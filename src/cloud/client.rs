@@ -13,11 +13,12 @@ use std::{
     time::Duration,
 };
 
-use chrono::{DateTime, SecondsFormat, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 
 use super::{
+    assemble::{Body, USER_AGENT, Unsigned},
     context::{Context, HeaderText, HttpRequest, HttpResponse},
     credential::{Credentials, Provider},
     endpoint::{Endpoints, Target},
@@ -157,6 +158,8 @@ struct Inner {
     counters: Counters,
     /// The cloud's clock minus ours in milliseconds; [`UNMEASURED`] until a date was refused.
     offset_ms: AtomicI64,
+    /// The same as the latest reply shows it, whether or not anything was refused.
+    skew_ms: AtomicI64,
 }
 
 /// No clock is off by this much.
@@ -193,6 +196,7 @@ impl Client {
             budget: retry::Budget::default(),
             counters: Counters::default(),
             offset_ms: AtomicI64::new(UNMEASURED),
+            skew_ms: AtomicI64::new(UNMEASURED),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -210,6 +214,26 @@ impl Client {
             retries: counters.retries.load(Ordering::Relaxed),
             throttled: counters.throttled.load(Ordering::Relaxed),
         }
+    }
+
+    /// How far the cloud's clock is before ours, by the `Date` of the latest reply, which counts whole seconds. `None`
+    /// before the first reply that has one.
+    pub fn clock_skew(&self) -> Option<TimeDelta> {
+        let skew = self.inner.skew_ms.load(Ordering::Relaxed);
+        (skew != UNMEASURED).then(|| TimeDelta::milliseconds(skew))
+    }
+
+    pub(super) fn endpoints(&self) -> &Endpoints {
+        &self.inner.endpoints
+    }
+
+    /// Our time as the cloud sees it.
+    pub(super) fn cloud_now(&self) -> DateTime<Utc> {
+        self.inner.cloud_now()
+    }
+
+    pub(super) fn note_date(&self, response: &HttpResponse) {
+        self.inner.note_date(response);
     }
 
     /// Sends `request` with the keys of `account` until there is a sound reply or no attempt is left.
@@ -295,7 +319,14 @@ impl Inner {
         let now = self.context.clock.now();
         match self.offset_ms.load(Ordering::Relaxed) {
             UNMEASURED => now,
-            offset => now + chrono::TimeDelta::milliseconds(offset),
+            offset => now + TimeDelta::milliseconds(offset),
+        }
+    }
+
+    fn note_date(&self, response: &HttpResponse) {
+        if let Some(date) = date(response) {
+            let skew = (date - self.context.clock.now()).num_milliseconds();
+            self.skew_ms.store(skew, Ordering::Relaxed);
         }
     }
 
@@ -313,7 +344,8 @@ impl Inner {
         let prepared = prepare(call, credentials.as_deref(), self.cloud_now(), &self.context.random.nonce());
         let _slot = self.limiter.slot().await;
         self.counters.api_calls.fetch_add(1, Ordering::Relaxed);
-        let outcome = match self.context.http.send(prepared).await {
+        let sent = self.context.http.send(prepared).await.inspect(|response| self.note_date(response));
+        let outcome = match sent {
             Ok(response) => unpack(request, response).and_then(|response| judge(request, response)),
             Err(failed) => Err(error::from_http(request, &failed)),
         };
@@ -359,43 +391,20 @@ fn prepare(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTime<Ut
     if operation.style() == Style::Log {
         return prepare_log(call, credentials, date);
     }
-    let query = sign::canonical_query(request.query_params());
     let body = match operation.style() {
-        Style::RpcForm => sign::form_body(request.form_params()).into_bytes(),
-        Style::RpcQuery | Style::Roa | Style::Log => Vec::new(),
+        Style::RpcForm => Body::Form(request.form_params()),
+        Style::RpcQuery | Style::Roa | Style::Log => Body::None,
     };
-    let payload_hash = sign::payload_hash(&body);
-    let mut headers: Vec<(&'static str, String)> = vec![
-        ("host", call.target.host.clone()),
-        ("x-acs-action", operation.action().to_owned()),
-        ("x-acs-version", operation.product().version().to_owned()),
-        ("x-acs-date", date.to_rfc3339_opts(SecondsFormat::Secs, true)),
-        ("x-acs-signature-nonce", nonce.to_owned()),
-        ("x-acs-content-sha256", payload_hash.clone()),
-    ];
-    if !body.is_empty() {
-        headers.push(("content-type", "application/x-www-form-urlencoded".to_owned()));
-    }
-    let mut sent: Vec<(&'static str, HeaderText)> = Vec::new();
-    if let Some(credentials) = credentials {
-        let mut signed: Vec<(&str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        if let Some(token) = &credentials.security_token {
-            signed.push(("x-acs-accesskey-id", &credentials.access_key_id));
-            signed.push(("x-acs-security-token", token.expose_secret()));
-            sent.push(("x-acs-accesskey-id", HeaderText::Plain(credentials.access_key_id.clone())));
-            sent.push(("x-acs-security-token", HeaderText::Sensitive(token.clone())));
-        }
-        let method = operation.method().as_str();
-        let canonical = sign::canonical(method, request.encoded_path(), &query, &signed, &payload_hash);
-        let value = sign::authorization(&credentials.access_key_id, &credentials.access_key_secret, &canonical);
-        sent.push(("authorization", HeaderText::Sensitive(value)));
-    }
-    sent.extend(headers.into_iter().map(|(name, value)| (name, HeaderText::Plain(value))));
-    sent.push(("accept", HeaderText::Plain("application/json".to_owned())));
-    sent.push(("user-agent", HeaderText::Plain(USER_AGENT.to_owned())));
-    let mark = if query.is_empty() { "" } else { "?" };
-    let url = format!("{}{}{mark}{query}", call.target.base, request.encoded_path());
-    HttpRequest { method: operation.method(), url, headers: sent, body, deadline: None }
+    let unsigned = Unsigned {
+        product: operation.product(),
+        action: operation.action(),
+        method: operation.method(),
+        path: request.encoded_path(),
+        query: request.query_params(),
+        body,
+        target: call.target,
+    };
+    unsigned.sign(credentials, date, nonce)
 }
 
 /// Builds and signs one attempt for the log service, which has headers of its own.
@@ -433,7 +442,7 @@ fn prepare_log(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTim
     }
     let mark = if query.is_empty() { "" } else { "?" };
     let url = format!("{}{}{mark}{query}", call.target.base, request.encoded_path());
-    HttpRequest { method: operation.method(), url, headers: sent, body, deadline: None }
+    HttpRequest { method: operation.method(), url, headers: sent, body, deadline: None, is_fresh: false }
 }
 
 /// How the log service packs its replies, in a header of its own.
@@ -460,9 +469,6 @@ fn unpack(request: &ReadRequest, mut response: HttpResponse) -> Result<HttpRespo
         .map_err(|_| unlike("the packed reply is not whole, or larger than it says"))?;
     Ok(response)
 }
-
-/// Who is calling, in the cloud's logs.
-const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
 /// Sorts a reply into sound ones and failures.
 fn judge(request: &ReadRequest, response: HttpResponse) -> Result<Reply, Failure> {
@@ -525,7 +531,7 @@ fn refusal(request: &ReadRequest, response: &HttpResponse, envelope: &json::Enve
 
 /// Our words for the class, then the cloud's own. Those of signature and token errors are left out:
 /// they repeat the signed text and parts of the key.
-fn reason(class: Class, code: &str, message: &str, request_id: &str) -> String {
+pub(super) fn reason(class: Class, code: &str, message: &str, request_id: &str) -> String {
     let ours = match class {
         Class::Denied => "the caller is not permitted to",
         Class::NotFound => "it does not exist",
@@ -546,7 +552,7 @@ fn reason(class: Class, code: &str, message: &str, request_id: &str) -> String {
 }
 
 /// True for HTML and XML, by header or by first byte.
-fn is_markup(response: &HttpResponse) -> bool {
+pub(super) fn is_markup(response: &HttpResponse) -> bool {
     let kind = response.header("content-type").unwrap_or_default().to_ascii_lowercase();
     let first = response.body.iter().find(|byte| !byte.is_ascii_whitespace());
     kind.contains("html") || kind.contains("xml") || first == Some(&b'<')
@@ -554,7 +560,7 @@ fn is_markup(response: &HttpResponse) -> bool {
 
 /// How long the server asks us to wait: `x-acs-retry-after` in milliseconds, or `Retry-After` in
 /// seconds or as a date. Zero and nonsense are no hint.
-fn hint(response: &HttpResponse) -> Option<Duration> {
+pub(super) fn hint(response: &HttpResponse) -> Option<Duration> {
     let millis = response.header("x-acs-retry-after").and_then(|text| text.trim().parse::<u64>().ok());
     if let Some(millis) = millis.filter(|millis| *millis > 0) {
         return Some(Duration::from_millis(millis).min(HINT_CAP));
@@ -579,7 +585,7 @@ fn date(response: &HttpResponse) -> Option<DateTime<Utc>> {
 }
 
 /// A request id of the usual form, or nothing: it is printed, so it may not be just any text.
-fn checked_id(text: &str) -> String {
+pub(super) fn checked_id(text: &str) -> String {
     let usual = text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
     if usual { text.to_owned() } else { String::new() }
 }
@@ -764,7 +770,7 @@ mod tests {
     }
 
     /// A clock whose wall time is off.
-    struct Off(RealClock, chrono::TimeDelta);
+    struct Off(RealClock, TimeDelta);
 
     impl Clock for Off {
         fn now(&self) -> DateTime<Utc> {
@@ -796,7 +802,7 @@ mod tests {
                 Box::pin(async move { with_header(answer, "date", &now) })
             }
         }
-        let clock = Off(Default::default(), chrono::TimeDelta::minutes(minutes));
+        let clock = Off(Default::default(), TimeDelta::minutes(minutes));
         let client = Client::new(testing::context(Strict, clock), Endpoints::default(), Settings::default());
         let first = client.read(&account(), &list()).await;
         if first.is_ok() {

@@ -103,6 +103,9 @@ pub struct HttpRequest {
     pub body: Vec<u8>,
     /// Overrides the deadline for the whole exchange; metadata services want about a second.
     pub deadline: Option<Duration>,
+    /// True for what may arrive once only: it gets a connection of its own, since a client that finds a kept connection
+    /// closed may send again on another.
+    pub is_fresh: bool,
 }
 
 /// A whole reply.

@@ -320,7 +320,7 @@ pub(crate) fn is_loopback_host(host: &str) -> bool {
     bare == "localhost" || bare.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-fn is_loopback_base(base: &str) -> bool {
+pub(super) fn is_loopback_base(base: &str) -> bool {
     Url::parse(base).ok().and_then(|url| url.host_str().map(is_loopback_host)).unwrap_or(false)
 }
 

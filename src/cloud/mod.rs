@@ -4,6 +4,7 @@
 //! [`context::Context`], so that tests bring their own network, clock, environment and files.
 
 pub mod api;
+mod assemble;
 pub mod client;
 pub mod context;
 pub mod credential;
@@ -20,3 +21,4 @@ pub mod sign_log;
 mod testing;
 pub mod throttle;
 mod transport;
+pub mod write;

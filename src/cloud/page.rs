@@ -115,28 +115,13 @@ pub async fn read<P: Page>(
     request: &ReadRequest,
     paging: Paging,
 ) -> Result<Listing<P>, CallError> {
+    let mut pages = Pages::<P> { head: None, items: Vec::new() };
     let source = Source { client, account, request };
-    let mut previous: Option<BTreeSet<String>> = None;
-    let mut trouble = None;
-    for _ in 0..MOST_PASSES {
-        let pass: Pass<P> = match paging {
-            Paging::Whole => source.whole().await?,
-            Paging::Numbered { number, size, per_page } => source.numbered(number, size, per_page).await?,
-            Paging::Offset { offset, size, per_page } => source.by_offset(offset, size, per_page).await?,
-            Paging::Token { token, size, per_page } => source.by_token(token, size, per_page).await?,
-        };
-        let Some(found) = pass.trouble else { return Ok(Listing { head: pass.head, items: pass.items }) };
-        if found == Trouble::Endless {
-            return Err(failed(request, found));
-        }
-        let agrees = pass.adds_up && previous.as_ref() == Some(&pass.ids);
-        if agrees {
-            return Ok(Listing { head: pass.head, items: pass.items });
-        }
-        previous = pass.adds_up.then_some(pass.ids);
-        trouble = Some(found);
+    source.read(paging, &mut pages).await?;
+    match pages.head {
+        Some(head) => Ok(Listing { head, items: pages.items }),
+        None => Err(failed(request, Trouble::EmptyPage)),
     }
-    Err(failed(request, trouble.unwrap_or(Trouble::TotalOff)))
 }
 
 /// What did not fit in a pass.
@@ -169,72 +154,117 @@ fn failed(request: &ReadRequest, trouble: Trouble) -> CallError {
         .with_advice("run again when the account is quieter; if it stays, report it".to_owned())
 }
 
-/// One reading of all pages.
-struct Pass<P: Page> {
-    head: P::Head,
+/// What a page says of its list.
+struct Facts {
+    /// How many items it holds.
+    items: usize,
+    total: Option<u64>,
+    /// Of the next page; never empty.
+    next_token: Option<String>,
+}
+
+/// Where pages go. The reading itself knows no type of reply: it would be compiled once for each.
+trait Gather: Send {
+    /// Drops what an earlier pass brought.
+    fn start(&mut self);
+
+    /// Takes a page, of its items those that are not among `known`, and adds these to it.
+    fn take(&mut self, reply: &Reply, known: &mut BTreeSet<String>) -> Result<Facts, CallError>;
+}
+
+/// The pages of one pass.
+struct Pages<P: Page> {
+    head: Option<P::Head>,
     items: Vec<P::Item>,
+}
+
+impl<P: Page> Gather for Pages<P> {
+    fn start(&mut self) {
+        self.head = None;
+        self.items.clear();
+    }
+
+    fn take(&mut self, reply: &Reply, known: &mut BTreeSet<String>) -> Result<Facts, CallError> {
+        let page: P = reply.parse()?;
+        let total = page.total();
+        let next_token = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+        let (head, items) = page.split();
+        match &mut self.head {
+            Some(first) => P::join(first, head),
+            None => self.head = Some(head),
+        }
+        let facts = Facts { items: items.len(), total, next_token };
+        self.items.extend(items.into_iter().filter(|item| known.insert(P::id(item))));
+        Ok(facts)
+    }
+}
+
+/// A pass in the making.
+struct Pass<'a> {
+    pages: &'a mut dyn Gather,
+    ids: BTreeSet<String>,
+    total: Option<u64>,
+    trouble: Option<Trouble>,
+}
+
+/// How a pass ended.
+struct Ended {
     ids: BTreeSet<String>,
     trouble: Option<Trouble>,
     /// There is a total, and as many different ids.
     adds_up: bool,
 }
 
-/// A pass in the making.
-struct Gathering<P: Page> {
-    head: P::Head,
-    items: Vec<P::Item>,
-    ids: BTreeSet<String>,
-    total: Option<u64>,
-    trouble: Option<Trouble>,
-}
-
-impl<P: Page> Gathering<P> {
+impl<'a> Pass<'a> {
     /// Starts with the first page.
-    fn new(page: P) -> Self {
-        let total = page.total();
-        let (head, items) = page.split();
-        let mut gathering = Self { head, items: Vec::new(), ids: BTreeSet::new(), total, trouble: None };
-        gathering.take(items);
-        gathering
+    fn new(pages: &'a mut dyn Gather, reply: &Reply) -> Result<(Self, Facts), CallError> {
+        pages.start();
+        let mut pass = Self { pages, ids: BTreeSet::new(), total: None, trouble: None };
+        let facts = pass.take(reply)?;
+        pass.total = facts.total;
+        Ok((pass, facts))
     }
 
-    /// Adds a further page; returns how many items it held.
-    fn add(&mut self, page: P) -> usize {
-        if page.total().is_some() && page.total() != self.total {
-            self.trouble.get_or_insert(Trouble::TotalMoved);
-            self.total = page.total();
+    /// Adds a further page.
+    fn add(&mut self, reply: &Reply) -> Result<Facts, CallError> {
+        let facts = self.take(reply)?;
+        if facts.total.is_some() && facts.total != self.total {
+            self.trouble(Trouble::TotalMoved);
+            self.total = facts.total;
         }
-        let (head, items) = page.split();
-        P::join(&mut self.head, head);
-        let held = items.len();
-        self.take(items);
-        held
+        Ok(facts)
     }
 
-    fn take(&mut self, items: Vec<P::Item>) {
-        for item in items {
-            if self.ids.insert(P::id(&item)) {
-                self.items.push(item);
-            } else {
-                self.trouble.get_or_insert(Trouble::Repeated);
-            }
+    fn take(&mut self, reply: &Reply) -> Result<Facts, CallError> {
+        let before = self.ids.len();
+        let facts = self.pages.take(reply, &mut self.ids)?;
+        if self.ids.len() - before < facts.items {
+            self.trouble(Trouble::Repeated);
         }
+        Ok(facts)
     }
 
+    /// How many different items there are so far.
     fn held(&self) -> u64 {
-        self.items.len() as u64
+        self.ids.len() as u64
     }
 
+    /// The first trouble is the one that is told.
     fn trouble(&mut self, trouble: Trouble) {
         self.trouble.get_or_insert(trouble);
     }
 
-    fn finish(mut self) -> Pass<P> {
+    fn finish(mut self) -> Ended {
         let adds_up = self.total == Some(self.held());
         if self.total.is_some() && !adds_up {
             self.trouble(Trouble::TotalOff);
         }
-        Pass { head: self.head, items: self.items, ids: self.ids, trouble: self.trouble, adds_up }
+        Ended { ids: self.ids, trouble: self.trouble, adds_up }
+    }
+
+    fn endless(mut self) -> Ended {
+        self.trouble = Some(Trouble::Endless);
+        self.finish()
     }
 }
 
@@ -245,114 +275,150 @@ struct Source<'a> {
 }
 
 impl Source<'_> {
-    async fn page<P: Page>(&self, request: &ReadRequest) -> Result<(Reply, P), CallError> {
-        let reply = self.client.read(self.account, request).await?;
-        let page = reply.parse()?;
-        Ok((reply, page))
-    }
-
-    async fn whole<P: Page>(&self) -> Result<Pass<P>, CallError> {
-        let (_, page) = self.page(self.request).await?;
-        Ok(Gathering::new(page).finish())
-    }
-
-    async fn numbered<P: Page>(&self, number: &str, size: &str, per_page: u32) -> Result<Pass<P>, CallError> {
-        let request = |page: u64| self.request.clone().param(number, page).param(size, per_page);
-        let (reply, first) = self.page::<P>(&request(1)).await?;
-        if first.total().is_none() {
-            return Err(reply.unlike("the total of the list is missing"));
+    /// Reads the list until a pass of it is to be believed, which is then in `pages`.
+    async fn read(&self, paging: Paging, pages: &mut dyn Gather) -> Result<(), CallError> {
+        let mut previous: Option<BTreeSet<String>> = None;
+        let mut trouble = None;
+        for _ in 0..MOST_PASSES {
+            let pass = match paging {
+                Paging::Whole => self.whole(pages).await?,
+                Paging::Numbered { number, size, per_page } => self.numbered(number, size, per_page, pages).await?,
+                Paging::Offset { offset, size, per_page } => self.by_offset(offset, size, per_page, pages).await?,
+                Paging::Token { token, size, per_page } => self.by_token(token, size, per_page, pages).await?,
+            };
+            let Some(found) = pass.trouble else { return Ok(()) };
+            if found == Trouble::Endless {
+                return Err(failed(self.request, found));
+            }
+            if pass.adds_up && previous.as_ref() == Some(&pass.ids) {
+                return Ok(());
+            }
+            previous = pass.adds_up.then_some(pass.ids);
+            trouble = Some(found);
         }
-        let mut gathering = Gathering::new(first);
+        Err(failed(self.request, trouble.unwrap_or(Trouble::TotalOff)))
+    }
+
+    async fn page(&self, request: &ReadRequest) -> Result<Reply, CallError> {
+        self.client.read(self.account, request).await
+    }
+
+    async fn whole(&self, pages: &mut dyn Gather) -> Result<Ended, CallError> {
+        let reply = self.page(self.request).await?;
+        Ok(Pass::new(pages, &reply)?.0.finish())
+    }
+
+    async fn numbered(
+        &self,
+        number: &str,
+        size: &str,
+        per_page: u32,
+        pages: &mut dyn Gather,
+    ) -> Result<Ended, CallError> {
+        let request = |page: u64| self.request.clone().param(number, page).param(size, per_page);
+        let reply = self.page(&request(1)).await?;
+        let (mut pass, first) = Pass::new(pages, &reply)?;
+        let Some(total) = first.total else {
+            return Err(reply.unlike("the total of the list is missing"));
+        };
         // The server may cut pages shorter than asked: what the first one holds is what counts.
-        let held = gathering.held();
-        let total = gathering.total.unwrap_or_default();
+        let held = pass.held();
         let expected = if held == 0 { 1 } else { total.div_ceil(held) };
         if expected > MOST_PAGES {
-            gathering.trouble = Some(Trouble::Endless);
-            return Ok(gathering.finish());
+            return Ok(pass.endless());
         }
         let mut rest = stream::iter(2..=expected)
             .map(|page| {
                 let request = request(page);
-                async move { self.page::<P>(&request).await }
+                async move { self.page(&request).await }
             })
             .buffered(PAGES_AT_ONCE);
-        while let Some((_, page)) = rest.try_next().await? {
-            if gathering.add(page) == 0 {
-                gathering.trouble(Trouble::EmptyPage);
+        while let Some(reply) = rest.try_next().await? {
+            if pass.add(&reply)?.items == 0 {
+                pass.trouble(Trouble::EmptyPage);
             }
         }
         // A page may have been shorter than the first.
         let mut next = expected + 1;
-        while gathering.trouble.is_none() && gathering.held() < total {
+        while pass.trouble.is_none() && pass.held() < total {
             if next > MOST_PAGES {
-                gathering.trouble = Some(Trouble::Endless);
-                break;
+                return Ok(pass.endless());
             }
-            let (_, page) = self.page::<P>(&request(next)).await?;
-            if gathering.add(page) == 0 {
+            let reply = self.page(&request(next)).await?;
+            if pass.add(&reply)?.items == 0 {
                 break;
             }
             next += 1;
         }
         if held == 0 && total > 0 {
-            gathering.trouble(Trouble::EmptyPage);
+            pass.trouble(Trouble::EmptyPage);
         }
-        Ok(gathering.finish())
+        Ok(pass.finish())
     }
 
-    async fn by_offset<P: Page>(&self, offset: &str, size: &str, per_page: u32) -> Result<Pass<P>, CallError> {
+    async fn by_offset(
+        &self,
+        offset: &str,
+        size: &str,
+        per_page: u32,
+        pages: &mut dyn Gather,
+    ) -> Result<Ended, CallError> {
         let request = |from: u64| self.request.clone().param(offset, from).param(size, per_page);
-        let (reply, first) = self.page::<P>(&request(0)).await?;
-        let Some(total) = first.total() else {
+        let reply = self.page(&request(0)).await?;
+        let (mut pass, first) = Pass::new(pages, &reply)?;
+        let Some(total) = first.total else {
             return Err(reply.unlike("the total of the list is missing"));
         };
-        let mut gathering = Gathering::new(first);
-        let mut pages = 1;
-        while gathering.trouble.is_none() && gathering.held() < total {
-            pages += 1;
-            if pages > MOST_PAGES {
-                gathering.trouble = Some(Trouble::Endless);
-                break;
+        let mut count = 1;
+        while pass.trouble.is_none() && pass.held() < total {
+            count += 1;
+            if count > MOST_PAGES {
+                return Ok(pass.endless());
             }
-            let (_, page) = self.page::<P>(&request(gathering.held())).await?;
-            if gathering.add(page) == 0 {
-                gathering.trouble(Trouble::EmptyPage);
+            let reply = self.page(&request(pass.held())).await?;
+            if pass.add(&reply)?.items == 0 {
+                pass.trouble(Trouble::EmptyPage);
             }
         }
-        Ok(gathering.finish())
+        Ok(pass.finish())
     }
 
-    async fn by_token<P: Page>(&self, token: &str, size: &str, per_page: u32) -> Result<Pass<P>, CallError> {
+    async fn by_token(
+        &self,
+        token: &str,
+        size: &str,
+        per_page: u32,
+        pages: &mut dyn Gather,
+    ) -> Result<Ended, CallError> {
         let mut request = self.request.clone().param(size, per_page);
-        let (_, first) = self.page::<P>(&request).await?;
+        let reply = self.page(&request).await?;
         let mut seen = HashSet::new();
-        let mut next = first.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
-        let mut gathering = Gathering::new(first);
-        if next.is_some() && gathering.held() == 0 {
-            gathering.trouble(Trouble::EmptyPage);
+        let (mut pass, first) = Pass::new(pages, &reply)?;
+        let mut next = first.next_token;
+        if next.is_some() && pass.held() == 0 {
+            pass.trouble(Trouble::EmptyPage);
         }
-        let mut pages = 1;
+        let mut count = 1;
         while let Some(value) = next {
-            pages += 1;
-            if pages > MOST_PAGES {
-                gathering.trouble = Some(Trouble::Endless);
-                break;
+            count += 1;
+            if count > MOST_PAGES {
+                return Ok(pass.endless());
             }
             if !seen.insert(value.clone()) {
-                gathering.trouble(Trouble::TokenRepeated);
+                pass.trouble(Trouble::TokenRepeated);
                 break;
             }
             request = request.param(token, value);
-            let (_, page) = self.page::<P>(&request).await?;
-            next = page.next_token().filter(|token| !token.is_empty()).map(str::to_owned);
+            let reply = self.page(&request).await?;
+            let facts = pass.add(&reply)?;
+            next = facts.next_token;
             // NOTE: an empty page after a promise may also be the end of a list that fills its pages
             // exactly. It cannot be told from a page that was lost, so it is not taken for the end.
-            if gathering.add(page) == 0 {
-                gathering.trouble(Trouble::EmptyPage);
+            if facts.items == 0 {
+                pass.trouble(Trouble::EmptyPage);
             }
         }
-        Ok(gathering.finish())
+        Ok(pass.finish())
     }
 }
 

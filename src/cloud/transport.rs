@@ -233,7 +233,7 @@ impl RealHttp {
             .dns_resolver(Guarded { inner: Arc::clone(&self.settings.resolver), deadline: deadlines.dns })
     }
 
-    fn client(&self, url: &Url) -> Result<&Client, HttpError> {
+    fn client(&self, url: &Url, is_fresh: bool) -> Result<Client, HttpError> {
         let host = url.host_str().unwrap_or_default();
         let local = is_loopback_host(host) || host == METADATA;
         let (slot, build): (_, &dyn Fn() -> ClientBuilder) = if url.scheme() == "http" && local {
@@ -243,15 +243,19 @@ impl RealHttp {
         } else {
             (&self.proxied, &|| self.proxies.iter().cloned().fold(self.builder(), ClientBuilder::proxy))
         };
-        slot.get_or_init(|| build().build().map_err(|error| chain(&error)))
-            .as_ref()
-            .map_err(|reason| HttpError::Tls { host: host.to_owned(), reason: reason.clone() })
+        let built = if is_fresh {
+            build().pool_max_idle_per_host(0).build().map_err(|error| chain(&error))
+        } else {
+            slot.get_or_init(|| build().build().map_err(|error| chain(&error))).clone()
+        };
+        built.map_err(|reason| HttpError::Tls { host: host.to_owned(), reason })
     }
 
     async fn exchange(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let deadlines = self.settings.deadlines;
+        let is_fresh = request.is_fresh;
         let request = Prepared::new(request)?;
-        let client = self.client(request.inner.url())?;
+        let client = self.client(request.inner.url(), is_fresh)?;
         let head = timeout(deadlines.first_byte, client.execute(request.inner)).await;
         let head = head.map_err(|_| HttpError::Timeout { phase: "first byte", limit: deadlines.first_byte })?;
         let mut response = head.map_err(|error| head_error(&request.host, &error, &deadlines))?;
@@ -477,7 +481,14 @@ mod tests {
 
     fn get(url: String) -> HttpRequest {
         let host = HeaderText::Plain("ecs.cn-beijing.aliyuncs.com".to_owned());
-        HttpRequest { method: Method::Get, url, headers: vec![("host", host)], body: Vec::new(), deadline: None }
+        HttpRequest {
+            method: Method::Get,
+            url,
+            headers: vec![("host", host)],
+            body: Vec::new(),
+            deadline: None,
+            is_fresh: false,
+        }
     }
 
     async fn send(settings: HttpSettings, url: String) -> Result<HttpResponse, HttpError> {
@@ -503,6 +514,32 @@ mod tests {
         assert!(heads[0].starts_with(&format!("GET {path} HTTP/1.1\r\n")), "{heads:?}");
         assert!(heads[0].contains("host: ecs.cn-beijing.aliyuncs.com\r\n"), "{heads:?}");
         assert!(!heads[0].contains("accept-encoding"), "{heads:?}");
+    }
+
+    #[tokio::test]
+    async fn what_may_arrive_once_only_has_a_connection_of_its_own() {
+        let seen = Log::default();
+        let log = seen.clone();
+        let address = server(move |mut stream| {
+            let log = log.clone();
+            async move {
+                let peer = stream.peer_addr().unwrap().to_string();
+                while !head(&mut stream).await.is_empty() {
+                    log.push(peer.clone());
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
+                }
+            }
+        })
+        .await;
+        let http = RealHttp::new(patient(), &NoEnv).unwrap();
+        for is_fresh in [false, false, true, false, true] {
+            let request = HttpRequest { is_fresh, ..get(format!("http://{address}/")) };
+            http.send(request).await.unwrap();
+        }
+        let peers = seen.all();
+        assert_eq!(peers.len(), 5);
+        assert!(peers[0] == peers[1] && peers[1] == peers[3], "reads keep theirs: {peers:?}");
+        assert!(peers[2] != peers[0] && peers[4] != peers[0] && peers[2] != peers[4], "writes do not: {peers:?}");
     }
 
     #[tokio::test]

@@ -25,6 +25,8 @@ pub(crate) fn read(walk: &Walk<'_>, items: &[Node], path: &str, folder: &Path) -
         .enumerate()
         .filter_map(|(index, item)| {
             let entry = Entry { walk, folder, path: format!("{path}[{index}]") };
+            // Before anything is told of it: whatever the problem is, its lines are drawn.
+            entry.hide_what_may_be_secret(item);
             // What else is wrong with such an entry would be told in sentences that quote it.
             if entry.refuse_outright(item) { None } else { entry.settings(item) }
         })
@@ -93,6 +95,30 @@ impl Entry<'_, '_> {
             (Source::At(address), Source::At(key)) => Some((*channel, address, Some(key))),
             (Source::At(address), Source::None) => Some((*channel, address, None)),
             _ => None,
+        }
+    }
+
+    /// Stars out every value that stands where the name of a secret is due and is none, wherever in the entry.
+    fn hide_what_may_be_secret(&self, node: &Node) {
+        match &node.value {
+            Value::Scalar { .. } | Value::Refused => {}
+            Value::Sequence(items) => items.iter().for_each(|item| self.hide_what_may_be_secret(item)),
+            Value::Mapping(entries) => {
+                for (key, value) in entries {
+                    let is_harmless = match (key.text.as_str(), &value.value) {
+                        ("url_env" | "secret_env", Value::Scalar { text, .. }) => is_variable(text),
+                        ("url_file" | "secret_file", Value::Scalar { text, .. }) => is_path(text),
+                        (known, Value::Scalar { .. } | Value::Sequence(_)) => {
+                            keys::NOTIFY.contains(&known) && !is_channel(known)
+                        }
+                        _ => true,
+                    };
+                    if !is_harmless {
+                        self.walk.hide(value.at.clone());
+                    }
+                    self.hide_what_may_be_secret(value);
+                }
+            }
         }
     }
 
@@ -215,8 +241,17 @@ enum Source {
     Wrong,
 }
 
+fn is_channel(key: &str) -> bool {
+    Channel::ALL.into_iter().any(|channel| channel.as_str() == key)
+}
+
+/// With a folder or an ending, as no key has.
+fn is_path(text: &str) -> bool {
+    !text.contains("://") && (text.contains('/') || text.contains('.'))
+}
+
 /// Capital letters, digits and `_`: a key or token that somebody writes here by mistake is none, and is not shown.
-fn is_variable(text: &str) -> bool {
+pub(super) fn is_variable(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'_')
         && !text.starts_with(|first: char| first.is_ascii_digit())

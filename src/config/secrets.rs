@@ -4,6 +4,7 @@
 use std::ops::Range;
 
 use super::{
+    channels::is_variable,
     problem::{Problem, shown},
     yaml::{Key, Node, Value},
 };
@@ -106,6 +107,13 @@ pub(crate) fn lexically(text: &str) -> Vec<Range<usize>> {
     hidden
 }
 
+/// The value that a text begins with, without quotes.
+fn first_word(text: &str) -> &str {
+    let text = text.trim();
+    let end = text.find([',', '}', ']', ' ', '\t', '#']).unwrap_or(text.len());
+    text[..end].trim_matches(['"', '\''])
+}
+
 /// Where on a line the first value after a secret's key begins. Wider than what is refused: to star out a harmless
 /// value costs nothing, so a key that only ends like a secret's is enough.
 fn secret_in_line(line: &str) -> Option<usize> {
@@ -113,7 +121,11 @@ fn secret_in_line(line: &str) -> Option<usize> {
         let before = line[..colon].trim_end_matches(['"', '\'', '\\', ' ', '\t']);
         let start = before.rfind([' ', '\t', '{', ',', '"', '\'', '[', '?']).map_or(0, |at| at + 1);
         let key = folded(&before[start..]);
-        KEYS.iter().any(|known| key.ends_with(known)).then_some(colon + 1)
+        let is_secret = match key.as_str() {
+            "secretenv" | "urlenv" => !is_variable(first_word(&line[colon + 1..])),
+            key => KEYS.iter().any(|known| key.ends_with(known)),
+        };
+        is_secret.then_some(colon + 1)
     })
 }
 

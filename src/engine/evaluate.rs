@@ -75,6 +75,7 @@ impl RuleSet {
             waiver: None,
             about_coverage: false,
             baselined: false,
+            outgrown: false,
             decisions: Vec::new(),
         })
     }

@@ -5,7 +5,6 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::baseline::OUTGROWN;
 use crate::model::{AccountId, EndpointKind, RegionId, ResourceKind, Severity, Shared, Text};
 
 /// Whether a finding counts.
@@ -91,13 +90,9 @@ pub struct Finding {
     /// True if the finding was known and accepted as the starting point: reported, not counted.
     #[serde(default)]
     pub baselined: bool,
+    /// True if the starting point had it, and it is worse now than it was there.
+    #[serde(default)]
+    pub outgrown: bool,
     /// What the gate did, in order: `severity remapped from high to info by configuration`, …
     pub decisions: Vec<String>,
-}
-
-impl Finding {
-    /// True if the baseline has it, and it is worse now.
-    pub(crate) fn outgrew_baseline(&self) -> bool {
-        self.decisions.iter().any(|decision| decision.starts_with(OUTGROWN))
-    }
 }

@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate};
 
 use super::{
     Finding, FindingStatus, Subject,
-    baseline::{Answer, Baseline, OUTGROWN},
+    baseline::{Answer, Baseline, Filter, Now},
     fingerprint::fingerprint,
     verdict::counts,
     waiver::{Matcher, Reach, Waiver},
@@ -205,13 +205,16 @@ fn baseline(finding: &mut Finding, context: &Context<'_>, settings: &GateSetting
     if finding.status != FindingStatus::Open {
         return;
     }
-    match settings.baseline.answer(finding, context.judgement(&finding.subject)) {
+    match settings.baseline.answer(finding, context.now(&finding.subject)) {
         Answer::New => {}
         Answer::Known => {
             finding.baselined = true;
             finding.decisions.push("in the baseline: reported, not counted".to_owned());
         }
-        Answer::Worse(how) => finding.decisions.push(format!("{OUTGROWN}{how}")),
+        Answer::Worse(how) => {
+            finding.outgrown = true;
+            finding.decisions.push(format!("in the baseline, and worse now: {how}"));
+        }
     }
 }
 
@@ -250,8 +253,9 @@ fn waiver_findings(settings: &GateSettings, used: &[bool]) -> Vec<Finding> {
             } else {
                 (FindingStatus::Unknown, " Not everything was read, so it may still be needed.")
             };
+            let why = waiver.never_matches().map(|why| format!(" {why}")).unwrap_or_default();
             let message = format!(
-                "The waiver for {} matches no finding of this run.{end} Owner: {}.",
+                "The waiver for {} matches no finding of this run.{why}{end} Owner: {}.",
                 waiver.describe(),
                 waiver.owner.escape_debug()
             );
@@ -298,6 +302,7 @@ fn waiver_finding(rule: &GateRule, waiver: &Waiver, status: FindingStatus, messa
         waiver: Some(waiver.note()),
         about_coverage: true,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }
@@ -306,7 +311,7 @@ fn waiver_finding(rule: &GateRule, waiver: &Waiver, status: FindingStatus, messa
 struct Context<'a> {
     tags: HashMap<Key<'a>, &'a BTreeMap<String, String>>,
     endpoints: HashMap<(Key<'a>, crate::model::EndpointKind), usize>,
-    untrusted: HashMap<Key<'a>, &'a [ipnet::IpNet]>,
+    filters: HashMap<Key<'a>, Filter<'a>>,
     judgements: &'a Judgements,
     no_tags: BTreeMap<String, String>,
 }
@@ -323,7 +328,7 @@ impl<'a> Context<'a> {
         let mut context = Self {
             tags: HashMap::new(),
             endpoints: HashMap::new(),
-            untrusted: HashMap::new(),
+            filters: HashMap::new(),
             judgements,
             no_tags: BTreeMap::new(),
         };
@@ -350,11 +355,13 @@ impl<'a> Context<'a> {
                 &group.security_group_id,
             );
             context.tags.insert(key, &group.tags);
-            context.untrusted.insert(key, &group.untrusted);
+            let untrusted = group.untrusted_anywhere.as_deref();
+            context.filters.insert(key, Filter { untrusted, endpoints: &group.endpoints });
         }
         for acl in &judgements.acls {
             let key: Key<'a> = (acl.account_id.as_str(), acl.region_id.as_str(), acl.resource_kind, &acl.acl_id);
-            context.untrusted.insert(key, &acl.untrusted);
+            let untrusted = acl.untrusted_anyhow.as_deref();
+            context.filters.insert(key, Filter { untrusted, endpoints: &acl.endpoints });
         }
         for balancer in &judgements.unclaimed_balancers {
             let key: Key<'a> = (
@@ -372,21 +379,26 @@ impl<'a> Context<'a> {
         self.tags.get(&key(subject)).copied().unwrap_or(&self.no_tags)
     }
 
-    /// Who may reach the subject, port by port; empty where nothing is said of it.
+    /// What this run says of a finding's subject.
+    fn now(&self, subject: &Subject) -> Now<'a> {
+        match (self.judgement(subject), self.filters.get(&key(subject))) {
+            (Some(judgement), _) => Now::Endpoint(judgement),
+            (None, Some(filter)) => Now::Filter(*filter),
+            (None, None) => Now::Other,
+        }
+    }
+
     /// What is said of the endpoint that a finding is about.
     fn judgement(&self, subject: &Subject) -> Option<&'a EndpointJudgement> {
         let &index = self.endpoints.get(&(key(subject), subject.endpoint_kind?))?;
         self.judgements.endpoints.get(index)
     }
 
+    /// Who may reach the subject, port by port; empty where nothing is said of it.
     fn reach(&self, subject: &Subject) -> Vec<Reach<'a>> {
         let Some(kind) = subject.endpoint_kind else {
-            return self
-                .untrusted
-                .get(&key(subject))
-                .map(|&untrusted| Reach { port: None, untrusted, unknown: false })
-                .into_iter()
-                .collect();
+            let untrusted = self.filters.get(&key(subject)).and_then(|filter| filter.untrusted);
+            return untrusted.map(|untrusted| Reach { port: None, untrusted, unknown: false }).into_iter().collect();
         };
         let Some(&index) = self.endpoints.get(&(key(subject), kind)) else { return Vec::new() };
         self.judgements.endpoints[index]

@@ -4,8 +4,9 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::*;
 use crate::model::{
-    AccessRow, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Exposure, Family, Gap, Judgements,
-    PortVerdict, ResourceKind, Severity, Shared, Staleness, StalenessVerdict, Text, Unit, UnitState,
+    AccessRow, AclJudgement, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Enforcement, Exposure,
+    Family, Gap, Judgements, PortVerdict, ResourceKind, SecurityGroupJudgement, Severity, Shared, Staleness,
+    StalenessVerdict, Text, Unit, UnitState,
 };
 
 const ACCOUNT: &str = "1000000000000001";
@@ -44,6 +45,7 @@ fn finding(rule: &str, resource: &str, severity: Severity, status: FindingStatus
         waiver: None,
         about_coverage: false,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }
@@ -60,6 +62,7 @@ fn endpoint(resource: &str, untrusted: &[&str]) -> EndpointJudgement {
         },
         resource_name: String::new(),
         tags: [("env".to_owned(), "dev".to_owned())].into(),
+        protected_by: Vec::new(),
         exposure: Exposure::Exposed,
         signs: Vec::new(),
         contradictions: Vec::new(),
@@ -127,18 +130,146 @@ fn run_gate(findings: Vec<Finding>, settings: &GateSettings) -> Vec<Finding> {
 fn baseline(findings: &[&Finding], change: fn(&mut EndpointJudgement)) -> Baseline {
     let mut baseline = Baseline::default();
     for finding in findings {
-        let known = KnownFinding { severity: finding.severity, message: finding.message.clone() };
+        let known = known(finding, None);
         baseline.add_finding(&finding.fingerprint, known);
     }
     for mut endpoint in judgements().endpoints {
         change(&mut endpoint);
         let ports = endpoint.access.iter().fold(KnownEndpoint::default(), |known, row| {
-            known.port(&row.protocol, row.port, row.family, &row.untrusted)
+            known.port(&row.protocol, row.port, row.family, &row.untrusted, &row.untrusted_all_gates)
         });
         let clients = endpoint.staleness.unexpected.iter();
         baseline.add_endpoint(&endpoint.endpoint.id(), clients.fold(ports, |known, one| known.client(one.address)));
     }
     baseline
+}
+
+fn blocks(texts: &[&str]) -> Vec<ipnet::IpNet> {
+    texts.iter().map(|text| text.parse().expect("a block")).collect()
+}
+
+/// What an earlier run had of a finding, and whom the filter let through that it is about.
+fn known(finding: &Finding, untrusted: Option<&[&str]>) -> KnownFinding {
+    KnownFinding {
+        severity: finding.severity,
+        message: finding.message.clone(),
+        untrusted: untrusted.map(blocks),
+        concerns: ["an-endpoint".to_owned()].into(),
+    }
+}
+
+/// A finding about a filter in front of an endpoint.
+fn about_filter(rule: &str, kind: ResourceKind, id: &str) -> Finding {
+    let subject = Subject {
+        account_id: ACCOUNT.into(),
+        region_id: REGION.into(),
+        resource_kind: kind,
+        resource_id: id.to_owned(),
+        endpoint_kind: None,
+    };
+    let finding = finding(rule, id, Severity::High, FindingStatus::Open);
+    Finding { fingerprint: fingerprint(rule, &subject), subject, ..finding }
+}
+
+/// An ACL and a group that let these through.
+fn filters(untrusted: Option<&[&str]>) -> Judgements {
+    let no = Bounds::exact(false);
+    let acl = AclJudgement {
+        account_id: ACCOUNT.into(),
+        region_id: REGION.into(),
+        acl_id: "acl-1".to_owned(),
+        resource_kind: ResourceKind::Acl,
+        name: String::new(),
+        endpoints: vec!["an-endpoint".to_owned()],
+        listeners: Vec::new(),
+        enabled_but_empty: no,
+        black_list: false,
+        admits_untrusted: no,
+        untrusted: Vec::new(),
+        untrusted_anyhow: untrusted.map(blocks),
+        missing_required: Vec::new(),
+        unresolved: Vec::new(),
+    };
+    let group = SecurityGroupJudgement {
+        account_id: ACCOUNT.into(),
+        region_id: REGION.into(),
+        security_group_id: "sg-1".to_owned(),
+        name: String::new(),
+        tags: [("env".to_owned(), "dev".to_owned())].into(),
+        endpoints: vec!["an-endpoint".to_owned()],
+        enforcement: Enforcement::Unverified,
+        admits_untrusted: no,
+        untrusted: Vec::new(),
+        untrusted_anywhere: untrusted.map(blocks),
+        world_open: no,
+        world_open_by_union: no,
+        shadowed_rules: Vec::new(),
+        admit_everything_rules: Vec::new(),
+        blame: Vec::new(),
+        unresolved: Vec::new(),
+    };
+    Judgements { acls: vec![acl], security_groups: vec![group], ..Judgements::default() }
+}
+
+/// A limit speaks of what the filter lets through, however it is used, and not of what a white list would hold.
+#[test]
+fn a_limit_of_a_filter_holds_only_while_what_it_lets_through_stays_inside() {
+    let limited = waiver(&format!(
+        "select: {{account: \"{ACCOUNT}\", region: {REGION}, rule: a-rule}}\nonly: {{cidrs: [203.0.113.0/24]}}\n{REST}"
+    ));
+    for (kind, id) in [(ResourceKind::Acl, "acl-1"), (ResourceKind::SecurityGroup, "sg-1")] {
+        let status = |untrusted: Option<&[&str]>| {
+            let finding = about_filter("a-rule", kind, id);
+            apply(vec![finding], &filters(untrusted), &settings(vec![limited.clone()]))[0].status
+        };
+        assert_eq!(status(Some(&["203.0.113.0/25"])), FindingStatus::Waived, "{id}");
+        assert_eq!(status(Some(&["203.0.113.0/24", "8.8.8.8/32"])), FindingStatus::Open, "{id}");
+        assert_eq!(status(Some(&["0.0.0.0/0"])), FindingStatus::Open, "{id}");
+        assert_eq!(status(None), FindingStatus::Open, "{id}: not known");
+    }
+}
+
+/// Messages show eight items of a list; the ninth counts all the same.
+#[test]
+fn a_filter_that_has_grown_since_the_baseline_counts() {
+    for (kind, id) in [(ResourceKind::Acl, "acl-1"), (ResourceKind::SecurityGroup, "sg-1")] {
+        let finding = about_filter("a-rule", kind, id);
+        let answer = |before: Option<&[&str]>, now: Option<&[&str]>, message: &str| {
+            let mut baseline = Baseline::default();
+            baseline.add_finding(&finding.fingerprint, known(&finding, before));
+            let settings = GateSettings { baseline, ..settings(Vec::new()) };
+            let finding = Finding { message: message.to_owned(), ..finding.clone() };
+            apply(vec![finding], &filters(now), &settings)[0].baselined
+        };
+        let ten = Some(["10.0.0.0/24", "10.0.1.0/24"].as_slice());
+        assert!(answer(ten, ten, ""), "{id}");
+        assert!(!answer(ten, Some(&["0.0.0.0/1", "10.0.0.0/24"]), ""), "{id}: the same text, half the internet");
+        assert!(answer(ten, Some(&["10.0.0.0/25"]), "another text"), "{id}: fewer");
+        assert!(!answer(ten, ten, "another text"), "{id}: as many, and something else");
+        assert!(!answer(None, ten, ""), "{id}: it was not known");
+        assert!(!answer(ten, None, ""), "{id}: it is not known any more");
+        assert!(answer(None, None, ""), "{id}");
+    }
+}
+
+/// What a security group narrows that nobody documents to filter is still less than everything.
+#[test]
+fn an_endpoint_that_more_reach_past_every_gate_counts() {
+    let all_gates = |texts: &'static [&'static str]| {
+        let mut judgements = judgements();
+        judgements.endpoints[0].access[0].untrusted_all_gates = blocks(texts).into();
+        judgements
+    };
+    let mut known_before = Baseline::default();
+    known_before.add_finding(&open("c1").fingerprint, known(&open("c1"), None));
+    let before = all_gates(&["8.8.8.0/28"]).endpoints.remove(0);
+    let row = &before.access[0];
+    let port = KnownEndpoint::default().port("tcp", 6443, Family::Ipv4, &row.untrusted, &row.untrusted_all_gates);
+    known_before.add_endpoint(&before.endpoint.id(), port);
+    let settings = GateSettings { baseline: known_before, ..settings(Vec::new()) };
+    let baselined = |texts| apply(vec![open("c1")], &all_gates(texts), &settings)[0].baselined;
+    assert!(baselined(&["8.8.8.0/28"]) && baselined(&["8.8.8.0/29"]));
+    assert!(!baselined(&["8.8.8.0/24"]));
 }
 
 /// A fingerprint says what a finding is about, not how bad it is.
@@ -147,6 +278,8 @@ fn what_has_grown_since_the_baseline_counts() {
     let of = |change: fn(&mut EndpointJudgement)| {
         let settings = GateSettings { baseline: baseline(&[&open("c1")], change), ..settings(Vec::new()) };
         let out = run_gate(vec![open("c1")], &settings);
+        // One that is worse is not part of the starting point, and known to have been in it.
+        assert_eq!(out[0].baselined, !out[0].outgrown);
         (out[0].baselined, out[0].decisions.join("; "))
     };
     assert!(of(|_| {}).0);

@@ -19,6 +19,10 @@ use crate::model::{AccountId, RegionId, ResourceKind};
 /// The only version of the waiver file so far.
 pub const WAIVER_FILE_VERSION: u32 = 1;
 
+/// Told where a selection asks for what no reply holds.
+const NO_TAGS_OF_ACLS: &str = "It can match none: the replies about ACLs carry no tags. Name the ACL with `resource` instead \
+                               of `tag`; it may still be needed.";
+
 /// A waiver file as written. Its reader may wrap each entry in a type that knows its line.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -63,7 +67,8 @@ pub struct RawSelect {
     pub resource: Option<String>,
     /// A rule id.
     pub rule: Option<String>,
-    /// Tags that the resource must all carry with these values.
+    /// Tags that the resource must all carry with these values. The replies about ACLs carry no tags: name an ACL with
+    /// `resource`.
     #[serde(default)]
     pub tag: BTreeMap<String, String>,
 }
@@ -341,6 +346,16 @@ impl Waiver {
     /// True after its last day.
     pub fn expired(&self, today: NaiveDate) -> bool {
         today > self.expires
+    }
+
+    /// Why it can match nothing, however the cloud is.
+    pub(super) fn never_matches(&self) -> Option<&'static str> {
+        match &self.matcher {
+            Matcher::Select(select) if select.kind == Some(ResourceKind::Acl) && !select.tags.is_empty() => {
+                Some(NO_TAGS_OF_ACLS)
+            }
+            _ => None,
+        }
     }
 
     /// What it accepts, for people.

@@ -3,7 +3,7 @@
 //! A read that is not in the ledger was not planned; a planned read that has not ended is a bug,
 //! and [`Coverage::gaps`] lists it as failed rather than lose it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use serde::{Deserialize, Serialize};
 
@@ -92,11 +92,20 @@ impl Coverage {
         }
     }
 
-    /// Records a read that did not succeed; `gap.state` says how it ended.
+    /// Records a read that did not succeed; `gap.state` says how it ended. Of two, the same one stands in whichever
+    /// order they come: what was denied or failed before what was left out.
     pub fn gap(&mut self, gap: Gap) {
         debug_assert!(gap.state != UnitState::Scanned, "a gap is what was not scanned");
         self.scanned.remove(&gap.unit);
-        self.unread.entry(gap.unit.clone()).or_insert(gap);
+        let rank = |gap: &Gap| (gap.state, gap.code.clone(), gap.message.clone(), gap.request_id.clone());
+        match self.unread.entry(gap.unit.clone()) {
+            Entry::Vacant(place) => drop(place.insert(gap)),
+            Entry::Occupied(mut place) => {
+                if rank(&gap) < rank(place.get()) {
+                    place.insert(gap);
+                }
+            }
+        }
     }
 
     /// How the unit ended; `None` if it was never planned.
@@ -179,5 +188,36 @@ mod gap_list {
     pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<Unit, Gap>, D::Error> {
         let gaps = Vec::<Gap>::deserialize(deserializer)?;
         Ok(gaps.into_iter().map(|gap| (gap.unit.clone(), gap)).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_gaps_the_same_one_stands_in_either_order() {
+        let gap = |state, code: &str, message: &str| Gap {
+            unit: Unit::new(&"1".into(), &"a".into(), "cs", "DescribeClusterDetail", "c1"),
+            state,
+            code: code.to_owned(),
+            message: message.to_owned(),
+            request_id: String::new(),
+        };
+        let denied = gap(UnitState::Denied, "Forbidden", "");
+        let failed = gap(UnitState::Failed, "timeout", "");
+        let excluded = gap(UnitState::Excluded, "excluded", "");
+        let other_words = gap(UnitState::Failed, "timeout", "zzz");
+        for (stands, other) in [(&denied, &failed), (&failed, &excluded), (&failed, &other_words)] {
+            for [first, second] in [[stands, other], [other, stands]] {
+                let mut coverage = Coverage::default();
+                coverage.gap(first.clone());
+                coverage.gap(second.clone());
+                assert_eq!(coverage.gaps().collect::<Vec<_>>(), [stands]);
+                // And never a success beside it.
+                coverage.scanned(stands.unit.clone());
+                assert_eq!((coverage.planned(), coverage.count(UnitState::Scanned)), (1, 0));
+            }
+        }
     }
 }

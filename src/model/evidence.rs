@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Binding, Client, ClusterId, EipId, MeshId, Scope, VSwitchId, VpcId, words::words};
+use super::{Binding, Client, ClusterId, EipId, MeshId, Scope, Unit, VSwitchId, VpcId, words::words};
 
 words! {
     /// Where a log is written, which decides what it can say.
@@ -161,6 +161,19 @@ pub struct ForbiddenCluster {
 pub struct EvidenceWanted {
     pub scope: Scope,
     pub read: EvidenceRead,
+}
+
+impl EvidenceWanted {
+    /// The unit of the ledger that stands for the read.
+    pub fn unit(&self) -> Unit {
+        let (product, operation, object) = match &self.read {
+            EvidenceRead::FlowLogs { vpc_id, .. } => ("sls", "GetLogsV2", vpc_id.as_str()),
+            EvidenceRead::ClusterAudit(id) => ("sls", "GetLogsV2", id.as_str()),
+            EvidenceRead::MeshAudit { service_mesh_id, .. } => ("sls", "GetLogsV2", service_mesh_id.as_str()),
+            EvidenceRead::Trail { .. } => ("actiontrail", "LookupEvents", ""),
+        };
+        Unit::new(&self.scope.account_id, &self.scope.region_id, product, operation, object)
+    }
 }
 
 /// What to read of logs.

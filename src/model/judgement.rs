@@ -145,6 +145,9 @@ pub struct EndpointJudgement {
     /// The resource's tags, for waivers that select by tag.
     pub tags: BTreeMap<String, String>,
     pub exposure: Exposure,
+    /// Ids of what is tagged never to be changed, of the mesh or cluster itself, its EIP and its balancer.
+    #[serde(default)]
+    pub protected_by: Vec<String>,
     /// Positive signs, sorted.
     pub signs: Vec<Sign>,
     /// Signs that were read and deny what another affirms; sentences for people, sorted.
@@ -221,6 +224,10 @@ pub struct SecurityGroupJudgement {
     pub admits_untrusted: Bounds<bool>,
     /// On those ports, the untrusted sources it admits, upper bound.
     pub untrusted: Vec<IpNet>,
+    /// Untrusted sources it admits on any port that a finding may speak of, upper bound: those of the endpoints, and all
+    /// ports where a rule admits everybody. `None` where no port of those endpoints is known.
+    #[serde(default)]
+    pub untrusted_anywhere: Option<Vec<IpNet>>,
     /// On those ports, admits every address of a family.
     pub world_open: Bounds<bool>,
     /// World-open although no single rule names `0.0.0.0/0` or `::/0`.
@@ -253,7 +260,12 @@ pub struct AclJudgement {
     pub black_list: bool,
     /// Used as white list, and it admits a routable source outside the trusted set.
     pub admits_untrusted: Bounds<bool>,
+    /// Untrusted sources that it holds as a white list, upper bound.
     pub untrusted: Vec<IpNet>,
+    /// Untrusted sources it lets through, upper bound: as white list, as black list, and as a list without entries, which
+    /// lets everybody through.
+    #[serde(default)]
+    pub untrusted_anyhow: Option<Vec<IpNet>>,
     /// Used as white list in front of an ACK API server without these ranges that the vendor
     /// requires (alibaba-api.md 16b).
     pub missing_required: Vec<IpNet>,

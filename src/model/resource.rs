@@ -231,6 +231,9 @@ pub struct NetworkLoadBalancer {
     #[serde(rename = "DNSName")]
     pub dns_name: String,
     pub load_balancer_status: String,
+    /// What it is locked for, one word each, sorted: its status does not show it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<String>,
     pub vpc_id: VpcId,
     /// Joined groups. `Absent`: none is joined, so everything is accepted.
     #[serde(default, skip_serializing_if = "Reading::is_unread")]
@@ -296,6 +299,9 @@ pub struct SecurityGroup {
     pub inner_access_policy: String,
     pub service_managed: bool,
     pub permissions: Vec<Permission>,
+    /// Only `DescribeSecurityGroups` says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
 }
 
 /// A rule as `DescribeSecurityGroupAttribute` returns it: text throughout, empty means absent.

@@ -173,6 +173,8 @@ pub struct Staleness {
     pub strangers_known: bool,
     /// Ids of consumers that ought to be in the logs and are not, sorted.
     pub silent: Vec<String>,
+    /// Logs that were asked and do not show everything, and why, one sentence each, sorted.
+    pub incomplete_logs: Vec<String>,
     /// Requests without an authenticated user came from the internet.
     pub probed: bool,
     /// What the platform itself says where it contradicts what was found, one sentence each.
@@ -195,6 +197,7 @@ impl Staleness {
             unexpected: Vec::new(),
             strangers_known: false,
             silent: Vec::new(),
+            incomplete_logs: Vec::new(),
             probed: false,
             platform_disagrees: Vec::new(),
         }

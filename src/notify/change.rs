@@ -29,7 +29,8 @@ pub enum Kind {
     New,
     /// Open, after it had been fixed or accepted.
     Reopened,
-    /// Open with a higher severity than before, or certain where it was only feared.
+    /// Open with a higher severity than before, worse than the starting point had it, or certain where it was only
+    /// feared.
     Worse,
     /// Neither confirmed nor refuted for the third run in a row.
     Unknown,
@@ -64,11 +65,14 @@ pub struct Change<'a> {
 /// What one run says of one finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
-    Open(Severity),
-    /// Open, and part of the starting point.
+    Open {
+        severity: Severity,
+        /// Worse than the starting point had it.
+        outgrown: bool,
+    },
+    /// Part of the starting point.
     Known,
-    /// Waived.
-    Accepted,
+    Waived,
     /// True at one end of what could not be read.
     Undecided,
     /// It was there before, and its place could not be read.
@@ -105,7 +109,6 @@ pub fn changes<'a>(run: &'a Run, earlier: &'a [Run], reopened: &BTreeSet<String>
         let memory = Memory {
             reopened: reopened.contains(&finding.fingerprint),
             known_before,
-            outgrown: finding.outgrew_baseline(),
         };
         let before = history(&sought, &past);
         found.extend(of_present(now.state(&sought), &before, memory).map(|kind| Change { kind, finding }));
@@ -141,26 +144,27 @@ fn millis(at: DateTime<Utc>) -> i64 {
 struct Memory {
     reopened: bool,
     known_before: bool,
-    /// It is worse than the baseline has it.
-    outgrown: bool,
 }
 
 /// A finding that this run has.
 fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
-    let severity = match now {
-        State::Open(severity) => severity,
+    let (severity, outgrown) = match now {
+        State::Open { severity, outgrown } => (severity, outgrown),
         State::Undecided if doubts(before) + 1 == PATIENCE => return Some(Kind::Unknown),
         _ => return None,
     };
     let feared = before.iter().take_while(|state| state.is_doubt()).any(|state| *state == State::Undecided);
     match last_known(before) {
-        Some(State::Open(earlier)) => (earlier < severity).then_some(Kind::Worse),
+        Some(State::Open { severity: earlier, outgrown: told }) => {
+            (earlier < severity || outgrown && !told).then_some(Kind::Worse)
+        }
         // It was never away. Where the run has no baseline, it is no worse for that.
-        Some(State::Known) => memory.outgrown.then_some(Kind::Worse),
-        Some(State::Accepted) => Some(Kind::Reopened),
+        Some(State::Known) => outgrown.then_some(Kind::Worse),
+        Some(State::Waived) => Some(Kind::Reopened),
         _ if memory.reopened => Some(Kind::Reopened),
         _ if feared => Some(Kind::Worse),
         None if memory.known_before => (doubts(before) >= PATIENCE).then_some(Kind::Worse),
+        _ if outgrown => Some(Kind::Worse),
         _ => Some(Kind::New),
     }
 }
@@ -168,7 +172,7 @@ fn of_present(now: State, before: &[State], memory: Memory) -> Option<Kind> {
 /// A finding that this run does not have.
 fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     let told = match last_known(before) {
-        Some(State::Open(_) | State::Known) => true,
+        Some(State::Open { .. } | State::Known) => true,
         Some(_) => false,
         // It was told of as unknown.
         None => doubts(before) >= PATIENCE,
@@ -176,7 +180,7 @@ fn of_gone(now: State, before: &[State]) -> Option<Kind> {
     match now {
         State::Absent => told.then_some(Kind::Fixed),
         State::Missed => {
-            let accepted = matches!(last_known(before), Some(State::Accepted | State::Known));
+            let accepted = matches!(last_known(before), Some(State::Known | State::Waived));
             let third = doubts(before) + 1 == PATIENCE && !accepted;
             third.then_some(Kind::Unknown)
         }
@@ -243,9 +247,9 @@ impl<'a> Look<'a> {
         if let Some(there) = self.findings.get(finding.fingerprint.as_str()) {
             return match there.status {
                 FindingStatus::Unknown => State::Undecided,
-                FindingStatus::Waived => State::Accepted,
+                FindingStatus::Waived => State::Waived,
                 FindingStatus::Open if there.baselined => State::Known,
-                FindingStatus::Open => State::Open(there.severity),
+                FindingStatus::Open => State::Open { severity: there.severity, outgrown: there.outgrown },
             };
         }
         let not_yet = finding.first_seen.is_some_and(|first| millis(self.run.header.started_at) < millis(first));

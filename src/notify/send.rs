@@ -206,6 +206,7 @@ impl Line {
             headers,
             body: post.body.into_bytes(),
             deadline: Some(DEADLINE),
+            is_fresh: false,
         };
         let response = context.http.send(request).await.map_err(|error| Failure::of_transport(&error))?;
         self.read(&response)

@@ -54,6 +54,7 @@ fn finding(resource: &str, severity: Severity, status: FindingStatus) -> Finding
         waiver: None,
         about_coverage: false,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }
@@ -112,6 +113,10 @@ fn elsewhere(mut run: Run) -> Run {
 #[derive(Clone, Copy)]
 enum Said {
     Open(Severity),
+    /// Part of the starting point.
+    Known,
+    /// The starting point had it, and it is worse now.
+    Grown(Severity),
     Waived,
     /// Open, and in the baseline.
     Known,
@@ -122,7 +127,7 @@ enum Said {
     Unread,
     Elsewhere,
 }
-use Said::{Absent, Elsewhere, Known, Open, Outgrown, Undecided, Unread, Waived};
+use Said::{Absent, Elsewhere, Grown, Known, Open, Undecided, Unread, Waived};
 
 /// What is told of a finding by the last of these runs, which are in the order of time, with what a store would
 /// remember of it.
@@ -132,6 +137,10 @@ fn told(story: &[Said]) -> Option<&'static str> {
         .zip(story)
         .map(|(day, said)| match said {
             Open(severity) => run(day, with(*severity, FindingStatus::Open)),
+            Known => run(day, vec![Finding { baselined: true, ..finding("c1", Severity::High, FindingStatus::Open) }]),
+            Grown(severity) => {
+                run(day, vec![Finding { outgrown: true, ..finding("c1", *severity, FindingStatus::Open) }])
+            }
             Waived => run(day, with(Severity::High, FindingStatus::Waived)),
             Known => run(day, vec![Finding { baselined: true, ..finding("c1", Severity::High, FindingStatus::Open) }]),
             Outgrown => {
@@ -149,7 +158,7 @@ fn told(story: &[Said]) -> Option<&'static str> {
         finding.first_seen = first;
     }
     // Remembered as found again: there now, and not in the last run before that looked.
-    let had = |said: &Said| matches!(said, Open(_) | Waived | Known | Outgrown | Undecided);
+    let had = |said: &Said| matches!(said, Open(_) | Known | Grown(_) | Waived | Undecided);
     let looked = story.iter().rev().skip(1).find(|said| !matches!(said, Unread | Elsewhere));
     let back = had(story.last().expect("a run")) && looked.is_some_and(|said| !had(said)) && {
         story.iter().rev().skip(1).any(had)
@@ -168,7 +177,7 @@ fn told(story: &[Said]) -> Option<&'static str> {
 
 #[test]
 fn what_is_news_is_told_once() {
-    let (high, low) = (Open(Severity::High), Open(Severity::Low));
+    let (high, low, grown) = (Open(Severity::High), Open(Severity::Low), Grown(Severity::High));
     let stories: &[(&[Said], Option<&str>)] = &[
         // There, and still there.
         (&[high], Some("new")),
@@ -187,6 +196,24 @@ fn what_is_news_is_told_once() {
         (&[low, high, high], None),
         (&[high, low], None),
         (&[low, Unread, high], Some("worse")),
+        // Worse than in the starting point, whatever the runs between said, and however bad it is called.
+        (&[Known], None),
+        (&[high, Known], None),
+        (&[high, Known, grown], Some("worse")),
+        (&[Known, grown], Some("worse")),
+        (&[Known, Grown(Severity::Low)], Some("worse")),
+        (&[Known, Unread, grown], Some("worse")),
+        (&[high, grown], Some("worse")),
+        (&[grown], Some("worse")),
+        (&[Unread, grown], Some("worse")),
+        (&[Known, grown, grown], None),
+        (&[Known, grown, Unread, grown], None),
+        (&[Known, Grown(Severity::Low), grown], Some("worse")),
+        // No longer part of any starting point, and gone and back.
+        (&[Known, high], Some("reopened")),
+        (&[Known, Absent, grown], Some("reopened")),
+        (&[Known, Absent], None),
+        (&[Waived, grown], Some("reopened")),
         // Not read for a run or two: what was known before stands.
         (&[high, Unread], None),
         (&[high, Unread, high], None),

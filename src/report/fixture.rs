@@ -83,6 +83,7 @@ fn endpoint(id: &str, name: &str, kind: EndpointKind, exposure: Exposure, access
         },
         resource_name: name.to_owned(),
         tags: BTreeMap::new(),
+        protected_by: Vec::new(),
         exposure,
         signs: if exposed { vec![Sign::PublicEndpoint, Sign::EipId] } else { Vec::new() },
         contradictions: if exposed { vec!["the public flag is off".to_owned()] } else { Vec::new() },
@@ -204,6 +205,7 @@ fn finding(rule: &str, severity: Severity, status: FindingStatus, subject: &Subj
         waiver: None,
         about_coverage: false,
         baselined: false,
+        outgrown: false,
         decisions: Vec::new(),
     }
 }

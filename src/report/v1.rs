@@ -178,6 +178,9 @@ pub struct EndpointV1<'a> {
     pub load_balancer_id: Option<Text<'a>>,
     pub access: Vec<AccessV1<'a>>,
     pub staleness: StalenessV1<'a>,
+    /// Ids of what is tagged `portcullis:protect`: the mesh or cluster, its EIP or its balancer.
+    #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
+    pub protected_by: Cow<'a, [String]>,
     /// Who bound the EIP and when; null where no audit trail was read or it does not say.
     pub bound_by: Option<BindingV1<'a>>,
     /// What could not be read and would decide; not part of the file.
@@ -235,6 +238,9 @@ pub struct FindingV1<'a> {
     /// Where the finding is about something else than an endpoint: the endpoints it concerns, sorted.
     #[serde(default)]
     pub concerns: Vec<String>,
+    /// Where the finding is about a security group or an ACL: the untrusted sources that it lets through, at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub untrusted: Option<Cow<'a, [IpNet]>>,
     /// The baseline run had it too, and no milder: it does not count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub baselined: bool,
@@ -374,6 +380,7 @@ fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
         resource_name: Cow::Borrowed(&judgement.resource_name),
         kind: subject.kind,
         exposure: judgement.exposure,
+        protected_by: Cow::Borrowed(&judgement.protected_by),
         signs: Cow::Borrowed(&judgement.signs),
         contradictions: Cow::Borrowed(&judgement.contradictions),
         public_address: judgement.public_address.as_deref().map(Cow::Borrowed),
@@ -413,7 +420,7 @@ fn gate(gate: &Gate) -> GateV1<'_> {
     }
 }
 
-fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a> {
+fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'a>) -> FindingV1<'a> {
     let subject = &finding.subject;
     FindingV1 {
         fingerprint: Cow::Borrowed(&finding.fingerprint),
@@ -437,6 +444,7 @@ fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'_>) -> FindingV1<'a>
             expires: waiver.expires,
         }),
         concerns: concerned.endpoints(subject),
+        untrusted: concerned.untrusted(subject).map(Cow::Borrowed),
         baselined: finding.baselined,
         title: Cow::Borrowed(&finding.title),
         resource_name: Cow::Borrowed(&finding.resource_name),

@@ -10,7 +10,7 @@ use serde_json::Value;
 use super::kind::{Filter, FilterForm, Spec};
 
 /// One item, as text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Item {
     /// Empty where the world's author left it out, and for listeners, which have none.
     pub(super) id: Box<str>,
@@ -27,7 +27,7 @@ pub(super) struct Item {
 }
 
 /// One rule or entry of an item.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Child {
     pub(super) json: Box<str>,
     /// True for rules whose `Direction` is `egress`.
@@ -35,38 +35,7 @@ pub(super) struct Child {
 }
 
 impl Item {
-    /// The object of detail replies.
-    pub(super) fn detail(&self) -> &str {
-        self.detail.as_deref().unwrap_or(&self.listed)
-    }
-
-    /// The values that the named filter looks at.
-    pub(super) fn values(&self, spec: &Spec, parameter: &str) -> &[Box<str>] {
-        let position = spec.filters.iter().position(|filter| filter.parameter == parameter);
-        position.map_or(&[], |position| &self.values[position])
-    }
-}
-
-/// What a request asks of one filter.
-#[derive(Debug)]
-pub(super) struct Wanted {
-    /// Position in the kind's filters.
-    pub(super) filter: usize,
-    pub(super) values: Vec<String>,
-}
-
-/// All items of one kind in one account.
-#[derive(Debug, Default)]
-pub(super) struct Collection {
-    items: Vec<Item>,
-    by_index: HashMap<Box<str>, Vec<u32>>,
-    by_region: HashMap<Box<str>, Vec<u32>>,
-    everywhere: Vec<u32>,
-}
-
-impl Collection {
-    /// Adds an item that is in `region`, with `children` beyond those in it.
-    pub(super) fn push(&mut self, spec: &Spec, mut value: Value, mut children: Vec<Child>, region: Option<Box<str>>) {
+    fn new(spec: &Spec, mut value: Value, mut children: Vec<Child>, region: Option<Box<str>>) -> Self {
         let id = values_at(&value, spec.id).into_iter().next().unwrap_or_default();
         let values: Box<[Vec<Box<str>>]> = spec.filters.iter().map(|filter| filter.values(&value)).collect();
         children.extend(take_children(&mut value, spec.children));
@@ -79,7 +48,91 @@ impl Collection {
         let detail = spec.not_in_detail.map(|hidden| without(&value, hidden));
         let listed = without(&value, spec.not_in_list);
         let detail = detail.filter(|detail| *detail != listed);
-        self.insert(Item { id, region, listed, detail, children, values });
+        Self { id, region, listed, detail, children, values }
+    }
+
+    /// True if the item is in a region, or everywhere.
+    pub(super) fn is_in(&self, region: Option<&str>) -> bool {
+        is_in(self, region)
+    }
+
+    /// What both views show, as one value.
+    pub(super) fn whole(&self) -> Value {
+        let mut value: Value = serde_json::from_str(&self.listed).unwrap_or_default();
+        if let Some(detail) = &self.detail {
+            merge(&mut value, serde_json::from_str(detail).unwrap_or_default());
+        }
+        value
+    }
+
+    /// The object of detail replies.
+    pub(super) fn detail(&self) -> &str {
+        self.detail.as_deref().unwrap_or(&self.listed)
+    }
+
+    /// The values that the named filter looks at.
+    pub(super) fn values(&self, spec: &Spec, parameter: &str) -> &[Box<str>] {
+        let position = spec.filters.iter().position(|filter| filter.parameter == parameter);
+        position.map_or(&[], |position| &self.values[position])
+    }
+}
+
+impl Child {
+    /// An entry.
+    pub(super) fn new(value: &Value) -> Self {
+        Self { json: value.to_string().into(), is_egress: false }
+    }
+}
+
+/// What a request asks of one filter.
+#[derive(Debug)]
+pub(super) struct Wanted {
+    /// Position in the kind's filters.
+    pub(super) filter: usize,
+    pub(super) values: Vec<String>,
+}
+
+/// All items of one kind in one account.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Collection {
+    items: Vec<Item>,
+    by_index: HashMap<Box<str>, Vec<u32>>,
+    by_region: HashMap<Box<str>, Vec<u32>>,
+    everywhere: Vec<u32>,
+}
+
+impl Collection {
+    /// Adds an item that is in `region`, with `children` beyond those in it.
+    pub(super) fn push(&mut self, spec: &Spec, value: Value, children: Vec<Child>, region: Option<Box<str>>) {
+        self.insert(Item::new(spec, value, children, region));
+    }
+
+    /// Changes the first item that fits, and its children. False if there is none.
+    pub(super) fn edit(
+        &mut self,
+        spec: &Spec,
+        is_it: impl Fn(&Item) -> bool,
+        edit: impl FnOnce(&mut Value, &mut Vec<Child>),
+    ) -> bool {
+        let Some(item) = self.items.iter_mut().find(|item| is_it(item)) else { return false };
+        let (mut value, mut children) = (item.whole(), std::mem::take(&mut item.children));
+        edit(&mut value, &mut children);
+        *item = Item::new(spec, value, children, item.region.take());
+        self.index_anew();
+        true
+    }
+
+    /// Removes the items that fit. False if there were none.
+    pub(super) fn remove(&mut self, is_it: impl Fn(&Item) -> bool) -> bool {
+        let before = self.items.len();
+        self.items.retain(|item| !is_it(item));
+        self.index_anew();
+        self.items.len() < before
+    }
+
+    fn index_anew(&mut self) {
+        let items = std::mem::take(self).items;
+        items.into_iter().for_each(|item| self.insert(item));
     }
 
     fn insert(&mut self, item: Item) {
@@ -224,6 +277,23 @@ fn collect<'a>(value: &Value, mut path: impl Iterator<Item = &'a str> + Clone, f
         (None, Value::String(text)) => found.push(text.as_str().into()),
         (None, Value::Bool(_) | Value::Number(_)) => found.push(value.to_string().into()),
         _ => {}
+    }
+}
+
+/// Adds the fields that one view of an item has and the other lacks.
+fn merge(value: &mut Value, more: Value) {
+    match (value, more) {
+        (Value::Object(fields), Value::Object(more)) => {
+            for (name, new) in more {
+                match fields.get_mut(&name) {
+                    Some(known) => merge(known, new),
+                    None => {
+                        fields.insert(name, new);
+                    }
+                }
+            }
+        }
+        (value, more) => *value = more,
     }
 }
 

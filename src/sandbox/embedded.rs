@@ -1,4 +1,14 @@
-//! The worlds that the program ships.
+//! The worlds that the program ships, compressed: every folder below `worlds`, by the build script.
+
+use std::sync::LazyLock;
+
+include!(concat!(env!("OUT_DIR"), "/embedded_worlds.rs"));
+
+/// All worlds, one after the other.
+static TEXT: LazyLock<String> = LazyLock::new(|| {
+    let bytes = zstd::decode_all(&include_bytes!(concat!(env!("OUT_DIR"), "/embedded_worlds.zst"))[..]);
+    String::from_utf8(bytes.expect("the build script compressed it")).expect("the build script read text")
+});
 
 /// A shipped world: the document, and the list of what is wrong in it.
 #[derive(Clone, Copy, Debug)]
@@ -11,91 +21,42 @@ pub struct EmbeddedWorld {
     pub planted_yaml: &'static str,
 }
 
-/// Embeds `worlds/<name>/{world.json, planted.yaml}`.
-macro_rules! embed {
-    ($($name:literal),+ $(,)?) => {
-        &[$(EmbeddedWorld {
-            name: $name,
-            world_json: include_str!(concat!("worlds/", $name, "/world.json")),
-            planted_yaml: include_str!(concat!("worlds/", $name, "/planted.yaml")),
-        }),+]
-    };
-}
-
-/// Every shipped world, `demo` first.
+/// Every shipped world: `demo`, then the others by name.
 pub fn worlds() -> &'static [EmbeddedWorld] {
-    embed![
-        "demo",
-        "clean",
-        "empty",
-        // One for each trap of the API that would change a verdict.
-        "acl-of-the-other-family",
-        "acl-per-listener",
-        "balancer-is-not-exposure",
-        "balancer-missing",
-        "canary-only",
-        "cluster-acl-field",
-        "destination-narrowed",
-        "eip-names-no-balancer",
-        "eip-on-intranet-balancer",
-        "eips-not-served",
-        "flag-missing",
-        "forbidden-is-unknown",
-        "ipv6-endpoint",
-        "json-in-json",
-        "letter-case",
-        "list-not-found",
-        "lists-in-rules",
-        "nlb-allow-only",
-        "nlb-internet",
-        "nlb-ipv6-internet",
-        "no-listener-runs",
-        "nobody-claims-it",
-        "one-port-twice",
-        "paged-eips",
-        "paged-rules",
-        "priority-is-a-number",
-        "region-not-served",
-        "second-port-open",
-        "shifting-pages",
-        "shifting-rules",
-        "token-expires",
-        "two-balancers",
-        // One for each family of what is between a mesh and its clusters, and of what becomes of clusters.
-        "path-same-vpc",
-        "path-peering",
-        "path-transit-router",
-        "path-basic-cen",
-        "path-vpn",
-        "path-router-interface",
-        "path-private-link",
-        "path-filters",
-        "path-route-mode-pods",
-        "platform-disagrees",
-        "egress-refused",
-        "cluster-states",
-        "canary-without-revision",
-        "eip-gone",
-        "api-server-staleness",
-    ]
+    static LIST: LazyLock<Vec<EmbeddedWorld>> = LazyLock::new(|| {
+        let mut rest = TEXT.as_str();
+        let mut take = |length| {
+            let (taken, after) = rest.split_at(length);
+            rest = after;
+            taken
+        };
+        let mut worlds: Vec<EmbeddedWorld> = WORLDS
+            .iter()
+            .map(|&(name, world, planted)| EmbeddedWorld { name, world_json: take(world), planted_yaml: take(planted) })
+            .collect();
+        worlds.sort_by_key(|world| world.name != "demo");
+        worlds
+    });
+    &LIST
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{collections::BTreeSet, path::Path};
+    use std::path::Path;
 
     use super::*;
     use crate::sandbox::World;
 
     #[test]
-    fn every_folder_is_embedded() {
+    fn every_folder_is_embedded_as_it_is() {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/sandbox/worlds");
-        let folders: BTreeSet<String> = std::fs::read_dir(folder)
-            .expect("the folder of worlds")
-            .map(|entry| entry.expect("a folder").file_name().to_string_lossy().into_owned())
-            .collect();
-        let embedded: BTreeSet<String> = worlds().iter().map(|world| world.name.to_owned()).collect();
-        assert_eq!(folders, embedded, "name the folder in embedded.rs");
+        assert_eq!(worlds().len(), std::fs::read_dir(&folder).expect("the folder of worlds").count());
+        assert_eq!(worlds()[0].name, "demo");
+        for world in worlds() {
+            let read = |file: &str| std::fs::read_to_string(folder.join(world.name).join(file)).expect("a file");
+            assert_eq!(world.world_json, read("world.json"), "{}", world.name);
+            assert_eq!(world.planted_yaml, read("planted.yaml"), "{}", world.name);
+        }
     }
 
     #[test]

@@ -1,6 +1,12 @@
 //! Planted misbehaviour: which calls a fault hits, and what it does to the reply.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    collections::BTreeSet,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -42,7 +48,7 @@ pub(super) struct Fault {
     /// Hint of `http-429`, seconds.
     #[serde(default)]
     retry_after_s: Option<u64>,
-    /// Delay of `slow`.
+    /// Delay of `slow`, real time; of `applied-late` and `late-landing`, and how far `stale-read` looks back, the world's.
     #[serde(default)]
     ms: u64,
 }
@@ -76,23 +82,66 @@ pub(super) enum FaultKind {
     Slow,
     #[serde(rename = "inner-403")]
     Inner403,
-    /// These three are about writes and never hit a read.
+    /// These are about writes and never hit a read. Taken, and nothing follows.
     AcceptedNeverApplied,
+    /// Done, and answered with an error.
     #[serde(rename = "applied-then-500")]
     AppliedThen500,
+    /// Taken at once, done later.
     AppliedLate,
+    /// No answer, and nothing done.
+    TimeoutBeforeEffect,
+    /// Done, and no answer.
+    TimeoutAfterEffect,
+    /// No answer; the request arrives later, unless its signature has ended by then.
+    LateLanding,
+    /// The connection is reset, and nothing is done. `reset` resets it afterwards.
+    ResetBeforeEffect,
+    /// This one is about reads: they show what was some time ago.
+    StaleRead,
 }
 
 impl FaultKind {
     fn is_about_writes(self) -> bool {
-        matches!(self, Self::AcceptedNeverApplied | Self::AppliedThen500 | Self::AppliedLate)
+        matches!(
+            self,
+            Self::AcceptedNeverApplied
+                | Self::AppliedThen500
+                | Self::AppliedLate
+                | Self::TimeoutBeforeEffect
+                | Self::TimeoutAfterEffect
+                | Self::LateLanding
+                | Self::ResetBeforeEffect
+        )
     }
+}
+
+/// What becomes of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// Done, and answered.
+    Applied,
+    /// Answered, and not done.
+    Never,
+    /// Answered, and done so many milliseconds later.
+    Late(u64),
+    /// Done, and answered with an error of the server.
+    AppliedThenError,
+    /// Done, and not answered.
+    AppliedInSilence,
+    /// Neither done nor answered.
+    Lost,
+    /// Not answered, and arrives so many milliseconds later.
+    Delayed(u64),
+    /// Neither done nor answered, and the connection is reset.
+    Reset,
 }
 
 /// What a fault is matched against.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Subject<'a> {
     pub(super) action: &'a str,
+    pub(super) is_write: bool,
     pub(super) account_id: &'a str,
     /// The region of the call, and of the resource it asks a central host about.
     pub(super) regions: &'a [&'a str],
@@ -143,32 +192,48 @@ impl Fault {
         if fault.kind.is_about_writes() && is_read {
             return Err("this kind is about writes, and the action is a read".to_owned());
         }
+        let names_write = fault.action.as_deref().is_some_and(|action| action != "*") && !is_read;
+        if fault.kind == FaultKind::StaleRead && names_write {
+            return Err("this kind is about reads, and the action is a write".to_owned());
+        }
         Ok(fault)
     }
 
     fn matches(&self, subject: Subject<'_>) -> bool {
+        self.is_about(subject) && self.parameters.iter().all(|(name, value)| carries(subject.parameters, name, value))
+    }
+
+    /// True if the call is of the operation, account and region, whatever its parameters are.
+    fn is_about(&self, subject: Subject<'_>) -> bool {
         let is = |wanted: &Option<String>, actual: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted == "*" || wanted == actual)
         };
-        !self.kind.is_about_writes()
+        (subject.is_write || !self.kind.is_about_writes())
+            && !(subject.is_write && self.kind == FaultKind::StaleRead)
             && is(&self.action, subject.action)
             && is(&self.account_id, subject.account_id)
             && (is(&self.region_id, "") || subject.regions.iter().any(|region| is(&self.region_id, region)))
-            && self.parameters.iter().all(|(name, value)| carries(subject.parameters, name, value))
+    }
+
+    /// The names it matches by that the call does not have.
+    fn names_beside<'f>(&'f self, subject: Subject<'_>) -> impl Iterator<Item = &'f String> {
+        let names: Vec<&str> = subject.parameters.iter().map(|(given, _)| given.as_str()).collect();
+        self.parameters.keys().filter(move |name| !names.iter().any(|given| is_named(given, name)))
     }
 }
 
+/// True if a request's parameter has the name, or is an element of the list with the name: `ClusterId` and `cluster_id` are
+/// one name, since the products spell theirs in either way.
+fn is_named(given: &str, name: &str) -> bool {
+    let folded = |text: &str| text.replace('_', "").to_ascii_lowercase();
+    let list = given.rsplit_once('.').filter(|(_, number)| number.parse::<u32>().is_ok());
+    folded(given) == folded(name) || list.is_some_and(|(list, _)| folded(list) == folded(name))
+}
+
 /// True if a parameter, or an element of a list parameter in any of the vendor's spellings, has the value.
-fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
+pub(super) fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
     let wanted = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let is_named = |given: &str| {
-        given == name
-            || given
-                .strip_prefix(name)
-                .and_then(|rest| rest.strip_prefix('.'))
-                .is_some_and(|rest| rest.parse::<u32>().is_ok())
-    };
-    parameters.iter().filter(|(given, _)| is_named(given)).any(|(_, given)| {
+    parameters.iter().filter(|(given, _)| is_named(given, name)).any(|(_, given)| {
         *given == wanted
             || given.split(',').any(|part| part == wanted)
             || serde_json::from_str::<Vec<String>>(given).is_ok_and(|list| list.contains(&wanted))
@@ -179,16 +244,54 @@ fn carries(parameters: &[(String, String)], name: &str, value: &Value) -> bool {
 #[derive(Debug)]
 pub(super) struct Faults {
     faults: Vec<(Fault, AtomicU64)>,
+    /// By fault: the names that no call it is about had so far; `None` before there was such a call.
+    unknown_names: Vec<Mutex<Option<BTreeSet<String>>>>,
 }
 
 impl Faults {
     pub(super) fn new(faults: &[Fault]) -> Self {
-        Self { faults: faults.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect() }
+        Self {
+            faults: faults.iter().map(|fault| (fault.clone(), AtomicU64::new(0))).collect(),
+            unknown_names: faults.iter().map(|_| Mutex::default()).collect(),
+        }
+    }
+
+    /// Sentences about faults that could hit nothing, because no call that they are about had a parameter of the name.
+    pub(super) fn unknown_parameters(&self) -> Vec<String> {
+        let all = self.faults.iter().zip(&self.unknown_names).enumerate();
+        all.filter_map(|(number, ((fault, _), names))| {
+            let names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            let names: Vec<&str> = names.iter().flatten().map(String::as_str).collect();
+            let action = fault.action.as_deref().unwrap_or("*");
+            (!names.is_empty()).then(|| {
+                format!(
+                    "faults[{number}] hit nothing: no call of {} has the parameter {}",
+                    action.escape_debug(),
+                    names.join(", ").escape_debug()
+                )
+            })
+        })
+        .collect()
+    }
+
+    fn note_names(&self, subject: Subject<'_>) {
+        for ((fault, _), names) in self.faults.iter().zip(&self.unknown_names) {
+            if fault.parameters.is_empty() || !fault.is_about(subject) {
+                continue;
+            }
+            let beside: BTreeSet<String> = fault.names_beside(subject).cloned().collect();
+            let mut names = names.lock().unwrap_or_else(PoisonError::into_inner);
+            *names = Some(match names.take() {
+                Some(known) => known.intersection(&beside).cloned().collect(),
+                None => beside,
+            });
+        }
     }
 
     /// The fault that hits this call, if any. A call is counted by every matching fault up to the
     /// one that hits it; those behind that one never see it.
     pub(super) fn strike(&self, subject: Subject<'_>) -> Option<&Fault> {
+        self.note_names(subject);
         self.faults.iter().filter(|(fault, _)| fault.matches(subject)).find_map(|(fault, seen)| {
             let nth = seen.fetch_add(1, Ordering::Relaxed);
             let hits = nth >= fault.skip && (fault.times == 0 || nth - fault.skip < fault.times);
@@ -235,6 +338,25 @@ impl Fault {
     /// True if the token of the call is dead from now on.
     pub(super) fn kills_token(&self) -> bool {
         self.kind == FaultKind::ExpiredToken
+    }
+
+    /// What becomes of a write that it hits.
+    pub(super) fn fate(&self) -> Fate {
+        match self.kind {
+            FaultKind::AcceptedNeverApplied => Fate::Never,
+            FaultKind::AppliedThen500 => Fate::AppliedThenError,
+            FaultKind::AppliedLate => Fate::Late(self.ms),
+            FaultKind::TimeoutBeforeEffect => Fate::Lost,
+            FaultKind::TimeoutAfterEffect => Fate::AppliedInSilence,
+            FaultKind::LateLanding => Fate::Delayed(self.ms),
+            FaultKind::ResetBeforeEffect => Fate::Reset,
+            _ => Fate::Applied,
+        }
+    }
+
+    /// How far back a read looks, in milliseconds of the world's time.
+    pub(super) fn looks_back_ms(&self) -> Option<u64> {
+        (self.kind == FaultKind::StaleRead).then_some(self.ms)
     }
 
     /// How the fault cuts pages.
@@ -400,7 +522,10 @@ mod tests {
     fn hits(faults: &Faults, action: &str, region: &str, parameters: &[(&str, &str)]) -> bool {
         let parameters: Vec<_> =
             parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        faults.strike(Subject { action, account_id: "1", regions: &[region], parameters: &parameters }).is_some()
+        let is_write = !action.starts_with("Describe");
+        faults
+            .strike(Subject { action, is_write, account_id: "1", regions: &[region], parameters: &parameters })
+            .is_some()
     }
 
     #[test]
@@ -430,10 +555,36 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_has_one_name_in_either_spelling() {
+        for (named, given) in [("ClusterId", "cluster_id"), ("cluster_id", "ClusterId"), ("ClusterId", "ClusterId")] {
+            let faults = Faults::new(&[fault(json!({"kind": "deny", "match": {(named): "c1"}}))]);
+            assert!(hits(&faults, "A", "r", &[(given, "c1")]), "{named} {given}");
+            assert!(!hits(&faults, "A", "r", &[(given, "c2")]), "{named} {given}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_no_call_has_is_told() {
+        let faults = Faults::new(&[
+            fault(json!({"kind": "deny", "action": "A", "match": {"Clusterid": "c1", "VpcId": "v"}})),
+            fault(json!({"kind": "deny", "action": "B", "match": {"Other": "x"}})),
+        ]);
+        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "nobody asked yet");
+        hits(&faults, "A", "r", &[("cluster_id", "c2")]);
+        assert_eq!(faults.unknown_parameters(), ["faults[0] hit nothing: no call of A has the parameter VpcId"]);
+        hits(&faults, "A", "r", &[("VpcId.1", "w")]);
+        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "it matches another value");
+    }
+
+    #[test]
     fn write_faults_leave_reads_alone() {
         assert!(Fault::from_value(json!({"kind": "applied-late", "action": "DescribeVpcs"})).is_err());
         let faults = Faults::new(&[fault(json!({"kind": "applied-then-500"}))]);
         assert!(!hits(&faults, "DescribeVpcs", "r", &[]));
+        assert!(hits(&faults, "TagResources", "r", &[]));
+        assert!(Fault::from_value(json!({"kind": "stale-read", "action": "TagResources"})).is_err());
+        let stale = Faults::new(&[fault(json!({"kind": "stale-read", "ms": 2000}))]);
+        assert!(hits(&stale, "DescribeVpcs", "r", &[]) && !hits(&stale, "TagResources", "r", &[]));
     }
 
     #[test]

@@ -82,6 +82,17 @@ impl Product {
         }
     }
 
+    /// What the audit trail calls the product.
+    pub(super) fn audit_name(self) -> &'static str {
+        match self {
+            Self::ServiceMesh => "ServiceMesh",
+            Self::Cs => "CS",
+            Self::Vpc => "Vpc",
+            Self::Slb => "Slb",
+            other => other.name(),
+        }
+    }
+
     /// How the product shapes errors.
     pub(super) fn error_shape(self) -> ErrorShape {
         match self {

@@ -11,6 +11,7 @@ use hyper::HeaderMap;
 use uuid::Uuid;
 
 use super::{
+    clock::WorldClock,
     fault::expired_token,
     reply::ApiError,
     sign::{Incoming, Presented, header},
@@ -70,10 +71,11 @@ pub(super) struct Identities {
     accounts: Vec<Arc<Account>>,
     sessions: Mutex<HashMap<String, Session>>,
     nonces: Mutex<Nonces>,
+    clock: Arc<WorldClock>,
 }
 
 impl Identities {
-    pub(super) fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World, clock: Arc<WorldClock>) -> Self {
         let keys = world.accounts().iter().flat_map(|account| {
             account
                 .keys
@@ -84,7 +86,8 @@ impl Identities {
             keys: keys.collect(),
             accounts: world.accounts().to_vec(),
             sessions: Mutex::default(),
-            nonces: Mutex::new(Nonces::new(SystemTime::now())),
+            nonces: Mutex::new(Nonces::new(clock.wall())),
+            clock,
         }
     }
 
@@ -93,7 +96,7 @@ impl Identities {
         let token = header(incoming.headers, "x-acs-security-token");
         let (caller, secret) = self.credentials(&presented.access_key_id, token)?;
         presented.verify(incoming, &secret)?;
-        check_date(incoming.headers, SystemTime::now())?;
+        check_date(incoming.headers, self.clock.wall())?;
         self.use_nonce(incoming.headers)?;
         Ok(caller)
     }
@@ -107,7 +110,7 @@ impl Identities {
         let date = header(incoming.headers, "x-log-date").unwrap_or_default();
         let date = NaiveDateTime::parse_from_str(date, LOG_DATE_FORMAT).map(|date| date.and_utc());
         let is_fresh = |date: DateTime<Utc>| {
-            (DateTime::<Utc>::from(SystemTime::now()) - date).abs().to_std().is_ok_and(|off| off <= DATE_WINDOW)
+            (DateTime::<Utc>::from(self.clock.wall()) - date).abs().to_std().is_ok_and(|off| off <= DATE_WINDOW)
         };
         if date.is_ok_and(is_fresh) {
             return Ok(caller);
@@ -147,7 +150,7 @@ impl Identities {
                     "Specified SecurityToken is malformed.",
                 ));
             }
-            Some(_) if session.expires <= SystemTime::now() => return Err(expired_token()),
+            Some(_) if session.expires <= self.clock.wall() => return Err(expired_token()),
             Some(_) => {}
         }
         let caller = Caller {
@@ -161,10 +164,15 @@ impl Identities {
 
     fn use_nonce(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let nonce = header(headers, "x-acs-signature-nonce").unwrap_or_default();
-        if lock(&self.nonces).insert(nonce, SystemTime::now()) {
+        if lock(&self.nonces).insert(nonce, self.clock.wall()) {
             return Ok(());
         }
         Err(ApiError::new(400, "SignatureNonceUsed", "Specified signature nonce was used already."))
+    }
+
+    /// What the world's clock on the wall says.
+    pub(super) fn now(&self) -> SystemTime {
+        self.clock.wall()
     }
 
     /// The account with an id.
@@ -174,7 +182,7 @@ impl Identities {
 
     /// Opens a role session.
     pub(super) fn assume(&self, account: &Arc<Account>, role: AssumedRole, duration: Duration) -> Temporary {
-        let expires = SystemTime::now() + duration;
+        let expires = self.clock.wall() + duration;
         let temporary = Temporary {
             access_key_id: format!("STS.{}", random_text()),
             access_key_secret: random_text(),

@@ -11,7 +11,7 @@ use std::{
 
 use serde::Serialize;
 
-use super::error::SandboxError;
+use super::{error::SandboxError, state::Change};
 
 /// One request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -20,6 +20,7 @@ pub struct Entry {
     pub number: u64,
     /// Milliseconds since the server started.
     pub at_ms: u64,
+    pub method: String,
     pub host: String,
     /// Empty where neither host nor version told.
     pub product: String,
@@ -35,6 +36,9 @@ pub struct Entry {
     /// The vendor's error code; empty for success.
     pub code: String,
     pub request_id: String,
+    /// What became of a write: `applied`, `never`, `late`, `lost`, `delayed`, `expired`, `refused`. Empty for reads.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub effect: String,
 }
 
 /// Memory is kept for so many requests; older ones are dropped.
@@ -75,17 +79,25 @@ impl Journal {
                 *value = "(not recorded)".to_owned();
             }
         }
-        if let Some(file) = &self.file {
-            let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-            let _ = serde_json::to_writer(&mut *file, &entry).map_err(std::io::Error::from);
-            let _ = file.write_all(b"\n").and_then(|()| file.flush());
-        }
+        self.write(&entry);
         let Some(memory) = &self.memory else { return };
         let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
         if memory.len() == REMEMBERED {
             memory.pop_front();
         }
         memory.push_back(entry);
+    }
+
+    /// Records what happened to resources, as lines of their own: `{"change": {…}}`.
+    pub(super) fn record_changes(&self, changes: &[Change]) {
+        changes.iter().for_each(|change| self.write(&serde_json::json!({"change": change})));
+    }
+
+    fn write(&self, line: &impl Serialize) {
+        let Some(file) = &self.file else { return };
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        let _ = serde_json::to_writer(&mut *file, line).map_err(std::io::Error::from);
+        let _ = file.write_all(b"\n").and_then(|()| file.flush());
     }
 
     /// Everything remembered, in order of arrival.

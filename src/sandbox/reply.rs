@@ -79,6 +79,8 @@ pub(super) enum Reply {
     Answer(Answer),
     /// The connection is reset before any header.
     Reset,
+    /// Nothing, until the caller gives up.
+    Silence,
     /// Headers and half of the promised body, then a reset.
     ResetMidBody(Answer),
 }

@@ -6,7 +6,7 @@
 //! they may be from a newer version or a slip of the pen.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     path::Path,
     sync::Arc,
 };
@@ -15,6 +15,8 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::{
+    actor::{self, Actor},
+    binding::{Former, Slot},
     collection::{Child, Collection, at, values_at},
     embedded,
     error::SandboxError,
@@ -31,6 +33,7 @@ const VERSION: &str = "portcullis.world/v1";
 pub struct World {
     accounts: Vec<Arc<Account>>,
     faults: Vec<Fault>,
+    actors: Vec<Actor>,
     behaviour: Behaviour,
     warnings: Vec<String>,
 }
@@ -55,9 +58,10 @@ pub struct Behaviour {
     pub page_cap: usize,
     /// Calls that an account may make of one operation in one second, over all regions; 0 is no limit.
     pub qps_per_account_api: u32,
-    /// How long a changed EIP binding takes to show.
+    /// How long an EIP takes to leave or to arrive, and the API server of a cluster to roll, in the world's time.
     pub bind_delay_ms: u64,
-    /// Divides the waits of remediation; the server itself does not wait faster.
+    /// Divides the waits of remediation, and what the cloud itself takes its time over: transitions of EIPs, tasks,
+    /// requests that land late. Dates of requests are held against real time.
     pub time_scale: u32,
     /// Start of every random draw.
     pub seed: u64,
@@ -77,18 +81,18 @@ impl Default for Behaviour {
     }
 }
 
-/// The items of an account, by kind.
-#[derive(Debug)]
-pub(super) struct Collections([Collection; Kind::ALL.len()]);
+/// The items of an account, by kind. Versions of an account share those that no write touched.
+#[derive(Clone, Debug)]
+pub(super) struct Collections([Arc<Collection>; Kind::ALL.len()]);
 
 impl Default for Collections {
     fn default() -> Self {
-        Self(std::array::from_fn(|_| Collection::default()))
+        Self(std::array::from_fn(|_| Arc::default()))
     }
 }
 
 /// One account of the world.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Account {
     pub(super) id: String,
     pub(super) keys: Vec<AccessKey>,
@@ -109,15 +113,24 @@ pub(super) struct Account {
     /// `cs.tasks`, by task id.
     pub(super) tasks: HashMap<String, Box<str>>,
     /// `sls.logs`, by project and logstore: flat records.
-    pub(super) logs: HashMap<String, Vec<Value>>,
+    pub(super) logs: Arc<HashMap<String, Vec<Value>>>,
     /// True for an account that manages a resource directory.
     pub(super) has_directory: bool,
+    /// What slots showed before their EIPs left.
+    pub(super) former: BTreeMap<Slot, Former>,
+    /// Client tokens that writes came with: the parameters, and what was answered.
+    pub(super) tokens: HashMap<String, (String, String)>,
 }
 
 impl Account {
     /// The items of one kind.
     pub(super) fn collection(&self, kind: Kind) -> &Collection {
         &self.collections.0[kind as usize]
+    }
+
+    /// The same, to be changed.
+    pub(super) fn collection_mut(&mut self, kind: Kind) -> &mut Collection {
+        Arc::make_mut(&mut self.collections.0[kind as usize])
     }
 
     /// Adds an item of a list that list calls serve.
@@ -140,7 +153,7 @@ impl Account {
                 self.push_placed(part.kind, element, Vec::new(), region.clone());
             }
         }
-        self.collections.0[kind as usize].push(spec, value, children, region);
+        self.collection_mut(kind).push(spec, value, children, region);
     }
 
     /// Where an item says it is, else where what places it is.
@@ -160,7 +173,7 @@ impl Account {
             return;
         }
         let mut regions: BTreeSet<String> =
-            self.collections.0.iter().flat_map(Collection::regions).map(str::to_owned).collect();
+            self.collections.0.iter().flat_map(|collection| collection.regions()).map(str::to_owned).collect();
         for mesh in self.collection(Kind::Mesh).iter() {
             let mesh: Value = serde_json::from_str(mesh.detail()).unwrap_or_default();
             regions.extend(values_at(&mesh, "ServiceMeshInfo.RegionId").into_iter().map(String::from));
@@ -218,7 +231,7 @@ impl World {
     pub(super) fn from_accounts(mut accounts: Vec<Account>) -> Self {
         accounts.iter_mut().for_each(Account::complete_regions);
         let accounts = accounts.into_iter().map(Arc::new).collect();
-        Self { accounts, faults: Vec::new(), behaviour: Behaviour::default(), warnings: Vec::new() }
+        Self { accounts, faults: Vec::new(), actors: Vec::new(), behaviour: Behaviour::default(), warnings: Vec::new() }
     }
 
     /// The world's first key, which `scan --sandbox` uses.
@@ -257,6 +270,20 @@ impl World {
             return Ok(self);
         }
         Err(SandboxError::Invalid { origin: "the added faults".to_owned(), problems: reader.problems })
+    }
+
+    /// Adds outside actors, written as the items of the document's `actors`.
+    pub fn with_actors(mut self, actors: Value) -> Result<Self, SandboxError> {
+        let mut reader = Reader::default();
+        self.actors.extend(reader.actors(actors));
+        if reader.problems.is_empty() {
+            return Ok(self);
+        }
+        Err(SandboxError::Invalid { origin: "the added actors".to_owned(), problems: reader.problems })
+    }
+
+    pub(super) fn actors(&self) -> &[Actor] {
+        &self.actors
     }
 
     pub(super) fn accounts(&self) -> &[Arc<Account>] {
@@ -320,11 +347,12 @@ impl Reader {
             .collect();
         self.check_distinct(&accounts);
         let faults = document.remove("faults").map(|faults| self.faults(faults)).unwrap_or_default();
+        let actors = document.remove("actors").map(|actors| self.actors(actors)).unwrap_or_default();
         let behaviour = document.remove("behaviour").map(|value| self.behaviour(value)).unwrap_or_default();
         // What is odd about the world, for whoever opens the file.
         document.remove("about");
         self.warn_of_rest("", &document);
-        World { faults, behaviour, ..World::from_accounts(accounts) }
+        World { faults, actors, behaviour, ..World::from_accounts(accounts) }
     }
 
     fn check_distinct(&mut self, accounts: &[Account]) {
@@ -416,8 +444,8 @@ impl Reader {
         }
         if let Some((path, value)) = take("sls", "logs") {
             let logs = self.object(&path, value).into_iter();
-            account.logs =
-                logs.map(|(name, list)| (name.clone(), self.items(&format!("{path}.{name}"), list))).collect();
+            let lists = logs.map(|(name, list)| (name.clone(), self.items(&format!("{path}.{name}"), list)));
+            account.logs = Arc::new(lists.collect());
         }
         if let Some((path, value)) = take("cs", "tasks") {
             let tasks = self.items(&path, value).into_iter();
@@ -450,6 +478,17 @@ impl Reader {
             }
         }
         faults
+    }
+
+    fn actors(&mut self, value: Value) -> Vec<Actor> {
+        let mut actors = Vec::new();
+        for (index, actor) in self.list("actors", value).into_iter().enumerate() {
+            match actor::from_value(actor) {
+                Ok(actor) => actors.push(actor),
+                Err(problem) => self.problems.push(format!("actors[{index}]: {problem}")),
+            }
+        }
+        actors
     }
 
     fn behaviour(&mut self, value: Value) -> Behaviour {

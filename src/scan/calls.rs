@@ -147,6 +147,12 @@ pub(super) async fn listeners(reader: &Reader, scope: &Scope, id: &str) -> Resul
     only(call.listeners(&[id.to_owned()]).await)
 }
 
+/// One network balancer, without its listeners.
+pub(super) async fn network_balancer(reader: &Reader, scope: &Scope, id: &str) -> Result<NetworkLoadBalancer, Failure> {
+    let call = Call { reader, scope, region: scope.region_id.as_str() };
+    only(vec![(id.to_owned(), call.network_balancer(id).await)])
+}
+
 /// The listeners of one network balancer.
 pub(super) async fn network_listeners(reader: &Reader, scope: &Scope, id: &str) -> Result<Vec<NlbListener>, Failure> {
     let call = Call { reader, scope, region: scope.region_id.as_str() };

@@ -1,7 +1,7 @@
 //! Reads the cloud into an inventory. Does not judge, and cannot write: every request it can build
 //! is a read.
 //!
-//! [`collect`] asks each account who it is, which regions and meshes it has, and then reads region
+//! [`collect`] asks each account who it is, which regions and meshes it has (`share`), and then reads region
 //! by region (`region`). What was read goes to an [`Inventory`]; how every planned read ended goes
 //! to its ledger, so that nothing that was not read looks clean.
 //!
@@ -28,39 +28,32 @@ mod region;
 mod roster;
 mod security_group;
 mod session;
+mod share;
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use chrono::{DateTime, Utc};
-use futures::{StreamExt, stream};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
+pub use network::{Notes, unread};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};
-pub use roster::{BadPick, Organization, Pick, Picked, Root, Roster, Site, is_account_id, left_out_account, roster};
-pub use session::Session;
-
-use self::{
-    account::{AccountScan, Regions},
-    read::Failure,
-    reader::Reader,
+pub use roster::{
+    BadPick, NO_SUCH_MEMBER, Organization, Pick, Picked, Root, Roster, RosterAccount, Site, is_account_id,
+    left_out_account, roster, roster_account, whole_account,
 };
+pub use session::Session;
+pub use share::{AccountFailure, Readable, Share, read_share};
+
 use crate::{
     cloud::{
-        api::sts,
         client::{Account, Client, Stats},
-        error::{CallError, Class},
+        error::CallError,
     },
-    model::{AccountId, Caller, Coverage, EvidenceWanted, Inventory, InventoryBuilder, RegionId, Unit, Wanted},
+    model::{Coverage, EvidenceWanted, Inventory, RegionId, Wanted},
 };
-
-/// Accounts that are read at once. Each has limits of its own.
-const ACCOUNTS_AT_ONCE: usize = 8;
-
-/// Accounts that are asked at once who they are and which regions they have: a few small calls each.
-const ACCOUNTS_ASKED_AT_ONCE: usize = 16;
 
 /// What to read.
 #[derive(Clone, Debug, Default)]
@@ -135,15 +128,6 @@ pub enum ScanError {
     Untrusted { message: String },
 }
 
-/// An account that could not be read at all.
-#[derive(Clone, Debug)]
-pub struct AccountFailure {
-    /// The account's id, or the name that its keys were given.
-    pub account: String,
-    pub code: String,
-    pub message: String,
-}
-
 fn describe(failures: &[AccountFailure]) -> String {
     let texts: Vec<String> =
         failures.iter().map(|it| format!("{}: {} ({})", it.account, it.message, it.code)).collect();
@@ -168,127 +152,40 @@ pub async fn collect(
 ) -> Result<Scan, ScanError> {
     // A child, so that a certificate problem ends this scan without ending its caller.
     let cancel = cancel.child_token();
-    let mut builder = InventoryBuilder::new(taken_at);
-    let identified = identify(client, accounts, &progress, &cancel, &mut builder).await?;
+    let mut begun = share::begin(client, accounts, settings, taken_at, &progress, &cancel).await?;
+    if begun.scans.is_empty() {
+        return Err(ScanError::NoAccount { failures: begun.failures });
+    }
+    check_regions(settings, begun.scans.iter().map(|(_, regions)| regions.all_known()))?;
 
-    let with_regions = |(reader, account_id)| {
-        let progress = Arc::clone(&progress);
-        let mut scan = AccountScan { reader, progress, account_id, builder: InventoryBuilder::new(taken_at), taken_at };
-        async move {
-            let regions = scan.regions(settings).await;
-            (scan, regions)
-        }
-    };
-    let scans: Vec<_> = stream::iter(identified).map(with_regions).buffered(ACCOUNTS_ASKED_AT_ONCE).collect().await;
-    check_regions(settings, scans.iter().map(|(_, regions)| regions))?;
-
-    let readers = scans.iter().map(|(scan, _)| (scan.account_id.clone(), Arc::clone(&scan.reader))).collect();
+    let readers = begun.scans.iter().map(|(scan, _)| (scan.account_id.clone(), Arc::clone(&scan.reader))).collect();
     let session = Session::new(client.clone(), readers, Arc::clone(&progress), cancel);
-    let mut read =
-        stream::iter(scans).map(|(scan, regions)| scan.run(regions, settings)).buffer_unordered(ACCOUNTS_AT_ONCE);
-    while let Some(account) = read.next().await {
-        builder.merge(account);
-    }
-    drop(read);
+    let failures = std::mem::take(&mut begun.failures);
+    let inventory = begun.read(settings).await.build();
     session.check_trust()?;
-    let inventory = builder.build();
+    // A gap for every read and nothing beside them: no account answered.
+    if !session.is_interrupted() && inventory.coverage().scanned_units().next().is_none() {
+        return Err(ScanError::NoAccount { failures });
+    }
     Ok(Scan { inventory, stats: session.stats(), interrupted: session.is_interrupted(), session })
-}
-
-/// Asks every account who it is. Equal answers are one account.
-async fn identify(
-    client: &Client,
-    accounts: &[Account],
-    progress: &Arc<dyn Progress>,
-    cancel: &CancellationToken,
-    builder: &mut InventoryBuilder,
-) -> Result<Vec<(Arc<Reader>, AccountId)>, ScanError> {
-    let mut identified: Vec<(Arc<Reader>, AccountId)> = Vec::new();
-    let mut known: BTreeSet<AccountId> = BTreeSet::new();
-    let mut failures = Vec::new();
-    let ask = |account: &Account| {
-        let (reader, account) = (Reader::new(client.clone(), account.clone(), cancel.clone()), account.clone());
-        async move {
-            progress.planned(1);
-            let answer = account::caller(&reader).await;
-            progress.finished(1);
-            (account, reader, answer)
-        }
-    };
-    let mut answers = stream::iter(accounts).map(ask).buffered(ACCOUNTS_ASKED_AT_ONCE);
-    while let Some((account, reader, answer)) = answers.next().await {
-        if let Some(error) = reader.untrusted() {
-            return Err(untrusted(&error));
-        }
-        let account_id: AccountId = match &answer {
-            Ok(caller) => caller.account_id.clone(),
-            Err(_) => account.id().into(),
-        };
-        let unit = Unit::new(
-            &account_id,
-            &RegionId::default(),
-            sts::GET_CALLER_IDENTITY.product().name(),
-            sts::GET_CALLER_IDENTITY.action(),
-            "",
-        );
-        match answer {
-            // Read under its number, the account that was meant would be missing without a gap.
-            Ok(caller) if is_account_id(account.id()) && account.id() != caller.account_id.as_str() => {
-                let message = format!(
-                    "its keys are those of account {}: correct the role, or the number it is listed under",
-                    caller.account_id
-                );
-                let failure = Failure::new("other-account", message);
-                failures.push(AccountFailure {
-                    account: account.id().to_owned(),
-                    code: failure.code.clone(),
-                    message: failure.message.clone(),
-                });
-                builder.gap(failure.gap(Unit { account_id: account.id().into(), ..unit }));
-                continue;
-            }
-            Ok(caller) => {
-                builder.scanned(unit);
-                identity_known(builder, caller);
-            }
-            Err(failure) => {
-                builder.gap(failure.gap(unit));
-                if ends_account(&failure) {
-                    let Failure { code, message, .. } = failure;
-                    failures.push(AccountFailure { account: account.id().to_owned(), code, message });
-                    continue;
-                }
-            }
-        }
-        if known.insert(account_id.clone()) {
-            let account = account.with_id(account_id.as_str());
-            identified.push((Arc::new(Reader::new(client.clone(), account, cancel.clone())), account_id));
-        }
-    }
-    if identified.is_empty() { Err(ScanError::NoAccount { failures }) } else { Ok(identified) }
-}
-
-fn identity_known(builder: &mut InventoryBuilder, caller: Caller) {
-    if !builder.callers.contains(&caller) {
-        builder.callers.push(caller);
-    }
-}
-
-/// True where the keys or the clock are wrong, so that no other call would fare better.
-fn ends_account(failure: &Failure) -> bool {
-    failure.class.is_some_and(Class::ends_account)
 }
 
 fn untrusted(error: &CallError) -> ScanError {
     ScanError::Untrusted { message: error.to_string() }
 }
 
-/// Refuses a region that no account has. Where a list of regions could not be read, an unlisted
-/// region may exist: it is then read like any other.
-fn check_regions<'a>(settings: &Settings, accounts: impl Iterator<Item = &'a Regions>) -> Result<(), ScanError> {
+/// Refuses a region that no account has; `accounts` are the regions of each, `None` where they could not all be listed.
+/// An unlisted region may exist then: it is read like any other.
+///
+/// # Errors
+/// [`ScanError::UnknownRegion`]
+pub fn check_regions(
+    settings: &Settings,
+    accounts: impl Iterator<Item = Option<BTreeSet<RegionId>>>,
+) -> Result<(), ScanError> {
     let mut known: BTreeSet<RegionId> = BTreeSet::new();
     for regions in accounts {
-        let Some(all) = regions.all_known() else { return Ok(()) };
+        let Some(all) = regions else { return Ok(()) };
         known.extend(all);
     }
     for region in settings.regions.iter().chain(&settings.excluded_regions) {

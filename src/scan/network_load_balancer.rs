@@ -50,6 +50,7 @@ pub(super) fn convert(
         ipv6_address_type: wire.ipv6_address_type.text("Ipv6AddressType", problems),
         dns_name: wire.dns_name.text("DNSName", problems),
         load_balancer_status: wire.load_balancer_status.text("LoadBalancerStatus", problems),
+        locks: locks(wire.operation_locks, wire.load_balancer_business_status, problems),
         vpc_id: wire.vpc_id.text("VpcId", problems).into(),
         security_group_ids,
         addresses,
@@ -57,6 +58,22 @@ pub(super) fn convert(
         tags: tags(wire.tags, "Tags", problems),
     };
     Some((balancer, wrong_region))
+}
+
+/// What the balancer is locked for; each lock has a word, be it that of the balancer's business.
+fn locks(list: List<nlb::OperationLock>, business_status: Field<String>, problems: &mut Problems) -> Vec<String> {
+    let mut locks = Vec::new();
+    for lock in list.optional("OperationLocks", problems) {
+        let words =
+            [lock.lock_type.text("LockType", problems), lock.lock_reason.text("LockReason", problems), "locked".into()];
+        locks.extend(words.into_iter().find(|word| !word.is_empty()));
+    }
+    let business = business_status.text("LoadBalancerBusinessStatus", problems);
+    if locks.is_empty() && !business.is_empty() && !business.eq_ignore_ascii_case("normal") {
+        locks.push(business);
+    }
+    locks.sort();
+    locks
 }
 
 fn address_type(field: Field<String>, problems: &mut Problems) -> Reading<String> {

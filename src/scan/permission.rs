@@ -24,7 +24,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 51] = [
+    let used: [(&Operation, &str); 52] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -55,6 +55,7 @@ pub fn permissions() -> Vec<Permission> {
         (&gateway::DESCRIBE_VPN_CONNECTIONS, "for which networks a VPN connection is, and whether it is up"),
         (&gateway::DESCRIBE_NAT_GATEWAYS, "through which gateways consumers reach the internet"),
         (&gateway::DESCRIBE_SNAT_TABLE_ENTRIES, "with which addresses consumers reach the internet"),
+        (&ecs::DESCRIBE_INSTANCES, "with which addresses of their own instances reach the internet"),
         (&vpcpeer::LIST_VPC_PEER_CONNECTIONS, "which VPCs a peering joins"),
         (&cbn::DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES, "which networks a CEN joins"),
         (&cbn::DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS, "whether a CEN carries traffic between regions"),
@@ -95,13 +96,32 @@ pub fn organization_permissions() -> Vec<Permission> {
     ]
 }
 
-/// A policy that narrows a role for the length of a session to what [`permissions`] lists, at most by the other reads of the
-/// same verbs: the token service takes 2,048 characters.
+/// A policy that narrows a role for the length of a session to what [`permissions`] lists, of most products with the other
+/// reads of the same verbs: the token service takes 2,048 characters. Nothing in it leads into a cluster, whatever the role
+/// may do.
 pub fn session_policy() -> String {
-    let verbs: BTreeSet<String> = permissions().iter().map(|permission| verb_of(&permission.action)).collect();
+    let allowed = |permission: &Permission| match BY_NAME.iter().any(|product| permission.action.starts_with(product)) {
+        true => permission.action.clone(),
+        false => verb_of(&permission.action),
+    };
+    let verbs: BTreeSet<String> = permissions().iter().map(allowed).collect();
     let actions = verbs.into_iter().collect::<Vec<_>>().join("\",\"");
-    format!(r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":["{actions}"],"Resource":"*"}}]}}"#)
+    let forbidden = KUBECONFIGS.join("\",\"");
+    format!(
+        r#"{{"Version":"1","Statement":[{{"Effect":"Allow","Action":["{actions}"],"Resource":"*"}},{{"Effect":"Deny","Action":["{forbidden}"],"Resource":"*"}}]}}"#
+    )
 }
+
+/// Reads that hand out a way into a cluster, by actions that begin like harmless ones.
+const KUBECONFIGS: [&str; 4] = [
+    "cs:DescribeClusterUserKubeconfig",
+    "cs:DescribeClusterV2UserKubeconfig",
+    "servicemesh:DescribeServiceMeshKubeconfig",
+    "servicemesh:InvokeApiServer",
+];
+
+/// Products whose other reads hand out keys: of these, sessions get each action by its name.
+const BY_NAME: [&str; 3] = ["cs:", "log:", "servicemesh:"];
 
 /// `vpc:DescribeEipAddresses` → `vpc:Describe*`
 fn verb_of(action: &str) -> String {
@@ -115,21 +135,63 @@ fn verb_of(action: &str) -> String {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_session_may_read_what_a_scan_reads_and_nothing_that_writes() {
-        let policy: serde_json::Value = serde_json::from_str(&session_policy()).expect("it is JSON");
-        assert!(session_policy().len() <= 2048);
-        let allowed = policy["Statement"][0]["Action"].as_array().expect("a list").iter();
-        let allowed: Vec<&str> = allowed.filter_map(serde_json::Value::as_str).collect();
-        for permission in permissions() {
-            let covers = |pattern: &str| permission.action.starts_with(pattern.trim_end_matches('*'));
-            assert!(allowed.iter().any(|pattern| covers(pattern)), "{}", permission.action);
+    /// True if RAM, where `*` stands for any text, lets a session with the policy do it.
+    fn may(action: &str) -> bool {
+        fn fits(pattern: &str, text: &str) -> bool {
+            match pattern.split_once('*') {
+                None => pattern == text,
+                Some((start, rest)) => text.strip_prefix(start).is_some_and(|left| {
+                    (0..=left.len()).any(|at| left.is_char_boundary(at) && fits(rest, &left[at..]))
+                }),
+            }
         }
-        let reads = ["Describe*", "List*", "Get*", "Lookup*", "Check*"];
-        assert!(
-            allowed.iter().all(|action| reads.iter().any(|read| action.ends_with(&format!(":{read}")))),
-            "{allowed:?}"
-        );
+        let policy: serde_json::Value = serde_json::from_str(&session_policy()).expect("it is JSON");
+        let says = |effect: &str| {
+            let statements = policy["Statement"].as_array().expect("a list").iter();
+            let mut named = statements
+                .filter(|one| one["Effect"] == effect)
+                .flat_map(|one| one["Action"].as_array().expect("a list").iter().filter_map(serde_json::Value::as_str));
+            named.any(|pattern| fits(pattern, action))
+        };
+        says("Allow") && !says("Deny")
+    }
+
+    #[test]
+    fn a_session_may_read_what_a_scan_reads_and_nothing_that_writes_or_leads_into_a_cluster() {
+        let policy = session_policy();
+        assert!(policy.len() <= 2048, "{}", policy.len());
+        for permission in permissions() {
+            assert!(may(&permission.action), "{}", permission.action);
+        }
+        for forbidden in [
+            "servicemesh:DescribeServiceMeshKubeconfig",
+            "servicemesh:DescribeServiceMeshAdditionalStatus",
+            "servicemesh:InvokeApiServer",
+            "servicemesh:ModifyPilotEipResource",
+            "cs:DescribeClusterUserKubeconfig",
+            "cs:DescribeClusterV2UserKubeconfig",
+            "cs:DescribeClusterAttachScripts",
+            "cs:GetKubernetesTrigger",
+            "cs:ModifyCluster",
+            "log:GetLogStore",
+            "log:ListProject",
+            "vpc:UnassociateEipAddress",
+            "vpc:ReleaseEipAddress",
+            "ecs:AuthorizeSecurityGroup",
+            "slb:SetLoadBalancerTCPListenerAttribute",
+            "ram:CreateAccessKey",
+            "sts:AssumeRole",
+        ] {
+            assert!(!may(forbidden), "{forbidden}");
+        }
+    }
+
+    /// What is denied is denied also where a wider pattern would allow it.
+    #[test]
+    fn kubeconfigs_are_denied_by_name() {
+        let policy: serde_json::Value = serde_json::from_str(&session_policy()).expect("it is JSON");
+        let denied = policy["Statement"][1].to_string();
+        assert!(denied.contains("Deny") && KUBECONFIGS.iter().all(|action| denied.contains(action)), "{denied}");
     }
 
     #[test]

@@ -917,6 +917,7 @@ impl RegionScan {
             if let Some(found) = self.group_types.remove(group.security_group_id.as_str()) {
                 group.security_group_type = found.security_group_type;
                 group.service_managed = found.service_managed;
+                group.tags = found.tags;
             }
         }
         self.builder.meshes.extend(self.meshes.into_values());

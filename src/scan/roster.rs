@@ -5,6 +5,7 @@
 
 use std::{collections::BTreeSet, fmt, str::FromStr, sync::Arc};
 
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
@@ -31,6 +32,9 @@ use crate::{
 };
 
 pub use crate::cloud::api::resource_directory::Site;
+
+/// The code of a gap for a pick that no account of a whole list fits.
+pub const NO_SUCH_MEMBER: &str = "no-such-member";
 
 /// Which accounts of a directory to read, and as whom.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -121,10 +125,20 @@ pub struct Root {
     pub site: Site,
 }
 
+/// An account of a directory, and by whose keys it is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RosterAccount {
+    pub account_id: AccountId,
+    /// The place of its root among those that were given.
+    pub root: usize,
+    /// True for the root's own account, which no role is assumed for.
+    pub is_own: bool,
+}
+
 /// The accounts to read, and what is known of those that will not be.
 pub struct Roster {
     /// The caller's own first, then by id.
-    pub accounts: Vec<Account>,
+    pub accounts: Vec<RosterAccount>,
     /// What was asked for the list and how it ended, and a unit for every account that is left out.
     pub coverage: Coverage,
     /// Worth a line for a person.
@@ -152,8 +166,9 @@ impl Member {
 }
 
 /// What one root's directory holds.
-struct Directory<'a> {
-    root: &'a Root,
+struct Directory {
+    /// The place of the root.
+    root: usize,
     own: AccountId,
     /// The caller's own first, then by id.
     members: Vec<Member>,
@@ -176,8 +191,8 @@ pub async fn roster(
 ) -> Result<Roster, ScanError> {
     let mut roster = Roster { accounts: Vec::new(), coverage: Coverage::default(), notices: Vec::new() };
     let mut directories = Vec::new();
-    for root in roots {
-        directories.push(directory(client, root, organization, &mut roster.coverage, cancel).await?);
+    for (place, root) in roots.iter().enumerate() {
+        directories.push(directory(client, (place, root), organization, &mut roster.coverage, cancel).await?);
     }
     let mut known: BTreeSet<AccountId> = BTreeSet::new();
     for directory in &directories {
@@ -186,23 +201,23 @@ pub async fn roster(
                 continue;
             }
             match left_out(member, organization) {
-                None => roster.accounts.push(account_of(client, directory, organization, &member.account_id)),
+                None => roster.accounts.push(directory.account(&member.account_id)),
                 Some(_) if named.contains(&member.account_id) => {}
                 Some(why) => roster.coverage.gap(left_out_account(&member.account_id, why)),
             }
         }
     }
-    pick_the_unlisted(client, &directories, organization, &mut roster);
+    pick_the_unlisted(&directories, organization, &mut roster);
     Ok(roster)
 }
 
-async fn directory<'a>(
+async fn directory(
     client: &Client,
-    root: &'a Root,
+    (place, root): (usize, &Root),
     organization: &Organization,
     coverage: &mut Coverage,
     cancel: &CancellationToken,
-) -> Result<Directory<'a>, ScanError> {
+) -> Result<Directory, ScanError> {
     let reader = Reader::new(client.clone(), root.account.clone(), cancel.child_token());
     let by_folder = organization.picks().any(|it| matches!(it.pick, Pick::Folder(_)));
     let (own, management, members) = match account::caller(&reader).await {
@@ -223,7 +238,7 @@ async fn directory<'a>(
     all.sort_by(|one, other| one.account_id.cmp(&other.account_id).then_with(|| other.path.len().cmp(&one.path.len())));
     all.dedup_by(|later, earlier| later.account_id == earlier.account_id);
     all.sort_by_key(|member| member.account_id != own);
-    Ok(Directory { root, own, members: all, whole })
+    Ok(Directory { root: place, own, members: all, whole })
 }
 
 /// Enters a central read into the ledger.
@@ -307,7 +322,7 @@ pub fn left_out_account(account_id: &AccountId, why: String) -> Gap {
 }
 
 /// The unit that stands for a whole account.
-fn whole_account(account_id: &AccountId) -> Unit {
+pub fn whole_account(account_id: &AccountId) -> Unit {
     let identity = &sts::GET_CALLER_IDENTITY;
     Unit::new(account_id, &RegionId::default(), identity.product().name(), identity.action(), "")
 }
@@ -323,13 +338,13 @@ fn left_out(member: &Member, organization: &Organization) -> Option<String> {
 
 /// What picks no account of any directory. An included account that does not exist would look as if it had been read;
 /// where a directory was not read whole, it may exist, and its role can be named.
-fn pick_the_unlisted(client: &Client, directories: &[Directory<'_>], organization: &Organization, roster: &mut Roster) {
+fn pick_the_unlisted(directories: &[Directory], organization: &Organization, roster: &mut Roster) {
     let whole = directories.iter().all(|directory| directory.whole);
     let unused = |it: &&Picked| !directories.iter().flat_map(|it| &it.members).any(|member| member.is(&it.pick));
     for it in organization.include.iter().filter(unused) {
         match (&it.pick, directories.first(), whole) {
             (Pick::Account(id), Some(first), false) => {
-                roster.accounts.push(account_of(client, first, organization, id));
+                roster.accounts.push(first.account(id));
             }
             (_, Some(first), true) => {
                 let (operation, nowhere) = (&LIST_ACCOUNTS, RegionId::default());
@@ -340,7 +355,7 @@ fn pick_the_unlisted(client: &Client, directories: &[Directory<'_>], organizatio
                      delete it",
                     it.line
                 );
-                roster.coverage.gap(Failure::new("no-such-member", message).gap(unit));
+                roster.coverage.gap(Failure::new(NO_SUCH_MEMBER, message).gap(unit));
             }
             // The list that failed is a gap, which says that accounts may be missing.
             _ => {}
@@ -355,17 +370,26 @@ fn pick_the_unlisted(client: &Client, directories: &[Directory<'_>], organizatio
     }
 }
 
-/// The root's own account with its own keys, any other behind its role.
-fn account_of(
-    client: &Client,
-    directory: &Directory<'_>,
-    organization: &Organization,
-    account_id: &AccountId,
-) -> Account {
-    if *account_id == directory.own {
-        return directory.root.account.with_id(account_id.as_str());
+impl Directory {
+    fn account(&self, account_id: &AccountId) -> RosterAccount {
+        RosterAccount { account_id: account_id.clone(), root: self.root, is_own: *account_id == self.own }
     }
-    behind_role(client, directory.root, organization, account_id)
+}
+
+/// The root's own account with its own keys, any other behind its role; `None` where its root is not among the given.
+pub fn roster_account(
+    client: &Client,
+    roots: &[Root],
+    organization: &Organization,
+    account: &RosterAccount,
+) -> Option<Account> {
+    let root = roots.get(account.root)?;
+    let account_id = &account.account_id;
+    Some(if account.is_own {
+        root.account.with_id(account_id.as_str())
+    } else {
+        behind_role(client, root, organization, account_id)
+    })
 }
 
 /// An account behind its role; where even the role cannot be named, its keys fail with the reason.

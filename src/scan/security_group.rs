@@ -1,6 +1,8 @@
 //! Security groups, the lists that their rules refer to, and the interfaces that have joined them.
 
-use super::convert::{escaped, scope, text_reading};
+use std::collections::BTreeMap;
+
+use super::convert::{escaped, scope, tags, text_reading};
 use crate::{
     cloud::api::{
         ecs,
@@ -14,6 +16,7 @@ use crate::{
 pub(super) struct GroupType {
     pub(super) security_group_type: Reading<String>,
     pub(super) service_managed: bool,
+    pub(super) tags: BTreeMap<String, String>,
 }
 
 /// A group's type, by its id.
@@ -24,7 +27,8 @@ pub(super) fn group_type(wire: ecs::SecurityGroup, problems: &mut Problems) -> O
         None => Reading::Unread,
     };
     let service_managed = wire.service_managed.optional("ServiceManaged", problems).is_some_and(|flag| flag.0);
-    Some((id, GroupType { security_group_type, service_managed }))
+    let tags = tags(wire.tags, "Tags", problems);
+    Some((id, GroupType { security_group_type, service_managed, tags }))
 }
 
 /// A group from the head of any page of its attribute, without rules.
@@ -47,6 +51,7 @@ pub(super) fn group(
         inner_access_policy: wire.inner_access_policy.clone().text("InnerAccessPolicy", problems),
         service_managed: false,
         permissions: Vec::new(),
+        tags: BTreeMap::new(),
     }
 }
 

@@ -1,21 +1,24 @@
 //! The accounts of a scan after their first reading: who they are, how fast each may be asked, and
 //! what was learnt on the way, so that more can be read without asking any of that again.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{
     ScanError,
     evidence::{self, EvidenceSettings},
-    network::{self, Memory},
+    network::{self, Memory, Notes},
     progress::Progress,
     reader::Reader,
     untrusted,
 };
 use crate::{
-    cloud::client::{Client, Stats},
-    model::{AccountId, EvidenceWanted, Inventory, Wanted},
+    cloud::client::{Account, Client, Stats},
+    model::{AccountId, EvidenceWanted, Inventory, InventoryBuilder, Wanted},
 };
 
 /// Reads more of the accounts that a scan has identified.
@@ -25,7 +28,8 @@ pub struct Session {
     readers: Vec<(AccountId, Arc<Reader>)>,
     progress: Arc<dyn Progress>,
     cancel: CancellationToken,
-    memory: Memory,
+    /// Of the rounds until now.
+    notes: Mutex<Arc<Notes>>,
 }
 
 impl Session {
@@ -35,18 +39,67 @@ impl Session {
         progress: Arc<dyn Progress>,
         cancel: CancellationToken,
     ) -> Self {
-        Self { client, readers, progress, cancel, memory: Memory::default() }
+        Self { client, readers, progress, cancel, notes: Mutex::default() }
+    }
+
+    /// For accounts that others have read for the first time, in the order of the scan, each with its number. Nobody
+    /// asks for the keys of one that has nothing to be asked.
+    pub fn of(
+        client: &Client,
+        accounts: impl IntoIterator<Item = Account>,
+        progress: Arc<dyn Progress>,
+        cancel: &CancellationToken,
+    ) -> Self {
+        let cancel = cancel.child_token();
+        let reader = |account: Account| {
+            let account_id = AccountId::from(account.id());
+            (account_id, Arc::new(Reader::new(client.clone(), account, cancel.clone())))
+        };
+        let readers = accounts.into_iter().map(reader).collect();
+        Self::new(client.clone(), readers, progress, cancel)
+    }
+
+    /// Takes over what others noted on the way.
+    pub fn remember(&self, notes: Notes) {
+        Arc::make_mut(&mut *self.notes.lock().unwrap_or_else(PoisonError::into_inner)).join(notes);
+    }
+
+    /// Reads what is wanted and not yet in the ledger of the inventory: what came, and what was noted on the way.
+    ///
+    /// # Errors
+    /// Only where the connection cannot be trusted.
+    pub async fn read_network(
+        &self,
+        inventory: &Inventory,
+        wanted: Vec<Wanted>,
+    ) -> Result<(InventoryBuilder, Notes), ScanError> {
+        let before = Arc::clone(&self.notes.lock().unwrap_or_else(PoisonError::into_inner));
+        let memory = Memory::after(before);
+        let round = network::Round { readers: &self.readers, progress: &self.progress, memory: &memory, inventory };
+        let read = round.read(wanted).await;
+        self.check_trust()?;
+        Ok((read, memory.into_notes()))
+    }
+
+    /// Reads logs and the audit trail beside an inventory.
+    ///
+    /// # Errors
+    /// Only where the connection cannot be trusted.
+    pub async fn read_logs(
+        &self,
+        inventory: &Inventory,
+        wanted: Vec<EvidenceWanted>,
+        settings: EvidenceSettings,
+    ) -> Result<InventoryBuilder, ScanError> {
+        let round = evidence::Round { readers: &self.readers, progress: &self.progress, inventory, settings };
+        let read = round.read(wanted).await;
+        self.check_trust()?;
+        Ok(read)
     }
 
     pub(super) async fn read_more(&self, inventory: Inventory, wanted: Vec<Wanted>) -> Result<Inventory, ScanError> {
-        let round = network::Round {
-            readers: &self.readers,
-            progress: &self.progress,
-            memory: &self.memory,
-            inventory: &inventory,
-        };
-        let more = round.read(wanted).await;
-        self.check_trust()?;
+        let (more, notes) = self.read_network(&inventory, wanted).await?;
+        self.remember(notes);
         let mut builder = inventory.into_builder();
         builder.merge(more);
         Ok(builder.build())
@@ -58,10 +111,7 @@ impl Session {
         wanted: Vec<EvidenceWanted>,
         settings: EvidenceSettings,
     ) -> Result<Inventory, ScanError> {
-        let round =
-            evidence::Round { readers: &self.readers, progress: &self.progress, inventory: &inventory, settings };
-        let read = round.read(wanted).await;
-        self.check_trust()?;
+        let read = self.read_logs(&inventory, wanted, settings).await?;
         let mut builder = inventory.into_builder();
         builder.merge(read);
         Ok(builder.build())
@@ -77,7 +127,8 @@ impl Session {
         self.client.stats()
     }
 
-    pub(super) fn is_interrupted(&self) -> bool {
+    /// True if what was read last may lack something that nobody had the time to ask for.
+    pub fn is_interrupted(&self) -> bool {
         self.cancel.is_cancelled()
     }
 }

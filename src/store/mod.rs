@@ -2,7 +2,7 @@
 //!
 //! [`Store`] speaks the domain's words; what kind of database is behind it stays behind it: a SQLite
 //! file for one machine, PostgreSQL for several. What both must decide alike is decided once: `memory`
-//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `steps` (migrations); SQL
+//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `shards`, `steps` (migrations); SQL
 //! stands in the two back ends. A run is kept whole, as versioned JSON in zstd, beside rows that
 //! answer questions over many runs. What is remembered of a finding follows one rule: a finding that
 //! was not looked at, because its place was not read, stays as it was.
@@ -14,6 +14,7 @@ mod memory;
 mod postgres;
 mod retention;
 mod rows;
+mod shards;
 pub mod snapshot;
 mod spread;
 mod sqlite;
@@ -33,6 +34,7 @@ pub use memory::{Closing, FindingMemory};
 #[cfg(feature = "postgres")]
 pub use postgres::PostgresStore;
 pub use retention::Retention;
+pub use shards::{Finished, Part, ShardClaim, SharedRun};
 pub use spread::{TimeToClose, time_to_close};
 pub use sqlite::SqliteStore;
 pub use url::{Password, PostgresUrl, StoreUrl};
@@ -199,6 +201,68 @@ pub trait Store {
     /// # Errors
     /// If the database fails.
     fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError>;
+
+    /// Begins a run of several shards, and gives what counts: the plan of the first who began it. Drops what was read
+    /// for runs that are too old to be merged.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn begin_shared_run(
+        &mut self,
+        name: &str,
+        version: u32,
+        plan: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<SharedRun, StoreError>;
+
+    /// The run of several shards with this name, if one began.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn shared_run(&mut self, name: &str) -> Result<Option<SharedRun>, StoreError>;
+
+    /// Claims a shard; who held it before finishes nothing any more. `None` if no such run is under way.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn claim_shard(
+        &mut self,
+        run: &str,
+        shard: u32,
+        holder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ShardClaim>, StoreError>;
+
+    /// Who holds the shards of a run, by shard; those that nobody ever claimed are missing.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn shard_claims(&mut self, run: &str) -> Result<Vec<ShardClaim>, StoreError>;
+
+    /// Keeps a part of a run, once: refused unless `claim` is the last one of its shard.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn finish_part(&mut self, claim: &ShardClaim, part: &Part) -> Result<Finished, StoreError>;
+
+    /// The names of the finished parts of a round, sorted.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn finished_parts(&mut self, run: &str, round: u32) -> Result<Vec<String>, StoreError>;
+
+    /// A finished part.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn part(&mut self, run: &str, round: u32, name: &str) -> Result<Option<Part>, StoreError>;
+
+    /// Ends a run of several shards that became the run `merged_as`, and drops its parts and claims; false if it was
+    /// ended before, or never began.
+    ///
+    /// # Errors
+    /// If the database fails.
+    fn end_shared_run(&mut self, name: &str, merged_as: &str) -> Result<bool, StoreError>;
 }
 
 /// What a store is opened with beside its place.

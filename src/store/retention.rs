@@ -15,6 +15,9 @@ pub struct Retention {
     pub keep_runs: Option<u32>,
 }
 
+/// For so many days what shards have read can be merged.
+const SHARED_RUN_DAYS: u32 = 7;
+
 /// What is to be dropped after a run was saved.
 pub(super) struct Dropped {
     /// Those that began before.
@@ -24,6 +27,12 @@ pub(super) struct Dropped {
 }
 
 impl Retention {
+    /// Runs of several shards that began before are dropped: they are no history, and large.
+    pub(super) fn shared_runs_before(self, now: DateTime<Utc>) -> DateTime<Utc> {
+        let days = self.keep_days.map_or(SHARED_RUN_DAYS, |days| days.clamp(1, SHARED_RUN_DAYS));
+        now.checked_sub_days(Days::new(days.into())).map_or(DateTime::<Utc>::MIN_UTC, stamp)
+    }
+
     /// `None` where everything is kept.
     pub(super) fn after(self, run: &Run) -> Option<Dropped> {
         if self == Self::default() {

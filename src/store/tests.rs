@@ -81,6 +81,27 @@ fn a_store_of_the_first_version_is_carried_over_whole() {
 }
 
 #[test]
+fn a_store_of_the_second_version_takes_shards() {
+    let scratch = Scratch::of_version_1();
+    let connection = scratch.connection();
+    connection.execute_batch(include_str!("sqlite/migrations/0002_shared.sql")).expect("the second schema");
+    connection
+        .execute_batch(
+            "INSERT INTO schema_steps VALUES
+                (2, '0002_shared', 'c016b3f8062cc1fb0817e99b749c96b48ee3ecaf0a50955427d516366e5cc1b7');
+             INSERT INTO leases VALUES ('x', 7, NULL, 0);
+             PRAGMA user_version = 2;",
+        )
+        .expect("it writes");
+    let mut store = scratch.store();
+    let now = chrono::DateTime::UNIX_EPOCH;
+    assert_eq!(store.begin_shared_run("nightly", 1, b"plan", now).expect("it answers").plan, b"plan");
+    assert_eq!(store.claim_shard("nightly", 0, "a process", now).expect("it answers").expect("it is ours").epoch, 1);
+    let epoch: i64 = connection.query_row("SELECT epoch FROM leases", [], |row| row.get(0)).expect("it reads");
+    assert_eq!((epoch, store.runs(10).expect("it reads").len()), (7, 2));
+}
+
+#[test]
 fn many_who_find_an_old_store_at_once_carry_it_over_once() {
     let scratch = Scratch::of_version_1();
     std::thread::scope(|scope| {

@@ -81,3 +81,78 @@ fn a_baseline_that_is_not_there_is_told_before_anything_is_read() {
         assert!(run.stdout.is_empty(), "{word}");
     }
 }
+
+/// Of ten small blocks a message shows eight, so that the tenth can become anything under the same text.
+#[test]
+fn a_group_that_has_grown_behind_the_end_of_its_message_is_new() {
+    let scratch = Scratch::new();
+    let world = |last: &str| {
+        let mut world: Value =
+            serde_json::from_str(include_str!("../../src/sandbox/worlds/demo/world.json")).expect("a world is JSON");
+        world["faults"] = Value::Array(Vec::new());
+        for group in world["accounts"][0]["ecs"]["security_groups"].as_array_mut().expect("a list") {
+            let rule = group["Permissions"]["Permission"][0].clone();
+            let blocks = (0..9).map(|number| format!("9.{number}.0.0/24")).chain([last.to_owned()]);
+            let rules: Vec<Value> = blocks
+                .enumerate()
+                .map(|(number, block)| {
+                    let mut rule = rule.clone();
+                    let id = format!("sgr-{number}");
+                    let fields = [
+                        ("SourceCidrIp", block.as_str()),
+                        ("Ipv6SourceCidrIp", ""),
+                        ("SourceGroupId", ""),
+                        ("SourcePrefixListId", ""),
+                        ("IpProtocol", "TCP"),
+                        ("PortRange", "1/65535"),
+                        ("PortRangeListId", ""),
+                        ("SourcePortRange", ""),
+                        ("DestCidrIp", ""),
+                        ("Policy", "Accept"),
+                        ("Priority", "1"),
+                        ("Direction", "ingress"),
+                        ("SecurityGroupRuleId", id.as_str()),
+                    ];
+                    for (key, value) in fields {
+                        rule[key] = value.into();
+                    }
+                    rule
+                })
+                .collect();
+            group["Permissions"]["Permission"] = rules.into();
+        }
+        world.to_string()
+    };
+    let admitting = |report: &Value| -> Vec<(String, String, bool)> {
+        let findings = report["findings"].as_array().expect("a list").iter();
+        findings
+            .filter(|one| one["rule_id"] == "security-group-admits-untrusted" && one["status"] == "open")
+            // Not those in front of network load balancers, which admit everybody whom no rule drops.
+            .filter(|one| one["message"].as_str().is_some_and(|text| text.contains(": 9.0.0.0/24, ")))
+            .map(|one| (one["fingerprint"].to_string(), one["message"].to_string(), one["baselined"] == true))
+            .collect()
+    };
+    let scan = |text: &str, more: &[&str]| {
+        scratch.write("world.json", text);
+        scratch.run(&[&["scan", "--sandbox", "world.json", "-o", "json"], more].concat()).json()
+    };
+    let before = admitting(&scan(&world("9.200.0.0/24"), &[]));
+    assert!(!before.is_empty());
+    let same = admitting(&scan(&world("9.200.0.0/24"), &["--baseline", "latest"]));
+    assert!(same.iter().all(|(.., baselined)| *baselined), "{same:?}");
+    let grown = admitting(&scan(&world("128.0.0.0/1"), &["--baseline", "latest"]));
+    assert_eq!(grown.len(), before.len());
+    for ((fingerprint, message, _), (known, text, baselined)) in before.iter().zip(&grown) {
+        assert_eq!((fingerprint, message), (known, text), "nothing in the text tells of it");
+        assert!(!baselined, "{text}");
+    }
+}
+
+/// Without its baseline, a scan would count everything that is known.
+#[test]
+fn a_store_that_cannot_be_opened_refuses_a_baseline_of_it() {
+    let scratch = Scratch::new();
+    scratch.write("data", "a file stands where the folder would be");
+    let run = scratch.expect(11, &["scan", "--sandbox", "empty", "--baseline", "latest"]);
+    assert!(run.stdout.is_empty(), "{}", run.stdout);
+}

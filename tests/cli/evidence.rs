@@ -10,19 +10,19 @@ const WORLD: &str = include_str!("../../src/sandbox/worlds/cluster-acl-field/wor
 const CLUSTER: &str = "c24aaaaaaaaaaaaaaaaaaaaaaaaaaaa01";
 
 /// Five minutes more, as a log is delivered late: a record of this second may be after the window.
-fn days_ago(days: i64) -> String {
-    (Utc::now() - TimeDelta::days(days) - TimeDelta::minutes(5)).timestamp().to_string()
+fn hours_ago(hours: i64) -> String {
+    (Utc::now() - TimeDelta::hours(hours) - TimeDelta::minutes(5)).timestamp().to_string()
 }
 
-fn request(source: &str, user: &str, days: i64) -> Value {
-    json!({"__time__": days_ago(days), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"), "user.username": user,
+fn request(source: &str, user: &str, hours: i64) -> Value {
+    json!({"__time__": hours_ago(hours), "stage": "ResponseComplete", "sourceIPs": format!("[\"{source}\"]"), "user.username": user,
         "userAgent": "kubectl", "responseStatus.code": "200"})
 }
 
 /// The audit log: a node all the time, and alice from the internet.
 fn audit() -> Vec<Value> {
-    let node = (0..30).map(|day| request("10.0.0.20", "system:node:n1", day));
-    node.chain([request("198.51.100.20", "alice", 2)]).collect()
+    let node = (0..30 * 24).map(|hours| request("10.0.0.20", "system:node:n1", hours));
+    node.chain([request("198.51.100.20", "alice", 48)]).collect()
 }
 
 /// A world with an exposed cluster, its audit log, and who bound its EIP.
@@ -66,6 +66,7 @@ fn a_scan_with_evidence_says_who_uses_an_api_server_and_who_bound_its_eip() {
     assert_eq!(seen["bound_by"]["event_name"], "ModifyCluster");
     assert_eq!(seen["staleness"]["verdict"], "required");
     assert_eq!(seen["staleness"]["proposed_allowlist"], json!(["198.51.100.20/32"]));
+    assert_eq!(seen["staleness"]["incomplete_logs"], json!([]));
     let text = scratch.expect(0, &["explain", CLUSTER, "--run", "report.json"]).stdout;
     assert!(text.contains("carol at ") && text.contains("event E-7"), "{text}");
     let again = scratch.expect(1, &["scan", "--from", "snapshot", "--no-store", "-o", "json"]);
@@ -98,6 +99,24 @@ fn logs_are_read_where_the_command_line_or_the_configuration_says_so() {
         scratch.write("portcullis.yaml", &format!("version: 1\nevidence: {evidence}\n"));
         assert_eq!(asked(&scratch, arguments), expected, "{evidence} {arguments:?}");
     }
+}
+
+/// Two hours of silence of a server that never rests: who came then is in no log.
+#[test]
+fn a_hole_in_a_log_is_in_the_report() {
+    let scratch = Scratch::new();
+    let records = audit().into_iter().enumerate().filter(|(hours, _)| !(200..202).contains(hours));
+    let lines: String = records.map(|(_, record)| format!("{record}\n")).collect();
+    let name = format!("audit-{CLUSTER}.jsonl");
+    scratch.write(&name, &lines);
+    let scan = ["scan", "--sandbox", "cluster-acl-field", "--no-store", "--evidence-file", &name];
+    let seen = endpoint(&scratch.expect(1, &[&scan[..], &["-o", "json", "-o", "json=report.json"]].concat()));
+    assert_eq!(seen["staleness"]["proposal_complete"], false);
+    let told = seen["staleness"]["incomplete_logs"][0].as_str().expect("one log").to_owned();
+    assert!(told.contains(CLUSTER) && told.contains("no record from 20"), "{told}");
+    let text = scratch.expect(0, &["explain", CLUSTER, "--run", "report.json"]).stdout;
+    let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words(&text).contains(&words(&told[told.find("no record").expect("it is told")..])), "{text}");
 }
 
 #[test]

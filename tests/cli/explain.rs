@@ -202,3 +202,26 @@ fn colours_are_there_where_they_are_wanted() {
     assert!(!colour(&["c-stale"]), "a pipe has none");
     assert!(!colour(&["c-stale", "--color", "never"]));
 }
+
+/// Whoever closes things later must not touch what is marked, however the mark is spelt, and whatever carries it.
+#[test]
+fn what_is_tagged_never_to_be_changed_is_shown() {
+    let scratch = Scratch::new();
+    let scan = |tag: Option<&str>| {
+        let mut world: serde_json::Value = serde_json::from_str(OPEN_WORLD).expect("a world is JSON");
+        if let Some(key) = tag {
+            world["accounts"][0]["cs"]["clusters"][0]["tags"] = serde_json::json!([{"key": key, "value": "no"}]);
+        }
+        scratch.write("world.json", &world.to_string());
+        scratch.run(&["scan", "--sandbox", "world.json"]);
+    };
+    scan(None);
+    let plain = scratch.expect(0, &["explain", "cluster-api-server", "--format", "json"]).json();
+    assert_eq!(plain["endpoints"][0]["protected"], false);
+    scan(Some(" Portcullis:PROTECT "));
+    let told = scratch.expect(0, &["explain", "cluster-api-server", "--format", "json"]).json();
+    assert_eq!(told["endpoints"][0]["protected"], true, "{told:#}");
+    assert_eq!(told["endpoints"][0]["endpoint"]["protected_by"][0], told["subject"]["resource_id"]);
+    let text = scratch.expect(0, &["explain", "cluster-api-server"]).stdout;
+    assert!(text.contains("Protected") && text.contains("never changed by Portcullis"), "{text}");
+}

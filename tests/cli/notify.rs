@@ -160,6 +160,36 @@ fn a_receiver_is_told_of_what_changed_and_of_nothing_else() {
     assert_eq!(messages[0].json()["counts"]["reopened"], named.len());
 }
 
+/// Accepted as the starting point, and then more get in by the same rules: the finding has a fingerprint that everybody
+/// knows and counts all the same.
+#[test]
+fn what_outgrows_the_starting_point_is_told_as_worse() {
+    let scratch = Scratch::new();
+    let receiver = Receiver::willing();
+    scratch.write("portcullis.yaml", WEBHOOK);
+    let half = ["--trusted", "128.0.0.0/1"];
+    scan(&scratch, 1, OPEN_WORLD, &receiver.url, &half);
+    scratch.write("known.json", &scratch.read("report.json"));
+    receiver.take();
+    let known = ["--baseline", "known.json"];
+    let (_, accepted) = scan(&scratch, 0, OPEN_WORLD, &receiver.url, &[&half[..], &known[..]].concat());
+    assert_eq!((outcome(&accepted), receiver.take().len()), ("unchanged", 0));
+    let (_, grown) = scan(&scratch, 1, OPEN_WORLD, &receiver.url, &known);
+    assert_eq!(outcome(&grown), "sent");
+    let body = receiver.take()[0].json();
+    assert_eq!((&body["counts"]["reopened"], &body["counts"]["new"]), (&0.into(), &0.into()));
+    let kinds: Vec<(&str, &str)> = body["changes"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|one| (one["rule_id"].as_str().expect("text"), one["change"].as_str().expect("text")))
+        .collect();
+    assert!(kinds.contains(&("control-plane-open-to-untrusted", "worse")), "{kinds:?}");
+    assert!(kinds.iter().all(|(_, kind)| *kind == "worse"), "{kinds:?}");
+    let (_, still) = scan(&scratch, 1, OPEN_WORLD, &receiver.url, &known);
+    assert_eq!((outcome(&still), receiver.take().len()), ("unchanged", 0));
+}
+
 #[test]
 fn what_cannot_be_read_is_told_at_the_third_time_and_once() {
     let scratch = Scratch::new();
@@ -211,7 +241,7 @@ fn whoever_cannot_be_told_is_in_the_report_and_changes_no_exit_code() {
     scratch.write("slack", &format!("{}/slack/t0ken\n", receiver.url));
     scratch.write("world.json", OPEN_WORLD);
     let output = scratch
-        .command(&["scan", "--sandbox", "world.json", "-o", "json=report.json", "-o", "prometheus"])
+        .command(&["scan", "--quiet", "--sandbox", "world.json", "-o", "json=report.json", "-o", "prometheus"])
         .env("DING", format!("{}/ding?access_token=t0ken", receiver.url))
         .env("FEISHU", format!("{}/feishu/t0ken", receiver.url))
         .env("KEY", "f00dKey")
@@ -239,7 +269,7 @@ fn whoever_cannot_be_told_is_in_the_report_and_changes_no_exit_code() {
     for ((channel, outcome, error), (known, words)) in told.iter().zip(wanted) {
         assert_eq!((channel.as_str(), outcome.as_str()), (known, "failed"));
         assert!(error.contains(words), "{error}");
-        assert!(run.stderr.contains(&format!("notice: {channel} was not told: ")), "{}", run.stderr);
+        assert!(run.stderr.contains(&format!("warning: {channel} was not told: ")), "{}", run.stderr);
     }
     assert!(run.stdout.contains("portcullis_notifications{channel=\"slack\",outcome=\"failed\"} 2"), "{}", run.stdout);
     for text in [&run.stdout, &run.stderr, &report.to_string()] {

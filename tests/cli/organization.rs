@@ -123,6 +123,28 @@ fn what_was_included_and_does_not_exist_is_not_taken_for_read() {
 }
 
 #[test]
+fn an_account_that_is_asked_for_and_not_picked_is_told_why() {
+    let asked = |world: &Value, organization: &str, id: &str, code: i32| {
+        let scratch = Scratch::new();
+        scratch.write("world.json", &world.to_string());
+        scratch.write("portcullis.yaml", &format!("version: 1\norganization:\n  role_name: audit\n{organization}"));
+        scratch.expect(code, &["scan", "--sandbox", "world.json", "--no-store", "--account", id]).stderr
+    };
+    let told = asked(&world(), "  exclude: ['1000000000000002']\n", "1000000000000002", 2);
+    assert!(told.contains("`organization.exclude`, line 4") && !told.contains("no key leads"), "{told}");
+    let picked = "  include: ['1000000000000003', '1000000000000077']\n";
+    let told = asked(&world(), picked, "1000000000000002", 2);
+    assert!(told.contains("nothing in `organization.include` names it"), "{told}");
+    let told = asked(&world(), picked, "1000000000000077", 2);
+    assert!(told.contains("the directory has no such account") && !told.contains("could not all be listed"), "{told}");
+    // Where the list was refused, it may be one of those that nobody saw.
+    let mut refused = world();
+    refused["faults"] = json!([{"action": "ListAccounts", "kind": "deny", "times": 0}]);
+    let told = asked(&refused, "", "1000000000000077", 5);
+    assert!(told.contains("could not all be listed"), "{told}");
+}
+
+#[test]
 fn an_account_that_is_named_elsewhere_is_not_left_out() {
     let accounts = "accounts:\n  - role_arn: acs:ram::1000000000000003:role/audit\n";
     let scratch = Scratch::new();

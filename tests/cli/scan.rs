@@ -128,3 +128,127 @@ fn an_account_without_a_key_is_refused_by_name() {
     assert!(run.stderr.contains("1999999999999999") && run.stderr.contains("1000000000000001"), "{}", run.stderr);
     scratch.expect(4, &["scan", "--sandbox", "demo", "--no-store", "--account", "1000000000000001"]);
 }
+
+/// Under a made-up name, everything would be found twice: once there, and once under the account's number in the next run.
+#[test]
+fn an_account_that_does_not_say_who_it_is_is_not_read_under_a_name_of_ours() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", OPEN_WORLD);
+    let whole = scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "json"]).json();
+    scratch.write("nobody.json", &with_fault(OPEN_WORLD, "GetCallerIdentity", "internal-error"));
+    let run = scratch.expect(5, &["scan", "--sandbox", "nobody.json", "-o", "json"]);
+    assert!(run.stdout.is_empty() && run.stderr.contains("no account could be read"), "{}", run.stderr);
+    // A stumble is none: the same things have the same names.
+    let mut stumbles: serde_json::Value = serde_json::from_str(OPEN_WORLD).expect("a world is JSON");
+    stumbles["faults"] = serde_json::json!([{"action": "GetCallerIdentity", "kind": "http-503", "times": 1}]);
+    scratch.write("stumbles.json", &stumbles.to_string());
+    let again = scratch.expect(1, &["scan", "--sandbox", "stumbles.json", "-o", "json"]).json();
+    let fingerprints = |report: &serde_json::Value| {
+        let findings = report["findings"].as_array().expect("a list").iter();
+        findings.map(|one| one["fingerprint"].to_string()).collect::<Vec<_>>()
+    };
+    assert_eq!(fingerprints(&whole), fingerprints(&again));
+}
+
+/// Nothing was read, and what was planned is not known: that is no incomplete run.
+#[test]
+fn without_a_network_the_answer_is_5_and_nothing_is_kept() {
+    let scratch = Scratch::new();
+    let output = scratch
+        .command(&["scan"])
+        .env("ALIBABA_CLOUD_ACCESS_KEY_ID", "testid")
+        .env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "testsecret")
+        .env("HTTPS_PROXY", "http://127.0.0.1:1")
+        .output()
+        .expect("the program starts");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(5), "{told}");
+    assert!(told.contains("no account could be read") && output.stdout.is_empty(), "{told}");
+    scratch.expect(2, &["report", "latest"]);
+}
+
+/// Groups carry tags, and replies about ACLs carry none.
+#[test]
+fn waivers_by_tag_match_groups_and_say_that_they_cannot_match_acls() {
+    let scratch = Scratch::new();
+    let mut world: serde_json::Value =
+        serde_json::from_str(include_str!("../../src/sandbox/worlds/demo/world.json")).expect("a world is JSON");
+    let groups = world["accounts"][0]["ecs"]["security_groups"].as_array_mut().expect("a list");
+    for group in groups {
+        group["Tags"] = serde_json::json!({"Tag": [{"TagKey": "env", "TagValue": "dev"}]});
+    }
+    scratch.write("world.json", &world.to_string());
+    let expires = (chrono::Utc::now() + chrono::Duration::days(60)).format("%Y-%m-%d");
+    let waiver = |kind: &str| {
+        format!(
+            "  - select: {{account: \"1000000000000001\", region: cn-hangzhou, kind: {kind}, tag: {{env: dev}}}}\n    reason: \
+             dev\n    owner: a@example.com\n    expires: {expires}\n"
+        )
+    };
+    scratch.write("waivers.yaml", &format!("version: 1\nwaivers:\n{}{}", waiver("security-group"), waiver("acl")));
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: waivers.yaml\n");
+    let report = scratch.expect(4, &["scan", "--sandbox", "world.json", "--no-store", "-o", "json"]).json();
+    let findings = report["findings"].as_array().expect("a list");
+    let of_groups: Vec<&serde_json::Value> = findings
+        .iter()
+        .filter(|one| one["resource_kind"] == "security-group" && one["region_id"] == "cn-hangzhou")
+        .collect();
+    assert!(!of_groups.is_empty());
+    assert!(of_groups.iter().all(|one| one["status"] != "open"), "{of_groups:#?}");
+    let unused: Vec<&str> = findings
+        .iter()
+        .filter(|one| one["rule_id"] == "waiver-unused")
+        .filter_map(|one| one["message"].as_str())
+        .collect();
+    assert_eq!(unused.len(), 1, "{unused:?}");
+    assert!(unused[0].contains("the replies about ACLs carry no tags"), "{unused:?}");
+}
+
+/// `ClusterId` of the world format is `cluster_id` of the request; a name that no request has is told.
+#[test]
+fn a_fault_matches_by_either_spelling_and_one_that_cannot_match_is_told() {
+    let scratch = Scratch::new();
+    let mut world: serde_json::Value = serde_json::from_str(OPEN_WORLD).expect("a world is JSON");
+    let id = world["accounts"][0]["cs"]["clusters"][0]["cluster_id"].clone();
+    let mut scan = |name: &str| {
+        world["faults"] =
+            serde_json::json!([{"action": "DescribeClusterDetail", "match": {(name): id}, "kind": "deny", "times": 0}]);
+        scratch.write("world.json", &world.to_string());
+        let run = scratch.run(&["scan", "--sandbox", "world.json", "--no-store"]);
+        (run.code == 3 || run.code == 4, run.stderr)
+    };
+    for name in ["ClusterId", "cluster_id"] {
+        let (hit, told) = scan(name);
+        assert!(hit && !told.contains("hit nothing"), "{name}: {told}");
+    }
+    let (hit, told) = scan("MeshId");
+    let sentence = "faults[0] hit nothing: no call of DescribeClusterDetail has the parameter MeshId";
+    assert!(!hit && told.contains(sentence), "{told}");
+}
+
+/// A waiver with a limit does not accept what lets everybody in, however the limit's port is called.
+#[test]
+fn a_limit_accepts_no_list_that_lets_everybody_in() {
+    let scratch = Scratch::new();
+    let expires = (chrono::Utc::now() + chrono::Duration::days(60)).format("%Y-%m-%d");
+    let waiver = |region: &str, kind: &str| {
+        format!(
+            "  - select: {{account: \"1000000000000001\", region: {region}, kind: {kind}}}\n    only: {{cidrs: \
+             [203.0.113.0/24]}}\n    reason: office\n    owner: a@example.com\n    expires: {expires}\n"
+        )
+    };
+    let regions = ["cn-hangzhou", "cn-shanghai", "eu-central-1"];
+    let waivers: String = regions
+        .iter()
+        .flat_map(|region| ["acl", "load-balancer", "security-group"].map(|kind| waiver(region, kind)))
+        .collect();
+    scratch.write("waivers.yaml", &format!("version: 1\nwaivers:\n{waivers}"));
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: waivers.yaml\n");
+    let report = scratch.expect(4, &["scan", "--sandbox", "demo", "--no-store", "-o", "json"]).json();
+    let findings = report["findings"].as_array().expect("a list").iter();
+    let everybody = ["acl-enabled-but-empty", "acl-black-list-only", "security-group-admits-everything-all-ports"];
+    let of_these: Vec<_> = findings.filter(|one| everybody.iter().any(|rule| one["rule_id"] == **rule)).collect();
+    assert!(!of_these.is_empty());
+    assert!(of_these.iter().any(|one| one["status"] == "open"));
+    assert!(of_these.iter().all(|one| one["status"] != "waived"), "{of_these:#?}");
+}

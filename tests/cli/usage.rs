@@ -52,6 +52,25 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "-c", "missing.yaml"], "missing.yaml"),
         (&["scan", "--endpoint-url", "http://example.com"], "loopback"),
         (&["scan", "--from", "world.json"], "snapshot"),
+        (&["scan", "--sandbox", "world.json", "--shard", "0/3"], "--run"),
+        (&["scan", "--sandbox", "world.json", "--run", "nightly"], "--shard"),
+        (&["scan", "--sandbox", "world.json", "--wait", "5"], "--shard"),
+        (&["scan", "--shard", "0/0", "--run", "x"], "at least one shard"),
+        (&["scan", "--shard", "3/3", "--run", "x"], "counted from 0: the last one of 3 is 2/3"),
+        (&["scan", "--shard", "0/1001", "--run", "x"], "at most 1000"),
+        (&["scan", "--shard", "1", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard=-1/3", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard", "+1/3", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard", "99999999999/3", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard", "$JOB_COMPLETION_INDEX/3", "--run", "x"], "written like `0/3`"),
+        (&["scan", "--shard", "0/3", "--run", ""], "letters, digits"),
+        (&["scan", "--shard", "0/3", "--run", "a b"], "letters, digits"),
+        (&["scan", "--shard", "0/3", "--run", "x", "-o", "json"], "cannot be used with"),
+        (&["scan", "--shard", "0/3", "--run", "x", "--no-store"], "cannot be used with"),
+        (&["scan", "--shard", "0/3", "--run", "x", "--trusted", "10.0.0.0/8"], "cannot be used with"),
+        (&["merge"], "--run"),
+        (&["merge", "--run", "nightly"], "no shard of the run nightly has begun in this store"),
+        (&["merge", "--run", "nightly", "--store", "runs.db"], "`runs.db` names no store"),
         (&["report", "nothing"], "portcullis history"),
         (&["report", "nothing.json"], "no report file `nothing.json`"),
         (&["report"], "portcullis scan"),
@@ -164,7 +183,7 @@ fn a_home_that_cannot_be_written_is_told_with_a_way_out() {
     scratch.write("data", "a file stands where the folder would be");
     let run = scratch.expect(11, &["scan", "--sandbox", "empty"]);
     assert!(run.stderr.contains("--store sqlite:PATH") && run.stderr.contains("--no-store"), "{}", run.stderr);
-    assert!(run.stdout.is_empty(), "{}", run.stdout);
+    assert!(!run.stdout.is_empty(), "what was read is reported all the same");
     // Nothing is kept there, and nothing is made to read it.
     let run = scratch.expect(2, &["history"]);
     assert!(run.stderr.contains("no run is stored yet") && run.stderr.contains("--store"), "{}", run.stderr);
@@ -311,4 +330,22 @@ fn an_allowlist_entry_that_is_listed_twice_or_has_expired_gets_a_notice() {
         .expect(0, &["scan", "--sandbox", "world.json", "--trusted", "203.0.113.0/24", "--trusted", "203.0.113.0/25"]);
     assert!(run.stderr.contains("--trusted:2: 203.0.113.0/25 is part of 203.0.113.0/24"), "{}", run.stderr);
     assert!(run.stderr.contains("192.0.2.0/24 \"old\" expired on 2020-01-31"), "{}", run.stderr);
+}
+
+/// What a scan would refuse, the check before it refuses too, and asks nobody.
+#[test]
+fn doctor_reads_everything_that_a_scan_reads() {
+    let scratch = Scratch::new();
+    scratch.write("bad.yaml", "version: 1\nwaivers:\n  - reason: x\n");
+    for (config, words) in [
+        ("waivers: bad.yaml\n", "a waiver needs"),
+        ("rules: {dirs: [nowhere]}\n", "nowhere"),
+        ("evidence: {files: [nowhere.jsonl]}\n", "nowhere.jsonl"),
+    ] {
+        scratch.write("portcullis.yaml", &format!("version: 1\n{config}"));
+        for command in [&["scan", "--sandbox", "empty", "--no-store"][..], &["doctor", "--sandbox", "empty"]] {
+            let run = scratch.expect(2, command);
+            assert!(run.stderr.contains(words) && run.stdout.is_empty(), "{command:?}: {}", run.stderr);
+        }
+    }
 }

@@ -12,8 +12,8 @@ use portcullis::{
 use serde_json::{Value, json};
 
 use crate::{
-    FAR_EGRESS, SETTINGS, far, flow, flow_log, lines, node, of_vpc, pilot, request, scan_for, scan_of, scan_with,
-    whole_window_and, with_audit, with_file, with_flows, world,
+    DAY, FAR_EGRESS, NOW, SETTINGS, awake_and, each_day, far, flow, flow_log, lines, nodes, of_vpc, pilot, request,
+    scan_for, scan_of, scan_with, whole_window_and, with_audit, with_file, with_flows, world,
 };
 
 /// The address of the cluster's API server.
@@ -89,10 +89,29 @@ async fn connected_privately_and_seen_in_public_is_stale_after_migration() {
 #[tokio::test]
 async fn connected_privately_and_seen_at_the_entrance_is_stale_after_migration() {
     let inventory = scan_with(&peered(world()), None).await;
-    let records = [flow(FAR_EGRESS, 30, 15012), flow(FAR_EGRESS, 0, 15012)];
+    let records = each_day(FAR_EGRESS);
     let staleness = pilot(&with_file(inventory, "flows.jsonl", &lines(&records))).staleness;
     assert_eq!(word(&staleness), (Stale, 80, true), "{staleness:?}");
     assert_eq!((staleness.consumers[0].need, staleness.unexpected.len()), (Need::Misrouted, 0));
+}
+
+/// The same where its NAT gateway is refused: who came may be the cluster, so that neither its silence nor its use is
+/// known, and detaching may cut it off.
+#[tokio::test]
+async fn connected_privately_and_perhaps_seen_at_the_entrance_is_never_plainly_stale() {
+    let refused = |mut world: Value| {
+        world["faults"] = json!([{"action": "DescribeSnatTableEntries", "region_id": "*", "account_id": "*", "kind": "deny", "times": 0}]);
+        world
+    };
+    for change in [peered as fn(Value) -> Value, linked, in_the_mesh_s_vpc] {
+        let inventory = scan_with(&refused(change(world())), None).await;
+        let quiet = pilot(&inventory).staleness;
+        assert_eq!((quiet.verdict, quiet.after_migration), (Stale, false), "nobody was seen: {quiet:?}");
+        let staleness = pilot(&with_file(inventory, "flows.jsonl", &lines(&each_day(FAR_EGRESS)))).staleness;
+        assert_eq!((staleness.verdict, staleness.consumers[0].need), (Unknown, Need::Undetermined), "{staleness:?}");
+        assert_eq!(staleness.unexpected.len(), 1, "nobody knows that it is a consumer");
+        assert!(!staleness.deciding.is_empty());
+    }
 }
 
 /// 3.2 rows 25 and 26, and the two lines of 3.3 for them: the mesh lists a cluster that its own API no longer knows.
@@ -116,7 +135,7 @@ async fn a_cluster_that_is_gone_and_still_seen_is_an_unexpected_client() {
     assert_eq!(far(&unlogged), (Need::Gone, Traffic::NotAvailable, 85));
     assert_eq!(word(&unlogged.staleness), (Orphaned, 85, false));
 
-    let records = [flow(FAR_EGRESS, 30, 15012), flow(FAR_EGRESS, 0, 15012)];
+    let records = each_day(FAR_EGRESS);
     let at_entrance = with_file(scan_with(&without_cluster(world()), None).await, "flows.jsonl", &lines(&records));
     let staleness = pilot(&at_entrance).staleness;
     assert_eq!(word(&staleness), (Orphaned, 90, false));
@@ -138,7 +157,7 @@ fn api_server(inventory: &Inventory) -> Staleness {
 #[tokio::test]
 async fn use_that_is_a_week_old_is_to_be_reviewed() {
     for (days, confidence) in [(6, 95), (7, 80), (29, 80)] {
-        let records = json!([node(29), request("198.51.100.20", "alice", "200", days), node(0)]);
+        let records = awake_and(&[request("198.51.100.20", "alice", "200", days)]);
         let staleness = api_server(&scan_of(&with_audit(records)).await);
         assert_eq!(word(&staleness), (Required, confidence, false), "{days} days");
         assert_eq!(staleness.proposed_allowlist, ["198.51.100.20/32".parse().unwrap()], "{days} days");
@@ -151,7 +170,7 @@ async fn use_that_is_a_week_old_is_to_be_reviewed() {
 async fn public_requests_of_somebody_with_a_private_path_are_stale_after_migration() {
     let ci = NamedConsumer { name: "ci".into(), vpc_id: "vpc-2".into(), v_switch_id: None };
     let named: NamedConsumers = [("c2api".to_owned(), vec![ci])].into();
-    let by_ci = json!([node(29), request(FAR_EGRESS, "ci", "200", 1), node(0)]);
+    let by_ci = awake_and(&[request(FAR_EGRESS, "ci", "200", 1)]);
     // Somebody has to own up to where the VPC is: the far cluster does.
     for (change, expected) in
         [(peered as fn(Value) -> Value, (Stale, 80, true)), (|world| world, (Required, 97, false))]
@@ -162,8 +181,7 @@ async fn public_requests_of_somebody_with_a_private_path_are_stale_after_migrati
         assert_eq!(staleness.consumers.len(), 1, "the source is the consumer's, not a client's of its own");
     }
     // One more source without a private path, and row 1 applies.
-    let with_alice =
-        json!([node(29), request(FAR_EGRESS, "ci", "200", 1), request("198.51.100.20", "alice", "200", 2)]);
+    let with_alice = awake_and(&[request(FAR_EGRESS, "ci", "200", 1), request("198.51.100.20", "alice", "200", 2)]);
     let inventory = scan_for(&peered(with_audit(with_alice)), Some(SETTINGS), &named).await;
     assert_eq!(word(&api_server_for(&inventory, &[], &named).staleness), (Required, 95, false));
 }
@@ -174,6 +192,12 @@ fn at_api_server(days_ago: i64, bytes: u64) -> Value {
     record["dstaddr"] = API_SERVER.into();
     record["bytes"] = bytes.to_string().into();
     record
+}
+
+/// Records of a day each in which nothing came in.
+fn quiet_days() -> Vec<Value> {
+    let quiet = |days_ago: i64| json!({"start": (NOW - days_ago * DAY).to_string(), "end": (NOW - days_ago * DAY).to_string(), "log-status": "NODATA"});
+    (0..=30).map(quiet).collect()
 }
 
 /// A white list before the API server.
@@ -205,7 +229,7 @@ async fn traffic_at_the_eip_tells_little_and_its_lack_more() {
         (7, fenced(world(), OFFICE), 15_000, (Unknown, 40, false), "whose"),
     ] {
         let inventory = scan_with(&world, None).await;
-        let records = [at_api_server(30, bytes), at_api_server(0, bytes)];
+        let records = [&quiet_days()[..], &[at_api_server(30, bytes), at_api_server(0, bytes)]].concat();
         let inventory = with_file(inventory, "flows.jsonl", &lines(&records));
         let staleness = api_server_for(&inventory, &[OFFICE], &NamedConsumers::new()).staleness;
         assert_eq!(word(&staleness), expected, "row {row}: {staleness:?}");
@@ -234,15 +258,20 @@ async fn a_cluster_that_failed_for_a_month_leaves_an_orphan() {
 /// 3.4 row 12: without nodes only the control plane's own controllers ask.
 #[tokio::test]
 async fn a_hibernated_cluster_without_public_requests_is_stale() {
-    let own = |days| request("10.1.0.9", "system:kube-controller-manager", "200", days);
+    let mut own = nodes(29, 0);
+    for record in &mut own {
+        record["sourceIPs"] = "[\"10.1.0.9\"]".into();
+        record["user.username"] = "system:kube-controller-manager".into();
+    }
     let inactive = |records: Value| {
         let mut world = with_audit(records);
         account(&mut world)["cs"]["clusters"][1]["state"] = "inactive".into();
         world
     };
-    let quiet = inactive(json!([own(29), own(0)]));
+    let quiet = inactive(own.clone().into());
     assert_eq!(word(&api_server(&scan_of(&quiet).await)), (Stale, 85, false));
-    let used = inactive(json!([own(29), request("198.51.100.20", "alice", "200", 1)]));
+    own.push(request("198.51.100.20", "alice", "200", 1));
+    let used = inactive(own.into());
     assert_eq!(word(&api_server(&scan_of(&used).await)), (Required, 95, false), "somebody needs it all the same");
     // That nobody asks is in the log alone.
     let mut unlogged = world();
@@ -272,7 +301,7 @@ fn managed_from_afar(mut world: Value) -> Value {
 /// 3.4 row 14: whoever is seen is the control plane of one mesh.
 #[tokio::test]
 async fn a_control_plane_that_comes_in_public_needs_it_only_without_a_private_path() {
-    let by_mesh = json!([node(29), request(FAR_EGRESS, "mesh-controller", "200", 1), node(0)]);
+    let by_mesh = awake_and(&[request(FAR_EGRESS, "mesh-controller", "200", 1)]);
     for (change, connectivity, expected) in [
         (peered as fn(Value) -> Value, Connectivity::Connected, (Stale, 80, true)),
         (|world| world, Connectivity::Blocked, (Required, 90, false)),

@@ -5,8 +5,8 @@ use portcullis::model::{Inventory, Need, Observer, StalenessVerdict, Traffic};
 use serde_json::{Value, json};
 
 use crate::{
-    DAY, FAR_EGRESS, NOW, api_server, event, far, flow, flow_log, gaps, log, node, of_vpc, pilot, request, scan_of,
-    whole_window_and, with_audit, with_fault, with_flows, world,
+    DAY, FAR_EGRESS, NOW, api_server, awake_and, event, far, flow, flow_log, gaps, log, nodes, of_vpc, pilot, request,
+    scan_of, whole_window_and, with_audit, with_fault, with_flows, world,
 };
 
 fn bound(id: &str, at: &str, eip: &str) -> Value {
@@ -39,7 +39,7 @@ async fn who_bound_an_eip_is_found_as_far_back_as_the_trail_goes() {
 /// Trap 42: partial results come with status 200. They are asked for again, and are whole only when they say so.
 #[tokio::test]
 async fn partial_results_are_asked_for_again() {
-    let mut world = with_fault(with_audit(json!([node(29), node(0)])), "GetLogsV2", "empty-page");
+    let mut world = with_fault(with_audit(awake_and(&[])), "GetLogsV2", "empty-page");
     world["faults"][0]["times"] = json!(1);
     world["faults"][0]["match"] = json!({"logstore": "audit-c2api"});
     let once = scan_of(&world).await;
@@ -57,8 +57,8 @@ async fn partial_results_are_asked_for_again() {
 #[tokio::test]
 async fn more_than_a_hundred_users_are_all_there() {
     let user = |number: u8| request(&format!("198.51.100.{number}"), &format!("user-{number}"), "200", 1);
-    let records: Vec<Value> = [node(29), node(0)].into_iter().chain((1..=150).map(user)).collect();
-    let staleness = api_server(&scan_of(&with_audit(records.into())).await).staleness;
+    let records = awake_and(&(1..=150).map(user).collect::<Vec<_>>());
+    let staleness = api_server(&scan_of(&with_audit(records)).await).staleness;
     assert_eq!(staleness.consumers.len(), 150);
     assert!(staleness.proposal_complete);
 }
@@ -67,15 +67,9 @@ async fn more_than_a_hundred_users_are_all_there() {
 #[tokio::test]
 async fn a_log_with_more_rows_than_its_limit_never_says_that_nobody_came() {
     for (rows, verdict) in [(9_999, StalenessVerdict::Stale), (10_001, StalenessVerdict::Unknown)] {
-        let node = |number: usize| {
-            let days_ago = match number {
-                0 => 29,
-                1 => 0,
-                _ => 1,
-            };
-            request("10.1.0.20", &format!("system:node:n{number}"), "200", days_ago)
-        };
-        let inventory = scan_of(&with_audit((0..rows).map(node).collect())).await;
+        // The first is always there.
+        let node = |number: usize| request("10.1.0.20", &format!("system:node:n{number}"), "200", 1);
+        let inventory = scan_of(&with_audit(awake_and(&(1..=rows).map(node).collect::<Vec<_>>()))).await;
         assert_eq!(api_server(&inventory).staleness.verdict, verdict, "{rows} rows");
     }
 }
@@ -89,8 +83,8 @@ async fn the_window_is_half_open() {
         record
     };
     for (seconds, is_seen) in [(NOW - 30 * DAY, true), (NOW - 30 * DAY - 1, false), (NOW - 1, true), (NOW, false)] {
-        let records = json!([node(30), node(1), at(seconds)]);
-        let staleness = api_server(&scan_of(&with_audit(records)).await).staleness;
+        let records = [nodes(30, 1), vec![at(seconds)]].concat();
+        let staleness = api_server(&scan_of(&with_audit(records.into())).await).staleness;
         assert_eq!(staleness.consumers.len(), usize::from(is_seen), "{} s before the scan", NOW - seconds);
     }
 }

@@ -71,9 +71,14 @@ impl Server {
         self.folder.path().join("server.crt")
     }
 
+    /// The URL of a schema that nobody has used yet.
+    pub fn fresh(&self) -> String {
+        self.url(&format!("place_{}", self.schemas.fetch_add(1, Ordering::Relaxed)))
+    }
+
     /// A store that nobody has used yet.
     pub fn place(&self) -> Place {
-        let url = self.url(&format!("place_{}", self.schemas.fetch_add(1, Ordering::Relaxed)));
+        let url = self.fresh();
         Place::new(move |retention: Retention| {
             let url: StoreUrl = store::parse_url(&url).expect("a URL");
             store::open(&url, StoreOptions { retention, password: None }).expect("the store opens")

@@ -5,6 +5,7 @@ mod history;
 mod lease;
 mod retention;
 mod run;
+mod shards;
 pub mod writers;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,7 +40,7 @@ type Check = (&'static str, fn(&Place));
 
 /// Runs every check at a place of its own, and names those that fail.
 pub fn holds(new_place: impl Fn() -> Place) {
-    let checks: Vec<Check> = [run::CHECKS, history::CHECKS, retention::CHECKS, lease::CHECKS].concat();
+    let checks: Vec<Check> = [run::CHECKS, history::CHECKS, retention::CHECKS, lease::CHECKS, shards::CHECKS].concat();
     let failed = checks.iter().filter(|(_, check)| {
         let place = new_place();
         catch_unwind(AssertUnwindSafe(|| check(&place))).is_err()

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    model::Bounds,
+    model::{Bounds, Family},
     netset::{Address, Interval, all_ports},
 };
 
@@ -66,22 +66,31 @@ fn family_open<A: Address>(query: &Query, groups: &Groups<'_>, lists: &Lists<'_>
 /// Names of the Accept rules that certainly match every source of a family on every TCP or UDP
 /// port, whatever stronger rules do about it. Sorted.
 pub fn admit_everything_rules(groups: &[Group<'_>], lists: &Lists<'_>) -> Vec<String> {
-    let admits = |group: &Group<'_>, view| {
-        [Protocol::Tcp, Protocol::Udp].into_iter().any(|protocol| {
-            let classic = group.vpc_id.is_empty();
-            matches_everything(read::<u32>(view, &scope(protocol.number(), SourcePath::Internet, classic, lists)))
-                || matches_everything(read::<u128>(
-                    view,
-                    &scope(protocol.number(), SourcePath::Internet, classic, lists),
-                ))
-        })
-    };
     let rules = groups.iter().flat_map(|group| group.rules.iter().map(move |rule| (group, rule)));
     let names: BTreeSet<String> = rules
-        .filter(|(group, rule)| admits(group, rule))
+        .filter(|(group, rule)| {
+            admits_everything::<u32>(group, rule, lists) || admits_everything::<u128>(group, rule, lists)
+        })
         .map(|(group, rule)| rule.name(group.id).into_owned())
         .collect();
     names.into_iter().collect()
+}
+
+/// The families of which [`admit_everything_rules`] admit every source.
+pub fn admit_everything_families(groups: &[Group<'_>], lists: &Lists<'_>) -> Vec<Family> {
+    let any = |admits: fn(&Group<'_>, &super::RuleView<'_>, &Lists<'_>) -> bool| {
+        groups.iter().any(|group| group.rules.iter().any(|rule| admits(group, rule, lists)))
+    };
+    let ipv4 = any(admits_everything::<u32>).then_some(Family::Ipv4);
+    let ipv6 = any(admits_everything::<u128>).then_some(Family::Ipv6);
+    ipv4.into_iter().chain(ipv6).collect()
+}
+
+fn admits_everything<A: Address>(group: &Group<'_>, rule: &super::RuleView<'_>, lists: &Lists<'_>) -> bool {
+    [Protocol::Tcp, Protocol::Udp].into_iter().any(|protocol| {
+        let classic = group.vpc_id.is_empty();
+        matches_everything(read::<A>(rule, &scope(protocol.number(), SourcePath::Internet, classic, lists)))
+    })
 }
 
 fn matches_everything<A: Address>(rule: Option<Rule<A>>) -> bool {

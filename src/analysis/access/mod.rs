@@ -32,7 +32,7 @@ mod write;
 
 pub use cache::{Cache, SECRET, UnusableCache};
 pub use evaluate::{Admitted, Answer, Exposure, Trusted, admitted, evaluate};
-pub use hygiene::{WorldOpen, admit_everything_rules, shadowed_rules, world_open};
+pub use hygiene::{WorldOpen, admit_everything_families, admit_everything_rules, shadowed_rules, world_open};
 pub use lists::Lists;
 pub use question::{Question, QuestionError};
 pub(in crate::analysis) use question::{case_id_of, without_place};

@@ -11,7 +11,7 @@
 //!
 //! Phases: `lpm` and `table` make route tables ready, `topology` everything else; `walk` walks,
 //! with `leave`, `transit` and `cen` for the ways between VPCs; `groups` and `acl` are the filters,
-//! `private_link` the alternative; `pair` puts it together; `nearest` finds what would connect a
+//! `private_link` the alternative, `nat` the way to the internet; `pair` puts it together; `nearest` finds what would connect a
 //! blocked pair, `all_pairs` judges all pairs at once, `question` answers saved questions.
 
 mod acl;
@@ -21,6 +21,7 @@ mod cen;
 mod groups;
 mod leave;
 mod lpm;
+mod nat;
 mod nearest;
 mod pair;
 mod private_link;

@@ -214,7 +214,7 @@ impl<'a> Topology<'a> {
     }
 
     /// True if the read of an object was refused. `scope` is what is known of where it is.
-    pub(super) fn is_refused(&self, scope: &Scope, action: &str, id: &str) -> bool {
+    pub fn is_refused(&self, scope: &Scope, action: &str, id: &str) -> bool {
         !self.refused.is_empty() && self.refused.covers(scope, action, id)
     }
 
@@ -231,7 +231,7 @@ impl<'a> Topology<'a> {
 
     /// The table in which packets from a vSwitch are looked up, or the object to name where it is
     /// not known.
-    pub(super) fn table_of(&self, switch: &'a VSwitch) -> Result<&'a str, &'a str> {
+    pub fn table_of(&self, switch: &'a VSwitch) -> Result<&'a str, &'a str> {
         if !switch.route_table_id.is_empty() {
             return Ok(switch.route_table_id.as_str());
         }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, VSwitch, VpcId},
+    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VpcId},
     netset::{AddressSet, Block},
 };
 
@@ -42,21 +42,21 @@ fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Targe
     let vpc_id = vpc_of(cluster);
     let source = source(setting, cluster, vpc_id.as_str());
     let found = path::find(&setting.topology, target, &source);
-    let leaving = setting.egress.of(vpc_id.as_str(), &source.switches, source.pods);
+    let leaving = setting.egress.of(&setting.topology, entrance, vpc_id.as_str(), &source.switches, source.pods);
     let blocks = source.blocks();
     let account_id = cluster.own.map_or(&mesh.scope.account_id, |own| &own.scope.account_id);
-    let traffic = setting.logs.traffic(
-        entrance,
-        &Origin {
-            account_id,
-            vpc_id: vpc_id.as_str(),
-            blocks: blocks.as_ref(),
-            egress: &leaving.set,
-            egress_complete: leaving.complete,
-        },
-    );
+    let origin = Origin {
+        account_id,
+        vpc_id: vpc_id.as_str(),
+        blocks: blocks.as_ref(),
+        egress: &leaving.set,
+        egress_complete: leaving.complete,
+    };
+    let traffic = setting.logs.traffic(entrance, &origin);
     let state = cluster.seen_by_mesh.map(|seen| seen.state.clone()).unwrap_or_default();
     let row = data_plane::judge(Case { existence, state: State::of(&state), path: found.class, traffic });
+    let may_use = traffic == Traffic::NotAvailable && setting.logs.may_use(entrance, &origin);
+    let row = if may_use { data_plane::perhaps_seen(row) } else { row };
     let consumer = Consumer {
         id: cluster.id.as_str().to_owned(),
         kind: ConsumerKind::Cluster,
@@ -122,21 +122,14 @@ fn region_of<'a>(cluster: &Known<'a>) -> Option<&'a RegionId> {
     cluster.own.map(|own| &own.scope.region_id).or(cluster.seen_by_mesh.map(|seen| &seen.region_id))
 }
 
-/// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of
-/// the nodes; others take addresses of vSwitches, which may be any of the VPC.
+/// Where the cluster's sidecars send from: any vSwitch of the VPC. Those of its detail are of the control plane and of
+/// what was made with it; each node pool has vSwitches of its own, and pods without a block take addresses of others.
 fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str) -> Source<'a> {
     let pods = cluster.own.and_then(|own| Block::parse(&own.container_cidr).ok());
-    let all = setting.switches_of(vpc_id);
-    let named: Vec<&VSwitch> = match cluster.own {
-        Some(own) if pods.is_some() && !own.v_switches.is_empty() => {
-            all.iter().copied().filter(|switch| own.v_switches.contains(&switch.v_switch_id)).collect()
-        }
-        _ => Vec::new(),
-    };
     let group = cluster.own.map(|own| own.security_group_id.as_str()).filter(|id| !id.is_empty());
     Source {
         vpc_id,
-        switches: if named.is_empty() { all.to_vec() } else { named },
+        switches: setting.switches_of(vpc_id).to_vec(),
         pods,
         pod_blocks: pods.map(|pods| pod_blocks(setting, vpc_id, pods)).unwrap_or_default(),
         groups: group.into_iter().map(str::to_owned).collect(),

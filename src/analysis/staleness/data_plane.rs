@@ -95,6 +95,20 @@ pub(super) fn judge(case: Case) -> Row {
     }
 }
 
+/// The same where somebody uses the public path who may be the cluster: nobody knows all of its addresses. What would
+/// take the path away is not concluded, since taking it away may cut traffic (analysis.md 0.10).
+pub(super) fn perhaps_seen(judged: Row) -> Row {
+    match judged.need {
+        Need::NotNeeded => Row {
+            need: Need::Undetermined,
+            confidence: 50,
+            reason: "somebody uses the EIP who may be it: not all addresses are known that it leaves by",
+            ..judged
+        },
+        _ => judged,
+    }
+}
+
 fn gone(traffic: Traffic) -> Row {
     match traffic {
         Traffic::None => row(25, Need::Gone, 95, "the mesh lists it, and the cluster no longer exists"),

@@ -1,13 +1,14 @@
-//! The public addresses with which the workloads of a VPC leave for the internet: source-NAT
-//! addresses, and EIPs of instances.
+//! The public addresses with which the workloads of a VPC leave for the internet: source-NAT addresses of the gateways
+//! to which their routes lead, EIPs of instances, and addresses that instances were given when they were made.
 
 use std::{
     collections::{BTreeSet, HashMap, HashSet},
     net::IpAddr,
 };
 
-use super::logs::is_public;
+use super::logs::{Entrance, is_public};
 use crate::{
+    analysis::connectivity::Topology,
     model::{Eip, Inventory, NatGateway, Scope, SnatEntry, VSwitch},
     netset::{AddressSet, Block},
 };
@@ -65,19 +66,49 @@ impl<'a> Egress<'a> {
                 }
             }
         }
+        for instance in &network.public_instances {
+            let addresses = instances.entry(instance.vpc_id.as_str()).or_default();
+            for text in &instance.public_ip_addresses {
+                match text.parse() {
+                    Ok(address) => addresses.push(address),
+                    Err(_) => {
+                        unsure.insert(instance.vpc_id.as_str());
+                    }
+                }
+            }
+        }
         Self { entries, instances, unplaced, unsure, inventory }
     }
 
-    /// Addresses of workloads in these vSwitches of a VPC, with pods in `pods`. All of them are known only
-    /// where every list that could name another was read, and every vSwitch is translated as a whole.
-    pub(super) fn of(&self, vpc_id: &str, switches: &[&VSwitch], pods: Option<Block>) -> Addresses {
+    /// Addresses of workloads in these vSwitches of a VPC, with pods in `pods`, as the entrance sees them. All of them are
+    /// known only where every list that could name another was read, and every vSwitch is translated as a whole by
+    /// each gateway to which its routes lead.
+    pub(super) fn of<'s>(
+        &self,
+        topology: &Topology<'s>,
+        entrance: &Entrance,
+        vpc_id: &str,
+        switches: &[&'s VSwitch],
+        pods: Option<Block>,
+    ) -> Addresses {
         let entries = self.entries.get(vpc_id).map_or(&[][..], Vec::as_slice);
         let mut complete = !switches.is_empty() && !self.unsure.contains(vpc_id);
         let mut set: BTreeSet<IpAddr> = self.instances.get(vpc_id).into_iter().flatten().copied().collect();
         for switch in switches {
             complete &= self.lists_are_read(&switch.scope, vpc_id);
-            complete &= entries.iter().any(|entry| translates(entry, switch));
-            for entry in entries.iter().filter(|entry| applies(entry, switch, pods)) {
+            let gateways = gateways(topology, entrance, switch);
+            complete &= gateways.as_ref().is_some_and(|gateways| {
+                let of_one = |id: &&str| {
+                    let mut its = entries.iter().filter(|entry| entry.nat_gateway_id.as_str() == *id);
+                    its.any(|entry| translates(entry, switch))
+                };
+                gateways.iter().all(of_one)
+            });
+            // Where its routes are not known, or lead elsewhere, it may be any: whoever is in need is not cut off.
+            let may_take = |entry: &&&SnatEntry| {
+                gateways.as_ref().is_none_or(|gateways| gateways.contains(entry.nat_gateway_id.as_str()))
+            };
+            for entry in entries.iter().filter(may_take).filter(|entry| applies(entry, switch, pods)) {
                 for text in entry.snat_ip.split(',').map(str::trim).filter(|text| !text.is_empty()) {
                     match text.parse() {
                         Ok(address) if is_public(address) => {
@@ -92,13 +123,22 @@ impl<'a> Egress<'a> {
         Addresses { set: set.into_iter().map(Block::host).collect(), complete }
     }
 
-    /// True if the source-NAT entries of the VPC and every EIP of the region were read, and each EIP of an
+    /// True if the source-NAT entries and the instances of the VPC and every EIP of the region were read, and each EIP of an
     /// instance says in which VPC that is.
     fn lists_are_read(&self, scope: &Scope, vpc_id: &str) -> bool {
-        !self.inventory.network().refused.covers(scope, "DescribeSnatTableEntries", vpc_id)
+        let refused = &self.inventory.network().refused;
+        !refused.covers(scope, "DescribeSnatTableEntries", vpc_id)
+            && !refused.covers(scope, "DescribeInstances", vpc_id)
             && self.inventory.listed(&scope.account_id, &scope.region_id, "vpc", "DescribeEipAddresses")
             && !self.unplaced.contains(scope)
     }
+}
+
+/// The NAT gateways by which a vSwitch leaves for every address of the entrance; `None` where somebody else decides.
+fn gateways<'s>(topology: &Topology<'s>, entrance: &Entrance, switch: &'s VSwitch) -> Option<BTreeSet<&'s str>> {
+    let each = entrance.addresses.iter().map(|address| topology.nat_gateways_to(switch, *address));
+    let all: Option<Vec<_>> = each.collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.into_iter().flatten().collect())
 }
 
 /// True if the gateway leads to the internet and is up.

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    model::{AccountId, Client, Flow, LogReading, Observer, Requests, Traffic},
+    model::{AccountId, Client, Flow, LogReading, Observer, Requests, Text, Traffic},
     netset::AddressSet,
 };
 
@@ -60,7 +60,8 @@ impl<'a> Logs<'a> {
         Self { observed, files }
     }
 
-    fn of(&self, observer: Observer, id: &str, account_id: &AccountId) -> Vec<&'a LogReading> {
+    /// What was read of the logs of a VPC, or of the audit log of an API server.
+    pub(super) fn of(&self, observer: Observer, id: &str, account_id: &AccountId) -> Vec<&'a LogReading> {
         let readings = self.observed.get(&(observer, id)).into_iter().flatten().copied();
         readings.filter(|reading| reading.scope.account_id == *account_id).collect()
     }
@@ -97,6 +98,14 @@ impl<'a> Logs<'a> {
         if covered { Traffic::None } else { Traffic::NotAvailable }
     }
 
+    /// True if somebody on the internet used the entrance who may be this consumer: not all of its addresses are known.
+    pub(super) fn may_use(&self, entrance: &Entrance, origin: &Origin<'_>) -> bool {
+        let hits = self.about(entrance).into_iter().flat_map(|reading| &reading.flows);
+        let mut strange = hits
+            .filter(|flow| entrance.is_hit_by(flow) && is_public(flow.source) && !origin.egress.contains(flow.source));
+        !origin.egress_complete && strange.next().is_some()
+    }
+
     /// Sources seen at the entrance itself that are none of `expected`, sorted by address.
     pub(super) fn strangers(&self, entrance: &Entrance, expected: &AddressSet) -> (Traffic, Vec<Client>) {
         let files = self.about(entrance);
@@ -129,9 +138,12 @@ impl<'a> Logs<'a> {
         Some(Volume { bytes_a_day: bytes / u64::try_from(days.max(1)).unwrap_or(1), days })
     }
 
-    /// The audit log of a cluster's or mesh's API server.
-    pub(super) fn audit(&self, observer: Observer, id: &str, account_id: &AccountId) -> Vec<&'a LogReading> {
-        self.of(observer, id, account_id)
+    /// Of these readings and the files about an entrance, those that do not show everything: why, one sentence each,
+    /// sorted.
+    pub(super) fn incomplete(&self, entrance: &Entrance, readings: Vec<&LogReading>) -> Vec<String> {
+        let all = readings.into_iter().chain(self.about(entrance));
+        let sentences: BTreeSet<String> = all.filter(|reading| !reading.complete).map(in_words).collect();
+        sentences.into_iter().collect()
     }
 
     /// The files that say something of an entrance: those that have any record of its address.
@@ -139,6 +151,16 @@ impl<'a> Logs<'a> {
         let is_about = |reading: &&LogReading| reading.flows.iter().any(|flow| entrance.is_hit_by(flow));
         self.files.iter().copied().filter(is_about).collect()
     }
+}
+
+fn in_words(reading: &LogReading) -> String {
+    let observed = Text::from(reading.observed.as_str());
+    let kind = match reading.observer {
+        Observer::Vpc => "flow logs of ",
+        Observer::Cluster | Observer::Mesh => "audit log of ",
+        Observer::File => "",
+    };
+    format!("{kind}{observed}: {}", reading.note)
 }
 
 /// Requests from the internet, apart by whether somebody had authenticated.

@@ -29,15 +29,16 @@ use rayon::prelude::*;
 use crate::{
     analysis::{
         access::Lists,
-        connectivity::Topology,
+        connectivity::{Code, Topology},
         exposure::Assessed,
         index::{Balancer, Index},
         ports,
     },
     model::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Gate,
-        GateKind, Inventory, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Reading, ResourceKind, RouteTable,
-        Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted,
+        GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Observer, Reading,
+        ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch,
+        Via, Wanted,
     },
     netset::{AddressSet, Block},
 };
@@ -226,8 +227,12 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         // By its own addresses whoever needs the public path is let in, and whoever uses it is known in a log.
         let vpc_id = &one.consumer.vpc_id;
         if let Some(scope) = references.vpc(vpc_id.as_str()) {
-            let nat = Wanted { scope: scope.clone(), read: NetworkRead::Nat(vpc_id.clone()) };
-            wanted.extend(references.new_one(nat));
+            for read in [NetworkRead::Nat(vpc_id.clone()), NetworkRead::Instances(vpc_id.clone())] {
+                wanted.extend(references.new_one(Wanted { scope: scope.clone(), read }));
+            }
+        }
+        if in_need(one.consumer.need) {
+            wanted.extend(unread_tables(setting, vpc_id.as_str()));
         }
     }
     let crosses = judged.iter().any(|one| one.consumer.path.via.is_some_and(|via| via != Via::SameVpc));
@@ -237,6 +242,15 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         wanted.extend(references.new_one(opinion));
     }
     wanted
+}
+
+/// The tables by which a VPC's vSwitches leave for the internet, as far as they were not read.
+fn unread_tables(setting: &Setting<'_>, vpc_id: &str) -> Vec<Wanted> {
+    let switches = setting.switches_of(vpc_id).iter();
+    let tables = switches.filter_map(|switch| Some((switch, setting.topology.table_of(switch).ok()?)));
+    let unread =
+        tables.filter(|(switch, table)| setting.topology.is_refused(&switch.scope, "DescribeRouteEntryList", table));
+    unread.filter_map(|(_, table)| setting.references.wanted(Code::RouteTableUnreadable, table)).collect()
 }
 
 fn consumers(setting: &Setting<'_>, assessed: &Assessed<'_>, target: &Target<'_>) -> Vec<Judged> {
@@ -384,6 +398,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         unexpected,
         strangers_known: strangers == Traffic::None,
         silent: silent(&judged),
+        incomplete_logs: setting.logs.incomplete(&entrance, flow_logs(setting, &judged)),
         probed: false,
         platform_disagrees,
         consumers: sorted(judged.into_iter().map(|one| one.consumer)),
@@ -447,6 +462,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         // Whoever uses an API server is told by what they are, not as a stranger.
         strangers_known: false,
         silent: silent(&judged),
+        incomplete_logs: setting.logs.incomplete(&entrance, servers::audit_readings(setting, assessed)),
         probed: !audit.requests.others.is_empty(),
         platform_disagrees: Vec::new(),
         consumers: sorted(judged.into_iter().map(|one| one.consumer).chain(clients)),
@@ -455,6 +471,13 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
 
 fn is_whole(audit: &AuditLog) -> bool {
     audit.complete && !audit.short_window
+}
+
+/// The flow logs of the consumers' networks.
+fn flow_logs<'a>(setting: &Setting<'a>, judged: &[Judged]) -> Vec<&'a LogReading> {
+    let networks: BTreeSet<(&AccountId, &str)> =
+        judged.iter().map(|one| (&one.consumer.account_id, one.consumer.vpc_id.as_str())).collect();
+    networks.into_iter().flat_map(|(account_id, vpc_id)| setting.logs.of(Observer::Vpc, vpc_id, account_id)).collect()
 }
 
 /// The EIP that the product names does not exist, or nothing is left behind the balancer.
@@ -496,12 +519,16 @@ fn union(judged: &[Judged], counts: impl Fn(Need) -> bool) -> AddressSet {
     counting.fold(AddressSet::empty(), |set, one| set.union(&one.addresses))
 }
 
+/// True for consumers that an allowlist has to admit.
+fn in_need(need: Need) -> bool {
+    matches!(need, Need::Needed | Need::Misrouted | Need::Undetermined)
+}
+
 /// The smallest allowlist that still serves those who need the endpoint, and whether it is all of it.
 fn proposal(judged: &[Judged], required: bool) -> (Vec<IpNet>, bool) {
     if !required {
         return (Vec::new(), false);
     }
-    let in_need = |need| matches!(need, Need::Needed | Need::Misrouted | Need::Undetermined);
     let complete = judged
         .iter()
         .filter(|one| in_need(one.consumer.need))

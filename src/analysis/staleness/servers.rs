@@ -18,6 +18,7 @@ use super::{
     Judged, Setting,
     api_server::{Audit, Case, EipTraffic, Kubeconfig, Life, Sources},
     data_plane::{self, Existence, State},
+    entrance,
     logs::{self, Entrance, PublicRequests, Volume},
     path::{self, Source, Target},
 };
@@ -33,14 +34,19 @@ pub(super) struct AuditLog {
     pub short_window: bool,
 }
 
-/// The audit log of the endpoint's API server.
-pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AuditLog {
+/// What was read of the audit log of the endpoint's API server.
+pub(super) fn audit_readings<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Vec<&'a LogReading> {
     let endpoint = &assessed.judgement.endpoint;
     let observer = match endpoint.resource_kind {
         ResourceKind::Mesh => Observer::Mesh,
         _ => Observer::Cluster,
     };
-    let readings = setting.logs.audit(observer, &endpoint.resource_id, &endpoint.account_id);
+    setting.logs.of(observer, &endpoint.resource_id, &endpoint.account_id)
+}
+
+/// The audit log of the endpoint's API server.
+pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AuditLog {
+    let readings = audit_readings(setting, assessed);
     let requests = logs::public_requests(&readings);
     let any = readings.iter().any(|reading| !reading.requests.is_empty());
     // Only the balancer's addresses: who the clients are is not in it.
@@ -64,18 +70,26 @@ pub(super) fn known(
     audit: &AuditLog,
 ) -> Vec<Judged> {
     let endpoint = &assessed.judgement.endpoint;
+    let at = Place { target, audit, entrance: &entrance(setting, assessed) };
     let mut judged = Vec::new();
     if endpoint.kind == EndpointKind::ClusterApiServer {
         let managing = setting.managing(&endpoint.resource_id).iter().copied();
         let elsewhere = managing.filter(|mesh| mesh.vpc_id.as_str() != target.vpc_id);
-        judged.extend(elsewhere.map(|mesh| of_mesh(setting, mesh, target, audit)));
+        judged.extend(elsewhere.map(|mesh| of_mesh(setting, mesh, &at)));
     }
     let named = setting.named.get(&endpoint.resource_id).into_iter().flatten();
-    judged.extend(named.map(|consumer| of_name(setting, assessed, consumer, target, audit)));
+    judged.extend(named.map(|consumer| of_name(setting, assessed, consumer, &at)));
     judged
 }
 
-fn of_mesh(setting: &Setting<'_>, mesh: &Mesh, target: &Target<'_>, audit: &AuditLog) -> Judged {
+/// The endpoint that a consumer is judged for.
+struct Place<'a> {
+    target: &'a Target<'a>,
+    audit: &'a AuditLog,
+    entrance: &'a Entrance,
+}
+
+fn of_mesh(setting: &Setting<'_>, mesh: &Mesh, at: &Place<'_>) -> Judged {
     let all = setting.switches_of(mesh.vpc_id.as_str());
     let own: Vec<&VSwitch> =
         all.iter().copied().filter(|switch| mesh.v_switches.contains(&switch.v_switch_id)).collect();
@@ -95,16 +109,10 @@ fn of_mesh(setting: &Setting<'_>, mesh: &Mesh, target: &Target<'_>, audit: &Audi
         region_id: &mesh.scope.region_id,
         state: &mesh.state,
     };
-    judge(setting, &mesh.scope.account_id, &about, source, target, audit)
+    judge(setting, &mesh.scope.account_id, &about, source, at)
 }
 
-fn of_name(
-    setting: &Setting<'_>,
-    assessed: &Assessed<'_>,
-    named: &NamedConsumer,
-    target: &Target<'_>,
-    audit: &AuditLog,
-) -> Judged {
+fn of_name(setting: &Setting<'_>, assessed: &Assessed<'_>, named: &NamedConsumer, at: &Place<'_>) -> Judged {
     let all = setting.switches_of(&named.vpc_id);
     let wanted = |switch: &&&VSwitch| named.v_switch_id.as_ref().is_none_or(|id| switch.v_switch_id.as_str() == id);
     let source = Source {
@@ -122,7 +130,7 @@ fn of_name(
         region_id: &assessed.judgement.endpoint.region_id,
         state: "",
     };
-    judge(setting, &assessed.judgement.endpoint.account_id, &about, source, target, audit)
+    judge(setting, &assessed.judgement.endpoint.account_id, &about, source, at)
 }
 
 struct About<'a> {
@@ -138,11 +146,11 @@ fn judge(
     account_id: &AccountId,
     about: &About<'_>,
     source: Source<'_>,
-    target: &Target<'_>,
-    audit: &AuditLog,
+    at: &Place<'_>,
 ) -> Judged {
+    let Place { target, audit, entrance } = at;
     let found = path::find(&setting.topology, target, &source);
-    let leaving = setting.egress.of(source.vpc_id, &source.switches, None);
+    let leaving = setting.egress.of(&setting.topology, entrance, source.vpc_id, &source.switches, None);
     let seen = audit.requests.authenticated.iter().any(|client| leaving.set.contains(client.address));
     let traffic = match (seen, audit.complete && leaving.complete) {
         (true, _) => Traffic::Seen,

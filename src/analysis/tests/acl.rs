@@ -44,6 +44,26 @@ fn a_white_list_wider_than_the_allowlist() {
     assert!(acl.missing_required.is_empty());
 }
 
+fn anyhow(acl: &AclJudgement) -> Vec<String> {
+    acl.untrusted_anyhow.iter().flatten().map(ToString::to_string).collect()
+}
+
+/// A black list and an empty list hold nobody in, whatever stands in them.
+#[test]
+fn whom_a_list_lets_through_however_it_is_used() {
+    let used = |kind: &str, ids: &[&str], entries: &[&str]| {
+        let cloud = exposed(vec![guarded(6443, kind, ids)]).trust("128.0.0.0/1").acl("acl-1", entries);
+        anyhow(&only(&cloud))
+    };
+    assert_eq!(used("white", &["acl-1"], &["8.8.8.0/24", "192.0.2.0/24"]), ["8.8.8.0/24"]);
+    assert_eq!(used("white", &["acl-1"], &[]), ["0.0.0.0/1"]);
+    assert_eq!(used("black", &["acl-1"], &["64.0.0.0/2"]), ["0.0.0.0/2"]);
+    assert_eq!(used("white", &[], &[]), ["0.0.0.0/1"]);
+    assert_eq!(used("white", &["acl-2"], &[]), ["0.0.0.0/1"], "not read");
+    assert_eq!(used("grey", &["acl-1"], &["8.8.8.0/24"]), ["0.0.0.0/1"], "an unknown word");
+    assert_eq!(used("white", &["acl-1"], &["8.8.8.0/24", "?"]), ["0.0.0.0/1"], "an entry not understood");
+}
+
 #[test]
 fn private_and_trusted_sources_are_no_strangers() {
     let cloud =

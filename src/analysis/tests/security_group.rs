@@ -42,6 +42,21 @@ fn who_is_admitted_on_the_endpoints_ports() {
 }
 
 #[test]
+fn whom_a_rule_for_all_ports_lets_in() {
+    let anywhere = |group: SecurityGroupJudgement| {
+        let blocks = group.untrusted_anywhere.expect("a port is known");
+        blocks.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let all = |cidr: &str| Permission { ip_protocol: "ALL".into(), ..rule("sgr-2", "accept", 9, "-1/-1", cidr) };
+    let drop = rule("sgr-1", "drop", 1, "15011/15011", "0.0.0.0/0");
+    let of = |rules| judged(&exposed_pilot().group("sg-mesh", rules).trust("128.0.0.0/1"));
+    assert_eq!(anywhere(of(vec![accept("sgr-1", "8.8.8.0/24")])), ["8.8.8.0/24"]);
+    let group = of(vec![drop, all("0.0.0.0/0")]);
+    assert!(group.untrusted.is_empty(), "nobody on the endpoint's own port");
+    assert_eq!(anywhere(group), ["0.0.0.0/1"]);
+}
+
+#[test]
 fn the_world_in_one_rule_and_in_pieces() {
     let one = of_rules(vec![accept("sgr-1", "0.0.0.0/0")]);
     assert_eq!((one.world_open, one.world_open_by_union), (YES, NO));

@@ -27,6 +27,19 @@ const APART: &str = r#"{
   "NatGateways": [{"NatGatewayId": "ngw-d", "VpcId": "vpc-d", "NetworkType": "internet", "Status": "Available"}],
   "SnatEntries": [{"SnatEntryId": "snat-1", "NatGatewayId": "ngw-d", "SnatIp": "198.51.100.8", "SourceVSwitchId": "vsw-d"}]}"#;
 
+/// `vpc-d` with a default route to its NAT gateway.
+fn apart_with_a_way_out() -> String {
+    let (before, after) = APART.rsplit_once("\"RouteEntrys\": []").expect("the second table is empty");
+    format!("{before}\"RouteEntrys\": [{}]{after}", default_route("NatGateway", "ngw-d"))
+}
+
+fn default_route(kind: &str, id: &str) -> String {
+    format!(
+        r#"{{"DestinationCidrBlock": "0.0.0.0/0", "Type": "Custom", "Status": "Available",
+            "NextHops": [{{"NextHopType": "{kind}", "NextHopId": "{id}"}}]}}"#
+    )
+}
+
 fn network(text: &str) -> Network {
     let text =
         text.replace("\"A\"", &format!("\"{}\"", account_id())).replace("\"R\"", &format!("\"{}\"", scope().region_id));
@@ -119,6 +132,9 @@ fn part(whole: &Network, read: &NetworkRead) -> Network {
             part.snat_entries =
                 whole.snat_entries.iter().filter(|one| ids.contains(&one.nat_gateway_id)).cloned().collect();
         }
+        NetworkRead::Instances(id) => {
+            part.public_instances = whole.public_instances.iter().filter(|one| one.vpc_id == *id).cloned().collect();
+        }
         NetworkRead::Opinion(_) => {}
         other => panic!("nothing of this kind is planted: {other:?}"),
     }
@@ -180,17 +196,25 @@ fn a_cluster_in_the_same_vpc_needs_no_eip() {
     let consumer = &said.consumers[0];
     assert_eq!((consumer.need, consumer.path.via), (Need::NotNeeded, Some(Via::SameVpc)));
     // Local routes need no table, but a longer route in it would go before. Logs know the cluster by its addresses.
-    assert_eq!(asked, ["DescribeVSwitches vpc-m", "DescribeSnatTableEntries vpc-m", "DescribeRouteEntryList vtb-m"]);
+    assert_eq!(
+        asked,
+        [
+            "DescribeVSwitches vpc-m",
+            "DescribeSnatTableEntries vpc-m",
+            "DescribeInstances vpc-m",
+            "DescribeRouteEntryList vtb-m"
+        ]
+    );
     assert!(said.proposed_allowlist.is_empty());
 }
 
 #[test]
 fn without_a_path_the_eip_is_required_and_the_clusters_addresses_are_proposed() {
-    let (said, asked) = pilot(&cloud("vpc-d", |_| {}), &network(APART), &[]);
+    let (said, asked) = pilot(&cloud("vpc-d", |_| {}), &network(&apart_with_a_way_out()), &[]);
     assert_eq!((said.verdict, said.confidence_percent), (StalenessVerdict::Required, 80));
     let consumer = &said.consumers[0];
     assert_eq!((consumer.need, consumer.path.connectivity), (Need::Needed, Connectivity::Blocked));
-    assert_eq!(consumer.path.reasons, ["forward:NoRoute@vtb-d", "return:NoRoute@vtb-m"]);
+    assert_eq!(consumer.path.reasons, ["forward:LeavesToInternet@ngw-d", "return:NoRoute@vtb-m"]);
     assert_eq!(said.proposed_allowlist, ["198.51.100.8/32".parse().expect("a host")]);
     assert!(said.proposal_complete);
     // Only the two VPCs, never the third.
@@ -480,13 +504,14 @@ fn a_proposal_is_complete_only_if_nothing_can_be_missing() {
         assert_eq!(said.verdict, StalenessVerdict::Required);
         said.proposal_complete
     };
-    assert!(complete(&cloud("vpc-d", |_| {}), APART));
-    assert!(!complete(&cloud("vpc-d", |_| {}).deny("DescribeEipAddresses"), APART));
-    let one_address = APART.replace("\"SourceVSwitchId\": \"vsw-d\"", "\"SourceCIDR\": \"10.1.1.9/32\"");
+    let apart = apart_with_a_way_out();
+    assert!(complete(&cloud("vpc-d", |_| {}), &apart));
+    assert!(!complete(&cloud("vpc-d", |_| {}).deny("DescribeEipAddresses"), &apart));
+    let one_address = apart.replace("\"SourceVSwitchId\": \"vsw-d\"", "\"SourceCIDR\": \"10.1.1.9/32\"");
     assert!(!complete(&cloud("vpc-d", |_| {}), &one_address));
-    let odd = APART.replace("198.51.100.8", "198.51.100.8,somewhere");
+    let odd = apart.replace("198.51.100.8", "198.51.100.8,somewhere");
     assert!(!complete(&cloud("vpc-d", |_| {}), &odd));
-    let behind_another = APART.replace("198.51.100.8", "10.1.1.77");
+    let behind_another = apart.replace("198.51.100.8", "10.1.1.77");
     assert!(!complete(&cloud("vpc-d", |_| {}), &behind_another), "a private address is translated once more");
     let with_node = |instance_type: &str, status: &str, vpc_id: &str| {
         let mut cloud = cloud("vpc-d", |_| {}).eip("eip-node", "198.51.100.9", "i-1");
@@ -496,9 +521,81 @@ fn a_proposal_is_complete_only_if_nothing_can_be_missing() {
         cloud
     };
     for status in ["InUse", "Associating", ""] {
-        assert!(!complete(&with_node("EcsInstance", status, ""), APART), "{status}: of no VPC");
-        assert!(complete(&with_node("EcsInstance", status, "vpc-d"), APART), "{status}: it is in the list");
-        assert!(!complete(&with_node("HaVip", status, "vpc-d"), APART), "{status}: of something that leaves unseen");
+        assert!(!complete(&with_node("EcsInstance", status, ""), &apart), "{status}: of no VPC");
+        assert!(complete(&with_node("EcsInstance", status, "vpc-d"), &apart), "{status}: it is in the list");
+        assert!(!complete(&with_node("HaVip", status, "vpc-d"), &apart), "{status}: of something that leaves unseen");
     }
-    assert!(complete(&with_node("EcsInstance", "Available", ""), APART), "it is bound to nothing");
+    assert!(complete(&with_node("EcsInstance", "Available", ""), &apart), "it is bound to nothing");
+}
+
+/// Which NAT gateway a vSwitch leaves by is in its route table, be it the system's or one of its own.
+#[test]
+fn a_proposal_holds_the_addresses_of_the_gateway_that_the_routes_lead_to() {
+    let said = |whole: &str, refused: &[&str]| {
+        let said = pilot(&cloud("vpc-d", |_| {}), &network(whole), refused).0;
+        (said.proposed_allowlist.iter().map(ToString::to_string).collect::<Vec<_>>(), said.proposal_complete)
+    };
+    let one = |address: &str| vec![format!("{address}/32")];
+    let both = ["198.51.100.8/32", "198.51.100.77/32"].map(str::to_owned).to_vec();
+    assert_eq!(said(&apart_with_a_way_out(), &[]), (one("198.51.100.8"), true));
+    assert_eq!(said(APART, &[]), (one("198.51.100.8"), false), "no route leads to it");
+    assert_eq!(said(&apart_with_a_way_out(), &["vtb-d"]), (one("198.51.100.8"), false), "its table is not readable");
+
+    // Two gateways with an entry for the vSwitch: the route decides.
+    let second = r#""NatGateways": [{"NatGatewayId": "ngw-2", "VpcId": "vpc-d", "NetworkType": "internet", "Status": "Available"}, "#;
+    let entry = r#""SnatEntries": [{"SnatEntryId": "snat-2", "NatGatewayId": "ngw-2", "SnatIp": "198.51.100.77", "SourceCIDR": "10.1.0.0/16"}, "#;
+    let two = apart_with_a_way_out().replace("\"NatGateways\": [", second).replace("\"SnatEntries\": [", entry);
+    assert_eq!(said(&two, &[]), (one("198.51.100.8"), true));
+    let to_second = two.replace(&default_route("NatGateway", "ngw-d"), &default_route("NatGateway", "ngw-2"));
+    assert_eq!(said(&to_second, &[]), (one("198.51.100.77"), true));
+    // A longer route to the entrance goes before the default one.
+    let longer = default_route("NatGateway", "ngw-2").replace("0.0.0.0/0", "203.0.113.0/24");
+    let with_longer = |route: &str| {
+        let default = default_route("NatGateway", "ngw-d");
+        two.replace(&default, &format!("{default}, {route}"))
+    };
+    assert_eq!(said(&with_longer(&longer), &[]), (one("198.51.100.77"), true));
+    let elsewhere = longer.replace("203.0.113.0/24", "8.8.8.0/24");
+    assert_eq!(said(&with_longer(&elsewhere), &[]), (one("198.51.100.8"), true));
+    // Through somebody else's hands: any of them, or none.
+    for kind in ["Instance", "NetworkInterface", "Ipv4Gateway"] {
+        let away = two.replace(&default_route("NatGateway", "ngw-d"), &default_route(kind, "x-1"));
+        assert_eq!(said(&away, &[]), (both.clone(), false), "{kind}");
+    }
+    let unknown = two.replace(&default_route("NatGateway", "ngw-d"), &default_route("NatGateway", "ngw-gone"));
+    assert_eq!(said(&unknown, &[]), (Vec::new(), false));
+
+    // Another vSwitch of the VPC has a table of its own, without a way out.
+    let custom = two
+        .replace(r#""VSwitches": ["#, r#""VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-own", "AccountId": "A", "RegionId": "R"}, "#)
+        .replace(r#""RouteTables": ["#, r#""RouteTables": [{"RouteTableId": "vtb-own", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"}, "#);
+    let (addresses, complete) = said(&custom, &[]);
+    assert!(!complete && addresses.contains(&"198.51.100.8/32".to_owned()), "{addresses:?}");
+}
+
+/// An address that an instance was given when it was made is no EIP, and in no list of these.
+#[test]
+fn a_proposal_holds_the_addresses_that_instances_were_given() {
+    let instance = |vpc: &str, address: &str| {
+        format!(
+            r#""PublicInstances": [{{"InstanceId": "i-1", "VpcId": "{vpc}", "PublicIpAddresses": ["{address}"]}}], "Vpcs": ["#
+        )
+    };
+    let said = |whole: &str, refused: &[&str]| {
+        let said = pilot(&cloud("vpc-d", |_| {}), &network(whole), refused).0;
+        (said.proposed_allowlist.iter().map(ToString::to_string).collect::<Vec<_>>(), said.proposal_complete)
+    };
+    let apart = apart_with_a_way_out();
+    let with = |vpc: &str, address: &str| apart.replace("\"Vpcs\": [", &instance(vpc, address));
+    let both = ["198.51.100.8/32", "198.51.100.40/32"].map(str::to_owned).to_vec();
+    assert_eq!(said(&with("vpc-d", "198.51.100.40"), &[]), (both, true));
+    let alone = vec!["198.51.100.8/32".to_owned()];
+    assert_eq!(said(&with("vpc-other", "198.51.100.40"), &[]), (alone.clone(), true));
+    assert_eq!(said(&with("vpc-d", "somewhere"), &[]), (alone, false));
+    // Without the list of instances any of them may have one.
+    let whole = network(&apart);
+    let mut refusing = cloud("vpc-d", |_| {});
+    refusing.builder.gap(gap(Unit::new(&account_id(), &scope().region_id, "ecs", "DescribeInstances", "vpc-d")));
+    let refused = pilot(&refusing, &whole, &[]).0;
+    assert_eq!((refused.proposed_allowlist.len(), refused.proposal_complete), (1, false));
 }

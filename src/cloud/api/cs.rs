@@ -24,6 +24,8 @@ pub const GET_CLUSTER_AUDIT_PROJECT: Operation =
 /// The log project of one cluster's control plane.
 pub const CHECK_CONTROL_PLANE_LOG_ENABLE: Operation =
     Operation::roa_get(Product::Cs, "CheckControlPlaneLogEnable", "/clusters/{cluster_id}/controlplanelog");
+/// How far a change of a cluster has come.
+pub const DESCRIBE_TASK_INFO: Operation = Operation::roa_get(Product::Cs, "DescribeTaskInfo", "/tasks/{task_id}");
 
 /// Items per page of the list. The limit is not documented; the documentation's sample has 10.
 pub const CLUSTERS_PAGE_SIZE: u32 = 50;
@@ -48,6 +50,11 @@ pub fn describe_cluster_detail(region: &str, cluster_id: &str) -> ReadRequest {
 /// is no API server.
 pub fn describe_cluster_resources(region: &str, cluster_id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_CLUSTER_RESOURCES, region).path("cluster_id", cluster_id).resource(cluster_id)
+}
+
+/// Asks how far a task is.
+pub fn describe_task_info(region: &str, task_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_TASK_INFO, region).path("task_id", task_id).resource(task_id)
 }
 
 /// Asks where the audit log of a cluster goes.
@@ -196,6 +203,26 @@ impl Page for Clusters {
         let total = self.total();
         self.clusters.into_page("clusters", total)
     }
+}
+
+/// Reply of `DescribeTaskInfo`. That a task failed does not say whether its change was made.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TaskInfo {
+    pub task_id: Field<String>,
+    pub cluster_id: Field<String>,
+    pub task_type: Field<String>,
+    /// `running`, `success`, `fail`, and `failed`; in any case.
+    pub state: Field<String>,
+    pub error: Object<TaskError>,
+}
+
+/// Why a task failed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct TaskError {
+    pub code: Field<String>,
+    pub message: Field<String>,
 }
 
 /// Reply of `GetClusterAuditProject`. Without the flag it is not known whether there is an audit log.

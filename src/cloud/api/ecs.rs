@@ -1,10 +1,13 @@
-//! Elastic Compute Service: regions, security groups, prefix lists, port-range lists, interfaces.
+//! Elastic Compute Service: regions, security groups, prefix lists, port-range lists, interfaces, instances.
 
 use serde::Deserialize;
 
-use super::wire::{Field, Lenient, List, Problems, Tag, element_id, object_elements};
+use super::{
+    paged::page_of,
+    wire::{Field, Lenient, List, Object, Problems, Tag, element_id, object_elements},
+};
 use crate::cloud::{
-    page::Page,
+    page::{Page, Paging},
     request::{Operation, Product, ReadRequest},
 };
 
@@ -24,6 +27,11 @@ pub const DESCRIBE_PORT_RANGE_LIST_ENTRIES: Operation =
 /// Interfaces, by token.
 pub const DESCRIBE_NETWORK_INTERFACES: Operation = Operation::rpc_query(Product::Ecs, "DescribeNetworkInterfaces");
 
+/// Instances, by token.
+pub const DESCRIBE_INSTANCES: Operation = Operation::rpc_query(Product::Ecs, "DescribeInstances");
+
+/// Pages of instances.
+pub const INSTANCE_PAGING: Paging = Paging::next_token(100);
 /// Most groups that `SecurityGroupIds` takes.
 pub const GROUPS_PER_CALL: usize = 100;
 /// Items per page of the list of groups.
@@ -81,6 +89,31 @@ pub fn describe_network_interfaces(region: &str, security_group_id: &str) -> Rea
         .resource(security_group_id)
 }
 
+/// Asks for the instances of a VPC. The page driver adds the token.
+pub fn describe_instances_of(region: &str, vpc_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_INSTANCES, region).param("RegionId", region).param("VpcId", vpc_id).resource(vpc_id)
+}
+
+page_of! {
+    /// One page of `DescribeInstances`.
+    Instances { instances: "Instances" of Instance } by instance_id, token
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Instance {
+    pub instance_id: Field<String>,
+    /// Addresses that it was given when it was made; an EIP is not among them.
+    pub public_ip_address: List<String>,
+    pub vpc_attributes: Object<VpcAttributes>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct VpcAttributes {
+    pub vpc_id: Field<String>,
+}
+
 /// Reply of `DescribeRegions`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
@@ -93,7 +126,17 @@ pub struct Regions {
 pub struct Region {
     pub region_id: Field<String>,
 }
-object_elements!(Region, SecurityGroup, Permission, PrefixEntry, PortEntry, NetworkInterface, PrivateIp, Ipv6);
+object_elements!(
+    Instance,
+    Region,
+    SecurityGroup,
+    Permission,
+    PrefixEntry,
+    PortEntry,
+    NetworkInterface,
+    PrivateIp,
+    Ipv6
+);
 
 /// One page of `DescribeSecurityGroups`.
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -16,3 +16,4 @@ pub mod sts;
 pub mod vpc;
 pub mod vpcpeer;
 pub mod wire;
+pub mod write;

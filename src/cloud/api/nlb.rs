@@ -62,12 +62,24 @@ pub struct LoadBalancer {
     #[serde(rename = "DNSName")]
     pub dns_name: Field<String>,
     pub load_balancer_status: Field<String>,
+    /// `Normal` or `Abnormal`, which is locked; the status stays what it was.
+    pub load_balancer_business_status: Field<String>,
+    pub operation_locks: List<OperationLock>,
     pub vpc_id: Field<String>,
     pub security_group_ids: List<String>,
     pub zone_mappings: List<ZoneMapping>,
     pub tags: List<Tag>,
 }
-object_elements!(LoadBalancer, ZoneMapping, ZoneAddress, Listener);
+object_elements!(LoadBalancer, OperationLock, ZoneMapping, ZoneAddress, Listener);
+
+/// Why a balancer is locked.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct OperationLock {
+    /// `SecurityLocked`, `RelatedResourceLocked`, `FinancialLocked`, `ResidualLocked`.
+    pub lock_type: Field<String>,
+    pub lock_reason: Field<String>,
+}
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]

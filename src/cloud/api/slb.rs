@@ -1,5 +1,7 @@
 //! Classic load balancers (CLB), their listeners and access control lists.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Deserialize;
 
 use super::{
@@ -19,6 +21,20 @@ pub const DESCRIBE_LOAD_BALANCER_LISTENERS: Operation =
 /// The entries of one access control list, by page.
 pub const DESCRIBE_ACCESS_CONTROL_LIST_ATTRIBUTE: Operation =
     Operation::rpc_query(Product::Slb, "DescribeAccessControlListAttribute");
+/// Access control lists of one region, by page.
+pub const DESCRIBE_ACCESS_CONTROL_LISTS: Operation = Operation::rpc_query(Product::Slb, "DescribeAccessControlLists");
+/// Everything of one TCP listener.
+pub const DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerTCPListenerAttribute");
+/// Everything of one UDP listener.
+pub const DESCRIBE_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerUDPListenerAttribute");
+/// Everything of one HTTP listener.
+pub const DESCRIBE_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerHTTPListenerAttribute");
+/// Everything of one HTTPS listener.
+pub const DESCRIBE_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE: Operation =
+    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerHTTPSListenerAttribute");
 
 /// Most balancers that one call may name.
 pub const BALANCERS_PER_CALL: usize = 10;
@@ -26,6 +42,8 @@ pub const BALANCERS_PER_CALL: usize = 10;
 pub const BALANCERS_PAGE_SIZE: u32 = 100;
 /// Listeners per page.
 pub const LISTENERS_PAGE_SIZE: u32 = 100;
+/// Access control lists per page.
+pub const ACLS_PAGE_SIZE: u32 = 50;
 /// Entries of an access control list per page.
 pub const ENTRIES_PAGE_SIZE: u32 = 50;
 
@@ -59,6 +77,95 @@ pub fn describe_access_control_list_attribute(region: &str, id: &str) -> ReadReq
         .resource(id)
 }
 
+/// Asks for the access control lists of a region that have a name. The page driver adds the page.
+pub fn describe_access_control_lists_named(region: &str, name: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_ACCESS_CONTROL_LISTS, region)
+        .param("RegionId", region)
+        .param("AclName", name)
+        .resource(name)
+}
+
+/// Asks for everything of one listener.
+pub fn describe_listener_attribute(region: &str, load_balancer_id: &str, protocol: Protocol, port: u16) -> ReadRequest {
+    let operation = match protocol {
+        Protocol::Tcp => DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE,
+        Protocol::Udp => DESCRIBE_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE,
+        Protocol::Http => DESCRIBE_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE,
+        Protocol::Https => DESCRIBE_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE,
+    };
+    ReadRequest::new(operation, region)
+        .param("RegionId", region)
+        .param("LoadBalancerId", load_balancer_id)
+        .param("ListenerPort", port)
+        .resource(load_balancer_id)
+}
+
+/// The protocol of a listener, which has operations of its own each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Protocol {
+    Tcp,
+    Udp,
+    Http,
+    Https,
+}
+
+impl Protocol {
+    /// The protocol of a listener's `ListenerProtocol`, in any case.
+    pub fn from_word(word: &str) -> Option<Self> {
+        [("tcp", Self::Tcp), ("udp", Self::Udp), ("http", Self::Http), ("https", Self::Https)]
+            .into_iter()
+            .find_map(|(known, protocol)| known.eq_ignore_ascii_case(word).then_some(protocol))
+    }
+}
+
+/// Everything that one listener is set to, but what differs from reply to reply: what a change of one setting must leave
+/// as it is. Whichever settings there are is the vendor's matter, so they are not typed.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(from = "BTreeMap<String, serde_json::Value>")]
+pub struct ListenerAttribute(BTreeMap<String, serde_json::Value>);
+
+impl From<BTreeMap<String, serde_json::Value>> for ListenerAttribute {
+    fn from(mut settings: BTreeMap<String, serde_json::Value>) -> Self {
+        settings.remove("RequestId");
+        Self(settings)
+    }
+}
+
+/// The settings of a listener that are its access control.
+const ACCESS_CONTROL: [&str; 4] = ["AclId", "AclIds", "AclStatus", "AclType"];
+
+impl ListenerAttribute {
+    /// A setting that is text; `None` where it is missing or another kind of value.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.0.get(name).and_then(serde_json::Value::as_str)
+    }
+
+    /// The settings in which two readings differ, access control aside.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
+        let differs = |name: &&&String| {
+            !ACCESS_CONTROL.contains(&name.as_str()) && self.0.get(name.as_str()) != other.0.get(name.as_str())
+        };
+        names.iter().filter(differs).map(ToString::to_string).collect()
+    }
+}
+
+page_of! {
+    /// One page of `DescribeAccessControlLists`.
+    AccessControlLists { acls: "Acls" of AccessControlList } by acl_id, numbered
+}
+
+/// An access control list in the list of them, without its entries.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct AccessControlList {
+    pub acl_id: Field<String>,
+    pub acl_name: Field<String>,
+    /// `ipv4` or `ipv6`.
+    #[serde(rename = "AddressIPVersion")]
+    pub address_ip_version: Field<String>,
+}
+
 page_of! {
     /// One page of `DescribeLoadBalancers`.
     LoadBalancers { load_balancers: "LoadBalancers" of LoadBalancer } by load_balancer_id, numbered
@@ -80,7 +187,7 @@ pub struct LoadBalancer {
     pub vpc_id: Field<String>,
     pub tags: List<Tag>,
 }
-object_elements!(LoadBalancer, Listener, AclEntry);
+object_elements!(LoadBalancer, Listener, AclEntry, AccessControlList);
 
 page_of! {
     /// One page of `DescribeLoadBalancerListeners`.

@@ -14,11 +14,17 @@ pub const GET_LOGS_V2: Operation = Operation::log_post("GetLogsV2", "/logstores/
 /// Who connected to an address, from the flow logs of a VPC. `{vpc}`, `{address}` and `{ports}` are filled in.
 pub const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE \"vpc-id\" = '{vpc}' AND dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
 
-/// From when to when the flow logs of a VPC have records, by vSwitch. `{vpc}` is filled in.
-pub const FLOW_COVERAGE: &str = "* | SELECT \"vswitch-id\" AS v_switch, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' GROUP BY \"vswitch-id\" ORDER BY v_switch LIMIT 10000";
+/// In which hours the flow logs of a VPC have records. `{vpc}` is filled in.
+pub const FLOW_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
+
+/// The same of one vSwitch. `{vpc}` and `{v_switch}` are filled in.
+pub const SWITCH_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND \"vswitch-id\" = '{v_switch}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
 
 /// Who used an API server, from audit logs.
 pub const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
+
+/// In which hours an audit log has records.
+pub const AUDIT_HOURS: &str = "* | SELECT __time__ / 3600 AS hour, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log GROUP BY __time__ / 3600 ORDER BY hour LIMIT 10000";
 
 /// The `LIMIT` of the queries: a reply with so many rows may have lost some.
 pub const MOST_ROWS: u64 = 10_000;
@@ -41,15 +47,24 @@ pub fn flow_sources(window: Window<'_>, vpc_id: &str, address: IpAddr, ports: &[
     get_logs(window, &query.replace("{vpc}", vpc_id))
 }
 
-/// Asks from when to when there are records of a VPC; `vpc_id` is a plain id. Use
+/// Asks in which hours there are records of a VPC, or of one of its vSwitches; both are plain ids. Use
 /// [`crate::cloud::log::read`] to send it.
-pub fn flow_coverage(window: Window<'_>, vpc_id: &str) -> ReadRequest {
-    get_logs(window, &FLOW_COVERAGE.replace("{vpc}", vpc_id))
+pub fn flow_hours(window: Window<'_>, vpc_id: &str, v_switch_id: Option<&str>) -> ReadRequest {
+    let query = match v_switch_id {
+        Some(id) => SWITCH_HOURS.replace("{v_switch}", id),
+        None => FLOW_HOURS.to_owned(),
+    };
+    get_logs(window, &query.replace("{vpc}", vpc_id))
 }
 
 /// Asks who used an API server. Use [`crate::cloud::log::read`] to send it.
 pub fn audit_users(window: Window<'_>) -> ReadRequest {
     get_logs(window, AUDIT_USERS)
+}
+
+/// Asks in which hours an audit log has records. Use [`crate::cloud::log::read`] to send it.
+pub fn audit_hours(window: Window<'_>) -> ReadRequest {
+    get_logs(window, AUDIT_HOURS)
 }
 
 fn get_logs(window: Window<'_>, query: &str) -> ReadRequest {
@@ -90,15 +105,14 @@ pub struct FlowSource {
     pub last_seen: Field<u64>,
 }
 
-/// A row of [`FLOW_COVERAGE`].
+/// A row of [`FLOW_HOURS`], [`SWITCH_HOURS`] or [`AUDIT_HOURS`]: an hour with records of any kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
-pub struct FlowCoverage {
-    pub v_switch: Field<String>,
-    /// Seconds since 1970, of records of any kind.
+pub struct Hour {
+    /// Seconds since 1970.
     pub first_seen: Field<u64>,
     pub last_seen: Field<u64>,
-    /// Records that say that others were skipped.
+    /// Flow records that say that others were skipped; audit logs have none.
     pub skipped: Field<u64>,
 }
 

@@ -88,6 +88,7 @@ impl<'a> Metadata<'a> {
             headers: header.into_iter().collect(),
             body: Vec::new(),
             deadline: Some(LIMIT),
+            is_fresh: false,
         };
         self.context.http.send(request).await
     }

@@ -131,6 +131,7 @@ impl Exchange {
             ],
             body: body.into_bytes(),
             deadline: Some(LIMIT),
+            is_fresh: false,
         })
     }
 }

@@ -65,6 +65,7 @@ impl Fetch for UriFetch {
                 headers: vec![("accept", HeaderText::Plain("application/json".to_owned()))],
                 body: Vec::new(),
                 deadline: Some(LIMIT),
+                is_fresh: false,
             };
             let reply = self.context.http.send(request).await.map_err(|error| failed(&self.name, error))?;
             if reply.status != 200 {

@@ -105,6 +105,20 @@ pub struct NatGateway {
     pub status: Text,
 }
 
+/// An instance with public addresses of its own, which are no EIPs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct PublicInstance {
+    #[serde(flatten, deserialize_with = "lenient::scope")]
+    pub scope: Scope,
+    #[serde(deserialize_with = "lenient::id")]
+    pub instance_id: Text,
+    #[serde(deserialize_with = "lenient::id")]
+    pub vpc_id: VpcId,
+    #[serde(deserialize_with = "lenient::texts")]
+    pub public_ip_addresses: Vec<Text>,
+}
+
 /// A source-NAT entry: with which addresses some of a VPC leave for the internet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

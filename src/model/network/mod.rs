@@ -9,7 +9,7 @@ mod vpc;
 mod wanted;
 
 pub use cen::{CenChildInstance, CenInterRegionBandwidthLimit, CenRouteMap};
-pub use gateway::{NatGateway, SnatEntry, VpcEndpoint, VpcEndpointService, VpnConnection, VpnGateway};
+pub use gateway::{NatGateway, PublicInstance, SnatEntry, VpcEndpoint, VpcEndpointService, VpnConnection, VpnGateway};
 pub use refused::{Refusal, Refused};
 pub use transit_router::{
     TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterRouteEntry, TransitRouterRouteTable,
@@ -67,6 +67,8 @@ pub struct Network {
     pub nat_gateways: Vec<NatGateway>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub snat_entries: Vec<SnatEntry>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
+    pub public_instances: Vec<PublicInstance>,
     #[serde(default, skip_serializing_if = "Refused::is_empty", rename = "Unavailable")]
     pub refused: Refused,
 }
@@ -95,6 +97,7 @@ macro_rules! with_lists {
             network_acls
             nat_gateways
             snat_entries
+            public_instances
         ])
     };
 }

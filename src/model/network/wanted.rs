@@ -61,6 +61,8 @@ pub enum NetworkRead {
     EndpointService(VpcEndpointServiceId),
     /// The NAT gateways of a VPC with their source-NAT entries.
     Nat(VpcId),
+    /// The instances of a VPC with public addresses of their own.
+    Instances(VpcId),
     /// What the mesh itself says of clusters in other VPCs.
     Opinion(MeshId),
 }
@@ -88,6 +90,7 @@ impl NetworkRead {
             Self::Endpoints(id) => ("privatelink", "ListVpcEndpoints", id.as_str()),
             Self::EndpointService(id) => ("privatelink", "ListVpcEndpointServices", id.as_str()),
             Self::Nat(id) => ("vpc", "DescribeSnatTableEntries", id.as_str()),
+            Self::Instances(id) => ("ecs", "DescribeInstances", id.as_str()),
             Self::Opinion(id) => ("servicemesh", "DescribeCens", id.as_str()),
         }
     }

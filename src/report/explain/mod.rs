@@ -77,6 +77,8 @@ pub struct SubjectV1<'d> {
 #[derive(Clone, Debug, Serialize)]
 pub struct EndpointStory<'d> {
     pub endpoint: &'d EndpointV1<'d>,
+    /// Something of it is tagged `portcullis:protect`: no remediation ever changes it.
+    pub protected: bool,
     /// `high`, `medium` or `low`.
     pub confidence_word: &'static str,
     /// The reason codes of all consumers' paths in words, sorted.
@@ -226,6 +228,7 @@ impl<'d> EndpointStory<'d> {
         });
         Self {
             endpoint,
+            protected: !endpoint.protected_by.is_empty(),
             confidence_word: style::confidence_word(staleness.confidence),
             reasons: codes.into_iter().map(ReasonV1::of).collect(),
             narrowing,

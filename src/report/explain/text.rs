@@ -101,6 +101,10 @@ fn write_exposure(endpoint: &EndpointV1<'_>, page: &mut Page<'_>) -> io::Result<
             page.entry(2, label, &id(value))?;
         }
     }
+    if !endpoint.protected_by.is_empty() {
+        let by: Vec<String> = endpoint.protected_by.iter().map(|tagged| id(tagged)).collect();
+        page.entry(2, "Protected", &format!("never changed by Portcullis: portcullis:protect on {}", by.join(", ")))?;
+    }
     page.list(2, "Signs", endpoint.signs.iter().map(|sign| format!("{sign}: {}", sign_words(*sign))))?;
     page.list(2, "Contradictions", endpoint.contradictions.iter().map(|text| sentence(text)))?;
     page.list(2, "Not read", endpoint.unread.iter().map(|text| sentence(text)))?;
@@ -205,6 +209,7 @@ fn write_need(story: &EndpointStory<'_>, page: &mut Page<'_>) -> io::Result<()> 
     if !staleness.reason.is_empty() {
         page.entry(2, "Why", &sentence(&staleness.reason))?;
     }
+    page.list(2, "Logs lack", staleness.incomplete_logs.iter().map(|text| sentence(text)))?;
     page.list(2, "Would decide", staleness.deciding.iter().map(|text| sentence(text)))?;
     page.list(2, "Platform says", staleness.platform_disagrees.iter().map(|text| sentence(text)))?;
     if staleness.probed {

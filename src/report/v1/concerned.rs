@@ -1,7 +1,9 @@
 //! Which endpoints a finding concerns that is about something else: a filter in front of them, the
-//! EIP or balancer that exposes them, their mesh or cluster.
+//! EIP or balancer that exposes them, their mesh or cluster; and whom a filter lets through.
 
 use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::IpNet;
 
 use crate::{
     findings::{Run, Subject},
@@ -14,6 +16,8 @@ type Place<'a> = (&'a str, &'a str, ResourceKind, &'a str);
 /// Ids of endpoints, by what stands in front of them or owns them.
 pub(super) struct Concerned<'a> {
     endpoints: BTreeMap<Place<'a>, BTreeSet<String>>,
+    /// Untrusted sources that filters let through.
+    untrusted: BTreeMap<Place<'a>, &'a [IpNet]>,
 }
 
 impl<'a> Concerned<'a> {
@@ -21,6 +25,7 @@ impl<'a> Concerned<'a> {
     pub(super) fn of(run: &'a Run) -> Self {
         let mut endpoints: BTreeMap<Place<'a>, BTreeSet<String>> =
             run.findings.iter().filter_map(|finding| Some((place(&finding.subject)?, BTreeSet::new()))).collect();
+        let mut untrusted = BTreeMap::new();
         let mut add = |place: Place<'a>, ids: &mut dyn Iterator<Item = String>| {
             if let Some(known) = endpoints.get_mut(&place) {
                 known.extend(ids);
@@ -40,18 +45,25 @@ impl<'a> Concerned<'a> {
             let (account, region) = (group.account_id.as_str(), group.region_id.as_str());
             let place = (account, region, ResourceKind::SecurityGroup, group.security_group_id.as_str());
             add(place, &mut group.endpoints.iter().cloned());
+            untrusted.extend(group.untrusted_anywhere.as_deref().map(|blocks| (place, blocks)));
         }
         for acl in &run.judgements.acls {
             let place = (acl.account_id.as_str(), acl.region_id.as_str(), acl.resource_kind, acl.acl_id.as_str());
             add(place, &mut acl.endpoints.iter().cloned());
+            untrusted.extend(acl.untrusted_anyhow.as_deref().map(|blocks| (place, blocks)));
         }
-        Self { endpoints }
+        Self { endpoints, untrusted }
     }
 
     /// The endpoints that a finding about this concerns; none where it is about an endpoint itself.
     pub(super) fn endpoints(&self, subject: &Subject) -> Vec<String> {
         let found = place(subject).and_then(|place| self.endpoints.get(&place));
         found.into_iter().flatten().cloned().collect()
+    }
+
+    /// Whom the filter lets through that a finding is about, as far as that is known.
+    pub(super) fn untrusted(&self, subject: &Subject) -> Option<&'a [IpNet]> {
+        place(subject).and_then(|place| self.untrusted.get(&place).copied())
     }
 }
 

@@ -38,6 +38,9 @@ pub struct StalenessV1<'a> {
     /// Consumers that ought to be in the logs and are not.
     #[serde(default)]
     pub silent: Cow<'a, [String]>,
+    /// Logs that were asked and do not show everything, and why.
+    #[serde(default)]
+    pub incomplete_logs: Cow<'a, [String]>,
     /// Where the platform's own opinion contradicts what was found.
     #[serde(default)]
     pub platform_disagrees: Cow<'a, [String]>,
@@ -120,6 +123,7 @@ impl<'a> From<&'a Staleness> for StalenessV1<'a> {
             also_admit: Cow::Borrowed(&staleness.also_admit),
             unexpected_clients: staleness.unexpected.iter().map(ClientV1::from).collect(),
             silent: Cow::Borrowed(&staleness.silent),
+            incomplete_logs: Cow::Borrowed(&staleness.incomplete_logs),
             platform_disagrees: Cow::Borrowed(&staleness.platform_disagrees),
             probed: staleness.probed,
         }

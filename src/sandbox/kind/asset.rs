@@ -106,6 +106,17 @@ pub(super) static NETWORK_INTERFACE: Spec = Spec::new("ecs", "network_interfaces
         tags(&["Tags.Tag"]),
     ]);
 
+pub(super) static INSTANCE: Spec = Spec::new("ecs", "instances", "InstanceId")
+    .in_region("RegionId")
+    .placed_by(Kind::Vpc, "VpcAttributes.VpcId")
+    .filters(&[
+        filter("InstanceIds", FilterForm::JsonList(100), &["InstanceId"]),
+        one("VpcId", &["VpcAttributes.VpcId"]),
+        one("VSwitchId", &["VpcAttributes.VSwitchId"]),
+        one("Status", &["Status"]),
+        tags(&["Tags.Tag"]),
+    ]);
+
 pub(super) static CLB: Spec = Spec::new("slb", "load_balancers", "LoadBalancerId")
     .in_region("RegionId")
     .placed_by(Kind::Vpc, "VpcId")

@@ -187,6 +187,7 @@ kinds! {
     PrefixList => asset::PREFIX_LIST,
     PortRangeList => asset::PORT_RANGE_LIST,
     NetworkInterface => asset::NETWORK_INTERFACE,
+    Instance => asset::INSTANCE,
     VSwitch => network::VSWITCH,
     Eip => network::EIP,
     ClbListener => asset::CLB_LISTENER,

@@ -13,7 +13,7 @@ pub(super) static OPERATIONS: &[Operation] =
 const USUAL_DAYS: TimeDelta = TimeDelta::days(7);
 
 fn events(call: &Call<'_>) -> Result<String, ApiError> {
-    let to = time(call, "EndTime")?.unwrap_or_else(Utc::now);
+    let to = time(call, "EndTime")?.unwrap_or_else(|| call.identities.now().into());
     let from = time(call, "StartTime")?.unwrap_or(to - USUAL_DAYS);
     let is_meant = condition(call)?;
     let spec = Kind::AuditEvent.spec();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Numbers, Operation};
+use super::{Body, Call, Numbers, Operation, write::cs as write};
 use crate::sandbox::{collection::Item, host::Product, kind::Kind, reply::ApiError};
 
 pub(super) static OPERATIONS: &[Operation] = &[
@@ -22,6 +22,9 @@ pub(super) static OPERATIONS: &[Operation] = &[
         .not_found(GONE, 404),
     Operation::new(Product::Cs, "DescribeRegions", regions).path("/regions").not_found("InvalidRegionId.NotFound", 404),
     Operation::new(Product::Cs, "DescribeTaskInfo", task).path("/tasks/{task_id}").not_found("TaskNotFound", 404),
+    Operation::write(Product::Cs, "ModifyCluster", write::modify_cluster)
+        .path("/api/v2/clusters/{cluster_id}")
+        .not_found(GONE, 404),
 ];
 
 const GONE: &str = "ErrorClusterNotFound";

@@ -30,6 +30,15 @@ pub(super) static OPERATIONS: &[Operation] = &[
     Operation::new(Product::Ecs, "DescribeNetworkInterfaces", network_interfaces)
         .needs_region()
         .not_found("InvalidEniId.NotFound", 404),
+    listed(
+        "DescribeInstances",
+        Listing::new(
+            Kind::Instance,
+            "Instances.Instance",
+            Paging::Both(Tokens::usual(1, 100, 10), Numbers::usual(100, 10)),
+        ),
+        "InvalidInstanceId.NotFound",
+    ),
 ];
 
 const fn listed(action: &'static str, listing: Listing, gone: &'static str) -> Operation {

@@ -19,6 +19,7 @@ mod sls;
 mod sts;
 mod vpc;
 mod vpcpeer;
+mod write;
 
 pub use self::sls::QUERIES as LOG_QUERIES;
 
@@ -36,6 +37,7 @@ use super::{
     identity::{Caller, Identities},
     kind::Kind,
     page::PageFault,
+    plan::Plan,
     reply::ApiError,
     sign::Parameters,
     world::Account,
@@ -68,6 +70,8 @@ enum Answer {
     Item { kind: Kind, parameter: &'static str, wrapper: &'static str },
     /// By a function of its own.
     Own(fn(&Call<'_>) -> Result<String, ApiError>),
+    /// By planning what it changes.
+    Write(write::CarryOut),
 }
 
 /// Where a parameter travels.
@@ -114,6 +118,23 @@ impl Operation {
         }
     }
 
+    const fn write(product: Product, action: &'static str, carry_out: write::CarryOut) -> Self {
+        Self::answering(product, action, Answer::Write(carry_out))
+    }
+
+    /// True if it changes something.
+    pub(super) const fn is_write(&self) -> bool {
+        matches!(self.answer, Answer::Write(_))
+    }
+
+    /// Plans a write; the text is the body of the reply.
+    pub(super) fn carry_out(&self, call: &Call<'_>, plan: &mut Plan) -> Result<String, ApiError> {
+        match &self.answer {
+            Answer::Write(carry_out) => carry_out(call, plan),
+            _ => self.answer(call),
+        }
+    }
+
     const fn path(self, path: &'static str) -> Self {
         Self { path, ..self }
     }
@@ -149,6 +170,8 @@ impl Operation {
                 Ok(body.finish())
             }
             Answer::Own(answer) => answer(call),
+            // What it would say; `carry_out` does it.
+            Answer::Write(carry_out) => carry_out(call, &mut Plan::default()),
         }
     }
 
@@ -175,6 +198,7 @@ pub(super) fn find(
     let operation = table(product).iter().find(|operation| operation.action == action).ok_or_else(not_found)?;
     let variables = path_variables(operation.path, path).ok_or_else(not_found)?;
     let is_allowed = match product {
+        Product::Cs if operation.is_write() => method == "PUT",
         Product::Cs => method == "GET",
         // A form cannot travel in a GET.
         _ if operation.reads == Position::Form => method == "POST",

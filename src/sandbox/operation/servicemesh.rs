@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Numbers, Operation};
+use super::{Body, Call, Numbers, Operation, write::servicemesh as write};
 use crate::sandbox::{
     collection::{Item, values_at},
     host::Product,
@@ -28,6 +28,12 @@ pub(super) static OPERATIONS: &[Operation] = &[
         .not_found(GONE, 404),
     Operation::new(Product::ServiceMesh, "DescribeMetadata", metadata).not_found(GONE, 404),
     Operation::new(Product::ServiceMesh, "DescribeEipResources", eip_resources).reads_form().not_found(GONE, 404),
+    Operation::write(Product::ServiceMesh, "ModifyPilotEipResource", write::modify_pilot_eip)
+        .reads_form()
+        .not_found(GONE, 404),
+    Operation::write(Product::ServiceMesh, "ModifyApiServerEipResource", write::modify_api_server_eip)
+        .reads_form()
+        .not_found(GONE, 404),
 ];
 
 const GONE: &str = "ServiceMesh.NotFound";

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Body, Call, Listing, Numbers, Operation, Paging};
+use super::{Body, Call, Listing, Numbers, Operation, Paging, write::slb as write};
 use crate::sandbox::{
     collection::{Item, values_at},
     host::Product,
@@ -22,13 +22,40 @@ pub(super) static OPERATIONS: &[Operation] = &[
     .needs_region()
     .not_found(GONE, 404),
     // A listener that does not exist is a bad parameter for this operation.
-    Operation::new(Product::Slb, "DescribeLoadBalancerTCPListenerAttribute", tcp_listener)
-        .not_found("InvalidParameter", 400),
+    attribute("DescribeLoadBalancerTCPListenerAttribute"),
+    attribute("DescribeLoadBalancerUDPListenerAttribute"),
+    attribute("DescribeLoadBalancerHTTPListenerAttribute"),
+    attribute("DescribeLoadBalancerHTTPSListenerAttribute"),
     Operation::list(Product::Slb, "DescribeAccessControlLists", Listing::numbered(Kind::Acl, "Acls.Acl", 50, 10))
         .needs_region()
         .not_found(ACL_GONE, 404),
     Operation::new(Product::Slb, "DescribeAccessControlListAttribute", acl).needs_region().not_found(ACL_GONE, 404),
+    Operation::write(Product::Slb, "CreateAccessControlList", write::create_acl).needs_region(),
+    Operation::write(Product::Slb, "AddAccessControlListEntry", write::add_entries)
+        .needs_region()
+        .not_found(ACL_GONE, 404),
+    Operation::write(Product::Slb, "DeleteAccessControlList", write::delete_acl)
+        .needs_region()
+        .not_found(ACL_GONE, 404),
+    set_listener("SetLoadBalancerTCPListenerAttribute"),
+    set_listener("SetLoadBalancerUDPListenerAttribute"),
+    set_listener("SetLoadBalancerHTTPListenerAttribute"),
+    set_listener("SetLoadBalancerHTTPSListenerAttribute"),
 ];
+
+const fn attribute(action: &'static str) -> Operation {
+    Operation::new(Product::Slb, action, listener).not_found("InvalidParameter", 400)
+}
+
+const fn set_listener(action: &'static str) -> Operation {
+    Operation::write(Product::Slb, action, write::set_listener).not_found(GONE, 404)
+}
+
+/// Each protocol has operations of its own.
+pub(super) fn protocol_of(action: &str) -> &'static str {
+    // HTTPS first: its name begins with the other's.
+    ["HTTPS", "HTTP", "UDP"].into_iter().find(|protocol| action.contains(protocol)).unwrap_or("TCP")
+}
 
 const GONE: &str = "InvalidLoadBalancerId.NotFound";
 const ACL_GONE: &str = "AclNotExist";
@@ -72,29 +99,29 @@ fn listener_summaries(call: &Call<'_>, id: &str, body: &mut Body) {
     }
 }
 
-fn tcp_listener(call: &Call<'_>) -> Result<String, ApiError> {
+fn listener(call: &Call<'_>) -> Result<String, ApiError> {
     let id = call.required("LoadBalancerId")?;
     let port = call.required("ListenerPort")?;
+    let protocol = protocol_of(call.operation.action);
     let spec = Kind::ClbListener.spec();
     let is_it = |item: &&Item| {
         item.values(spec, "ListenerPort").iter().any(|value| **value == *port)
-            && item.values(spec, "ListenerProtocol").iter().any(|value| value.eq_ignore_ascii_case("tcp"))
+            && item.values(spec, "ListenerProtocol").iter().any(|value| value.eq_ignore_ascii_case(protocol))
     };
     let listener = call.account.collection(Kind::ClbListener).find(id, call.scope()).find(is_it);
     let listener = listener.ok_or_else(|| call.operation.gone(&format!("{id} port {port}")))?;
     let mut body = Body::new(call.request_id);
-    body.fields_of(&attribute_view(&listener.listed));
+    body.fields_of(&attribute_view(&listener.listed, protocol));
     Ok(body.finish())
 }
 
 /// The attribute call unfolds the protocol's settings and wraps the ids of the ACLs.
-fn attribute_view(listed: &str) -> String {
+fn attribute_view(listed: &str, protocol: &str) -> String {
     let mut listener: Value = serde_json::from_str(listed).unwrap_or_default();
     let Some(fields) = listener.as_object_mut() else { return listed.to_owned() };
-    for name in ["ListenerProtocol", "HTTPListenerConfig", "HTTPSListenerConfig", "UDPListenerConfig"] {
-        fields.remove(name);
-    }
-    if let Some(Value::Object(settings)) = fields.remove("TCPListenerConfig") {
+    let settings = fields.remove(&format!("{protocol}ListenerConfig"));
+    fields.retain(|name, _| name != "ListenerProtocol" && !name.ends_with("ListenerConfig"));
+    if let Some(Value::Object(settings)) = settings {
         fields.extend(settings);
     }
     if let Some(Value::String(text)) = fields.get("ProxyProtocolV2Enabled") {

@@ -16,14 +16,20 @@ pub(super) static OPERATIONS: &[Operation] = &[Operation::new(Product::Sls, "Get
 /// Who connected to an address, from the flow logs of a VPC. `{vpc}`, `{address}` and `{ports}` are filled in.
 const FLOW_SOURCES: &str = "* | SELECT srcaddr AS source, count(1) AS records, sum(TRY_CAST(bytes AS bigint)) AS bytes, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen FROM log WHERE \"vpc-id\" = '{vpc}' AND dstaddr = '{address}' AND TRY_CAST(dstport AS bigint) IN ({ports}) AND action = 'ACCEPT' GROUP BY srcaddr ORDER BY srcaddr LIMIT 10000";
 
-/// From when to when the flow logs of a VPC have records, by vSwitch. `{vpc}` is filled in.
-const FLOW_COVERAGE: &str = "* | SELECT \"vswitch-id\" AS v_switch, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' GROUP BY \"vswitch-id\" ORDER BY v_switch LIMIT 10000";
+/// In which hours the flow logs of a VPC have records. `{vpc}` is filled in.
+const FLOW_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
+
+/// The same of one vSwitch. `{vpc}` and `{v_switch}` are filled in.
+const SWITCH_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND \"vswitch-id\" = '{v_switch}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
 
 /// Who used an API server, from audit logs.
 const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
 
+/// In which hours an audit log has records.
+const AUDIT_HOURS: &str = "* | SELECT __time__ / 3600 AS hour, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log GROUP BY __time__ / 3600 ORDER BY hour LIMIT 10000";
+
 /// The texts that are answered, as docs/evidence.md has them.
-pub const QUERIES: [&str; 3] = [FLOW_SOURCES, FLOW_COVERAGE, AUDIT_USERS];
+pub const QUERIES: [&str; 5] = [FLOW_SOURCES, FLOW_HOURS, SWITCH_HOURS, AUDIT_USERS, AUDIT_HOURS];
 
 /// The `LIMIT` of the texts.
 const LIMIT: usize = 10_000;
@@ -46,8 +52,9 @@ fn logs(call: &Call<'_>) -> Result<String, ApiError> {
     let window: Vec<&Value> = records.iter().filter(|record| is_within(record, &question)).collect();
     let rows = match Meant::of(&question.query) {
         Some(Meant::FlowSources { vpc, address, ports }) => flow_sources(&window, vpc, address, &ports),
-        Some(Meant::FlowCoverage { vpc }) => flow_coverage(&window, vpc),
+        Some(Meant::FlowHours { vpc, v_switch }) => flow_hours(&window, vpc, v_switch),
         Some(Meant::AuditUsers) => audit_users(&window),
+        Some(Meant::AuditHours) => audit_hours(&window),
         None => return Err(ApiError::new(400, "InvalidQueryString", "not a query of docs/evidence.md")),
     };
     // Partial results, which may be none at all.
@@ -81,17 +88,24 @@ fn is_within(record: &Value, question: &Question) -> bool {
 /// What a query text asks.
 enum Meant<'a> {
     FlowSources { vpc: &'a str, address: &'a str, ports: Vec<i64> },
-    FlowCoverage { vpc: &'a str },
+    FlowHours { vpc: &'a str, v_switch: Option<&'a str> },
     AuditUsers,
+    AuditHours,
 }
 
 impl<'a> Meant<'a> {
     fn of(query: &'a str) -> Option<Self> {
-        if query == AUDIT_USERS {
-            return Some(Self::AuditUsers);
+        match query {
+            AUDIT_USERS => return Some(Self::AuditUsers),
+            AUDIT_HOURS => return Some(Self::AuditHours),
+            _ => {}
         }
-        if let Some([vpc]) = filled_in(FLOW_COVERAGE, ["{vpc}"], query) {
-            return is_quotable(vpc).then_some(Self::FlowCoverage { vpc });
+        if let Some([vpc, v_switch]) = filled_in(SWITCH_HOURS, ["{vpc}", "{v_switch}"], query) {
+            let both = is_quotable(vpc) && is_quotable(v_switch);
+            return both.then_some(Self::FlowHours { vpc, v_switch: Some(v_switch) });
+        }
+        if let Some([vpc]) = filled_in(FLOW_HOURS, ["{vpc}"], query) {
+            return is_quotable(vpc).then_some(Self::FlowHours { vpc, v_switch: None });
         }
         let [vpc, address, ports] = filled_in(FLOW_SOURCES, ["{vpc}", "{address}", "{ports}"], query)?;
         address.parse::<std::net::IpAddr>().ok()?;
@@ -181,19 +195,32 @@ fn flow_sources(window: &[&Value], vpc: &str, address: &str, ports: &[i64]) -> V
     sources.into_iter().map(row).collect()
 }
 
-fn flow_coverage(window: &[&Value], vpc: &str) -> Vec<Value> {
-    let mut v_switches: BTreeMap<String, (Sums, u64)> = BTreeMap::new();
-    for record in window.iter().filter(|record| is(record, "vpc-id", vpc)) {
-        let v_switch = field(record, "vswitch-id").unwrap_or_else(|| NULL.to_owned());
-        let (sums, skipped) = v_switches.entry(v_switch).or_default();
-        sums.add(None, number(record, "start"), number(record, "end"));
+/// Sums by hour; `time` gives a record's first and last second, and a record without a first is in no hour.
+fn by_hour<'a>(
+    records: impl Iterator<Item = &'a Value>,
+    time: impl Fn(&Value) -> (Option<i64>, Option<i64>),
+) -> BTreeMap<i64, (Sums, u64)> {
+    let mut hours: BTreeMap<i64, (Sums, u64)> = BTreeMap::new();
+    for record in records {
+        let (Some(first), last) = time(record) else { continue };
+        let (sums, skipped) = hours.entry(first / 3600).or_default();
+        sums.add(None, Some(first), last);
         *skipped += u64::from(is(record, "log-status", "SKIPDATA"));
     }
-    let row = |(v_switch, (sums, skipped)): (String, (Sums, u64))| {
-        json!({"v_switch": v_switch, "first_seen": shown(sums.first), "last_seen": shown(sums.last),
+    hours
+}
+
+fn flow_hours(window: &[&Value], vpc: &str, v_switch: Option<&str>) -> Vec<Value> {
+    let is_meant = |record: &&Value| {
+        is(record, "vpc-id", vpc) && v_switch.is_none_or(|v_switch| is(record, "vswitch-id", v_switch))
+    };
+    let records = window.iter().copied().filter(is_meant);
+    let hours = by_hour(records, |record| (number(record, "start"), number(record, "end")));
+    let row = |(hour, (sums, skipped)): (i64, (Sums, u64))| {
+        json!({"hour": hour.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last),
             "skipped": skipped.to_string()})
     };
-    v_switches.into_iter().map(row).collect()
+    hours.into_iter().map(row).collect()
 }
 
 fn audit_users(window: &[&Value]) -> Vec<Value> {
@@ -209,4 +236,10 @@ fn audit_users(window: &[&Value]) -> Vec<Value> {
     }
     let row = |([sources, username], sums): ([String; 2], Sums)| json!({"sources": sources, "username": username, "requests": sums.count.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)});
     users.into_iter().map(row).collect()
+}
+
+fn audit_hours(window: &[&Value]) -> Vec<Value> {
+    let time = |record: &Value| (number(record, "__time__"), number(record, "__time__"));
+    let row = |(hour, (sums, _)): (i64, (Sums, u64))| json!({"hour": hour.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)});
+    by_hour(window.iter().copied(), time).into_iter().map(row).collect()
 }

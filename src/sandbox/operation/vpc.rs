@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 
-use super::{Call, Listing, Numbers, Operation, Paging, Tokens};
+use super::{Call, Listing, Numbers, Operation, Paging, Tokens, write::vpc as write};
 use crate::sandbox::{collection::Wanted, host::Product, kind::Kind, reply::ApiError};
 
 pub(super) static OPERATIONS: &[Operation] = &[
@@ -67,6 +67,16 @@ pub(super) static OPERATIONS: &[Operation] = &[
     .needs_region()
     .not_found("InvalidNetworkAcl.NotFound", 404),
     listed("DescribeFlowLogs", FLOW_LOGS, "InvalidFlowLogId.NotFound"),
+    Operation::write(Product::Vpc, "DeletionProtection", write::deletion_protection)
+        .needs_region()
+        .not_found("DeletionProtection.ResourceNotExist", 400),
+    Operation::write(Product::Vpc, "TagResources", write::tag)
+        .needs_region()
+        .not_found("InvalidResourceId.NotFound", 404),
+    Operation::write(Product::Vpc, "UnTagResources", write::untag)
+        .needs_region()
+        .not_found("InvalidResourceId.NotFound", 404),
+    Operation::write(Product::Vpc, "ReleaseEipAddress", write::release).not_found("InvalidAllocationId.NotFound", 404),
 ];
 
 const fn listed(action: &'static str, listing: Listing, gone: &'static str) -> Operation {

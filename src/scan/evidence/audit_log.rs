@@ -4,7 +4,11 @@ use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::{DateTime, Utc};
 
-use super::{Ask, CUT, PARTIAL, Window, is_partial, lessen};
+use super::{
+    Ask, CUT, PARTIAL, UNANSWERED, Window,
+    coverage::{Presence, RESTLESS},
+    is_partial, lessen,
+};
 use crate::{
     cloud::api::{
         cs,
@@ -90,8 +94,15 @@ async fn read(ask: &Ask<'_>, observer: Observer, id: &str, project: Option<&str>
         builder.gap(Failure::schema(problems.summary()).gap(unit));
         return;
     }
-    users.tell(&mut reading, ask.window);
-    builder.scanned(unit);
+    let presence = Presence::read(ask, &sls::audit_hours(ask.logstore(project, &logstore)), false).await;
+    match &presence {
+        Ok(_) => builder.scanned(unit),
+        Err(failure) => {
+            lessen(&mut reading, if is_partial(failure) { PARTIAL } else { UNANSWERED });
+            builder.gap(failure.gap(unit));
+        }
+    }
+    users.tell(&mut reading, ask.window, presence.ok().as_ref());
     builder.logs.push(reading);
 }
 
@@ -122,8 +133,6 @@ pub(super) fn at(field: Field<u64>, name: &'static str, problems: &mut Problems)
 #[derive(Default)]
 pub(super) struct Users {
     requests: BTreeMap<(IpAddr, String), Requests>,
-    /// The first and the last record of any kind.
-    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
     without_source: u64,
 }
 
@@ -136,8 +145,6 @@ impl Users {
         (first, last): (DateTime<Utc>, DateTime<Utc>),
         count: u64,
     ) {
-        let (earliest, latest) = self.span.unwrap_or((first, last));
-        self.span = Some((earliest.min(first), latest.max(last)));
         let Some(source) = source(sources) else {
             self.without_source = self.without_source.saturating_add(count);
             return;
@@ -157,23 +164,32 @@ impl Users {
         known.count = known.count.saturating_add(count);
     }
 
-    /// Puts them into the reading. An API server never rests, so its first record says how far back
-    /// its log goes and its last where it ended, and a log without any says nothing.
-    pub(super) fn tell(self, reading: &mut LogReading, window: Window) {
-        match self.span {
-            Some((first, last)) => {
-                reading.from = window.covered_from(first);
-                reading.to = window.covered_to(last);
-                if reading.to < window.to {
-                    lessen(reading, "the audit log ends before the day of the scan");
-                }
-            }
-            None => lessen(reading, "the audit log holds no record of the window"),
+    /// Puts them into the reading, and what the log covers where that is known. An API server never rests, so its
+    /// first record says how far back its log goes and its last where it ended, and a log without any says nothing.
+    pub(super) fn tell(self, reading: &mut LogReading, window: Window, presence: Option<&Presence>) {
+        if let Some(presence) = presence {
+            cover(reading, window, presence);
         }
         if self.without_source > 0 {
             lessen(reading, format!("{} requests do not say where they came from", self.without_source));
         }
         reading.requests = self.requests.into_values().collect();
+    }
+}
+
+fn cover(reading: &mut LogReading, window: Window, presence: &Presence) {
+    let Some((first, last)) = presence.span() else {
+        lessen(reading, "the audit log holds no record of the window");
+        return;
+    };
+    reading.from = window.covered_from(first);
+    reading.to = window.covered_to(last);
+    if reading.to < window.to {
+        lessen(reading, "the audit log ends before the day of the scan");
+    }
+    let why = presence.shortcoming(RESTLESS);
+    if !why.is_empty() {
+        lessen(reading, why);
     }
 }
 

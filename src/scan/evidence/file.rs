@@ -7,7 +7,12 @@ use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{Window, audit_log::Users, flow_log, lessen};
+use super::{
+    Window,
+    audit_log::Users,
+    coverage::{PROBED, Presence},
+    flow_log, lessen,
+};
 use crate::model::{Flow, Inventory, LogReading, Observer, Scope};
 
 /// How the names of files with audit records begin, as those of the logstores do; the id of the
@@ -19,16 +24,18 @@ const AUDIT: &str = "audit-";
 pub struct ExportedLog {
     name: String,
     records: Records,
-    /// First and last second of any record.
-    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    /// When there are records of any kind.
+    presence: Presence,
 }
 
 #[derive(Clone, Debug)]
 enum Records {
-    /// With whether records are missing that the service could not write.
-    Flows { flows: Vec<Flow>, is_lossy: bool },
+    Flows(Vec<Flow>),
     /// Of a cluster's or mesh's API server: when, from where, and by whom.
-    Audit { id: String, requests: Vec<(DateTime<Utc>, String, String)> },
+    Audit {
+        id: String,
+        requests: Vec<(DateTime<Utc>, String, String)>,
+    },
 }
 
 /// Why a file is not understood.
@@ -53,29 +60,34 @@ impl ExportedLog {
         let file_name = name.rsplit('/').next().unwrap_or(name);
         let stem = file_name.split('.').next().unwrap_or(file_name);
         let records = records(text)?;
-        let mut span = None;
+        let mut presence = Presence::default();
         let records = match stem.strip_prefix(AUDIT).filter(|id| !id.is_empty()) {
             Some(id) => {
                 let mut requests = Vec::new();
                 for (line, record) in &records {
                     let read = audit_record(record).map_err(|message| FileProblem { line: *line, message })?;
-                    widen(&mut span, (read.at, read.at));
+                    presence.add(read.at, read.at);
                     requests.extend(read.is_counted.then_some((read.at, read.sources, read.user)));
                 }
                 Records::Audit { id: id.to_owned(), requests }
             }
             None => {
-                let (mut flows, mut is_lossy) = (BTreeMap::new(), false);
+                let mut flows = BTreeMap::new();
                 for (line, record) in &records {
                     let read = flow_record(record).map_err(|message| FileProblem { line: *line, message })?;
-                    widen(&mut span, read.span);
-                    is_lossy |= read.is_lossy;
+                    // One that lasted was written when it was over, and shows nothing of the time between.
+                    let (first, last) = read.span;
+                    presence.add(first, first);
+                    presence.add(last, last);
+                    if read.is_lossy {
+                        presence.lose();
+                    }
                     read.flow.into_iter().for_each(|flow| flow_log::add(&mut flows, flow));
                 }
-                Records::Flows { flows: flows.into_values().collect(), is_lossy }
+                Records::Flows(flows.into_values().collect())
             }
         };
-        Ok(Self { name: name.to_owned(), records, span })
+        Ok(Self { name: name.to_owned(), records, presence })
     }
 
     /// What the file says of the days before an inventory was taken. It is complete only where its
@@ -96,26 +108,12 @@ impl ExportedLog {
             flows: Vec::new(),
             requests: Vec::new(),
         };
-        if let Some((first, last)) = self.span {
-            reading.from = window.covered_from(first).min(window.to);
-            let to = window.covered_to(last);
-            if to < window.to {
-                reading.to = to.max(reading.from);
-                lessen(&mut reading, "the file ends before the day of the scan");
-            }
-        }
+        let presence = self.presence.within(window);
         match &self.records {
-            Records::Flows { flows, is_lossy } => {
+            Records::Flows(flows) => {
                 let is_recent = |flow: &&Flow| flow.last_seen >= window.from && flow.first_seen < window.to;
                 reading.flows = flows.iter().filter(is_recent).cloned().collect();
-                if self.span.is_none() {
-                    lessen(&mut reading, "the file holds no record");
-                } else if reading.from > window.from {
-                    lessen(&mut reading, "the file begins within the window");
-                }
-                if *is_lossy {
-                    lessen(&mut reading, "the file says of itself that records were skipped");
-                }
+                cover(&mut reading, window, &presence);
             }
             Records::Audit { id, requests } => {
                 reading.observer = place(inventory, id, &mut reading.scope).ok_or_else(|| {
@@ -125,7 +123,7 @@ impl ExportedLog {
                 let mut users = Users::default();
                 let recent = requests.iter().filter(|(at, _, _)| *at >= window.from && *at < window.to);
                 recent.for_each(|(at, sources, user)| users.add(sources, user, (*at, *at), 1));
-                users.tell(&mut reading, window);
+                users.tell(&mut reading, window, Some(&presence));
             }
         }
         Ok(reading)
@@ -143,9 +141,23 @@ fn place(inventory: &Inventory, id: &str, scope: &mut Scope) -> Option<Observer>
     Some(Observer::Cluster)
 }
 
-fn widen(span: &mut Option<(DateTime<Utc>, DateTime<Utc>)>, (first, last): (DateTime<Utc>, DateTime<Utc>)) {
-    let (known_first, known_last) = span.unwrap_or((first, last));
-    *span = Some((known_first.min(first), known_last.max(last)));
+/// Says what flow records cover of the window.
+fn cover(reading: &mut LogReading, window: Window, presence: &Presence) {
+    let Some((first, last)) = presence.span() else {
+        lessen(reading, "the file holds no record of the window");
+        return;
+    };
+    reading.from = window.covered_from(first).min(window.to);
+    reading.to = window.covered_to(last).max(reading.from);
+    if reading.to < window.to {
+        lessen(reading, "the file ends before the day of the scan");
+    } else if reading.from > window.from {
+        lessen(reading, "the file begins within the window");
+    }
+    let why = presence.shortcoming(PROBED);
+    if !why.is_empty() {
+        lessen(reading, why);
+    }
 }
 
 /// Records with the numbers of their lines.

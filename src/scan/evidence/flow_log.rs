@@ -8,8 +8,8 @@ use std::{
 use chrono::{DateTime, NaiveDateTime, Utc};
 
 use super::{
-    Ask, CUT, PARTIAL, Window,
-    coverage::{Covered, Stores, Written},
+    Ask, CUT, PARTIAL, UNANSWERED,
+    coverage::{Covered, Presence},
     is_partial, lessen,
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(super) struct Active {
     project: String,
     logstore: String,
     resource_type: String,
-    resource_id: String,
+    pub(super) resource_id: String,
     pub(super) created: Option<DateTime<Utc>>,
     /// Why it is not all that its resource sent and received; empty where it is.
     shortcoming: &'static str,
@@ -43,7 +43,7 @@ pub(super) struct Active {
 
 impl Active {
     /// Project and logstore.
-    pub(super) fn store(&self) -> (&str, &str) {
+    fn store(&self) -> (&str, &str) {
         (&self.project, &self.logstore)
     }
 }
@@ -144,22 +144,61 @@ impl<'a> Kept<'a> {
         self.whole.iter().chain(&self.parts).copied()
     }
 
+    /// Those that hold all that their resource sent.
+    fn good(logs: &[&'a Active]) -> Vec<&'a Active> {
+        logs.iter().copied().filter(|log| log.shortcoming.is_empty()).collect()
+    }
+
     /// What of the window they hold all that the network sent of: one of the VPC does, or one of each of
     /// its vSwitches. Or why none can.
-    fn covered(&self, sender: &Sender, window: Window, stores: &Stores<'_>) -> Result<Covered, &'static str> {
-        let is_good = |log: &&&Active| log.shortcoming.is_empty();
-        let of_vpc = Covered::best(self.whole.iter().filter(is_good).map(|log| Covered::of_vpc(window, log, stores)));
-        let of_one = |id: &VSwitchId| {
-            let its = self.parts.iter().filter(is_good).filter(|log| log.resource_id == id.as_str());
-            Covered::best(its.map(|log| Covered::of_switch(window, log, id, stores)))
-        };
-        let of_switches: Option<Vec<Covered>> = sender.v_switches.iter().map(of_one).collect();
-        let of_switches = of_switches.and_then(|each| each.into_iter().reduce(Covered::common));
-        Covered::best(of_vpc.into_iter().chain(of_switches)).ok_or_else(|| {
+    async fn covered(&self, ask: &Ask<'_>, sender: &Sender) -> Result<Result<Covered, &'static str>, Failure> {
+        let mut best = None;
+        for log in Self::good(&self.whole) {
+            let covered = covered(ask, sender, log, None).await?;
+            best = Covered::best(best.into_iter().chain([covered]));
+        }
+        let is_whole = best.as_ref().is_some_and(Covered::is_whole);
+        let parts = Self::good(&self.parts);
+        let logged = |id: &VSwitchId| parts.iter().any(|log| log.resource_id == id.as_str());
+        if !is_whole && !sender.v_switches.is_empty() && sender.v_switches.iter().all(logged) {
+            let mut common: Option<Covered> = None;
+            for id in &sender.v_switches {
+                let mut of_one = None;
+                for log in parts.iter().filter(|log| log.resource_id == id.as_str()) {
+                    let covered = covered(ask, sender, log, Some(id)).await?;
+                    of_one = Covered::best(of_one.into_iter().chain([covered]));
+                }
+                common = common.into_iter().chain(of_one).reduce(Covered::common);
+            }
+            best = Covered::best(best.into_iter().chain(common));
+        }
+        Ok(best.ok_or_else(|| {
             let why = self.all().map(|log| log.shortcoming).find(|why| !why.is_empty());
             why.unwrap_or("not every vSwitch of the VPC has a flow log")
-        })
+        }))
     }
+}
+
+/// What a log of the VPC, or of one of its vSwitches, covers of the window.
+async fn covered(
+    ask: &Ask<'_>,
+    sender: &Sender,
+    log: &Active,
+    v_switch_id: Option<&VSwitchId>,
+) -> Result<Covered, Failure> {
+    let (project, logstore) = log.store();
+    let v_switch_id = v_switch_id.map(VSwitchId::as_str);
+    if v_switch_id.is_some_and(|id| !is_plain_id(id)) {
+        return Err(no_identifier("vSwitch"));
+    }
+    let request = sls::flow_hours(ask.logstore(project, logstore), sender.vpc_id.as_str(), v_switch_id);
+    let presence = Presence::read(ask, &request, true).await?;
+    Ok(Covered::of(ask.window, log, &presence))
+}
+
+/// Of something whose id would go into the text of a query.
+fn no_identifier(kind: &str) -> Failure {
+    Failure::new("no-identifier", format!("what the {kind} is called is no identifier, so its logs cannot be asked"))
 }
 
 async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &mut InventoryBuilder) {
@@ -183,7 +222,7 @@ async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &
             } else if reading.flows.is_empty() {
                 return;
             }
-            lessen(&mut reading, "the log service did not answer everything that was asked");
+            lessen(&mut reading, UNANSWERED);
         }
     }
     builder.logs.push(reading);
@@ -193,11 +232,7 @@ async fn of_sender(ask: &Ask<'_>, sender: &Sender, active: &[Active], builder: &
 async fn fill(ask: &Ask<'_>, sender: &Sender, logs: &Kept<'_>, reading: &mut LogReading) -> Result<(), Failure> {
     let vpc_id = sender.vpc_id.as_str();
     if !is_plain_id(vpc_id) {
-        // It goes into the text of the queries.
-        return Err(Failure::new(
-            "no-identifier",
-            "what the VPC is called is no identifier, so its logs cannot be asked",
-        ));
+        return Err(no_identifier("VPC"));
     }
     let names: BTreeSet<(&str, &str)> = logs.all().map(Active::store).collect();
     let mut flows = BTreeMap::new();
@@ -212,15 +247,7 @@ async fn fill(ask: &Ask<'_>, sender: &Sender, logs: &Kept<'_>, reading: &mut Log
         }
     }
     reading.flows = flows.into_values().collect();
-    let mut stores = Stores::new();
-    for (project, logstore) in names {
-        let written = Written::read(ask, vpc_id, project, logstore).await?;
-        if written.is_cut {
-            lessen(reading, CUT);
-        }
-        stores.insert((project, logstore), written);
-    }
-    match logs.covered(sender, ask.window, &stores) {
+    match logs.covered(ask, sender).await? {
         Ok(Covered { from, to, why }) => {
             (reading.from, reading.to) = (from, to.max(from));
             if !why.is_empty() {

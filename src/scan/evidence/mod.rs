@@ -14,6 +14,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use futures::{StreamExt, future::BoxFuture, stream};
+use serde::{Deserialize, Serialize};
 
 pub use self::file::{ExportedLog, FileProblem};
 use super::{progress::Progress, read::Failure, reader::Reader};
@@ -33,7 +34,7 @@ const AT_ONCE: usize = 8;
 const GRACE: TimeDelta = TimeDelta::days(1);
 
 /// How logs are read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EvidenceSettings {
     /// How far back; at least a day.
     pub window_days: u32,
@@ -137,6 +138,9 @@ const CUT: &str = "the log service cut the answer, so that some sources may be m
 
 /// What is said of a reply that never became complete.
 const PARTIAL: &str = "the log service gave partial results only";
+
+/// What is said where one of several queries failed.
+const UNANSWERED: &str = "the log service did not answer everything that was asked";
 
 impl<'a> Round<'a> {
     /// Reads what is wanted. Never fails: what could not be read is in the ledger of what it returns.

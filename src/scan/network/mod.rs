@@ -8,6 +8,7 @@ mod acl;
 mod ask;
 mod cen;
 mod gateway;
+mod instance;
 mod memory;
 mod opinion;
 mod private_link;
@@ -41,6 +42,7 @@ use crate::{
 };
 
 pub(super) use self::memory::Memory;
+pub use self::memory::Notes;
 
 /// What one reading of the network goes by.
 pub(super) struct Round<'a> {
@@ -63,6 +65,19 @@ enum Job {
     EndpointServices(Vec<Wanted>),
     /// Of one region.
     SecurityGroups(Scope, Vec<Wanted>),
+}
+
+/// What is wanted without what the ledger has already, well or not.
+pub fn unread(inventory: &Inventory, mut wanted: Vec<Wanted>) -> Vec<Wanted> {
+    let coverage = inventory.coverage();
+    // The same object may be wanted from two places: read once, it is known everywhere.
+    let read: BTreeSet<(&str, &str)> =
+        coverage.scanned_units().map(|unit| (unit.operation.as_str(), unit.resource_id.as_str())).collect();
+    wanted.retain(|one| {
+        let unit = one.unit();
+        !read.contains(&(unit.operation.as_str(), unit.resource_id.as_str())) && coverage.state(&unit).is_none()
+    });
+    wanted
 }
 
 /// Reads that were planned together and did not come.
@@ -135,18 +150,13 @@ impl<'a> Round<'a> {
     fn plan(&self, mut wanted: Vec<Wanted>, builder: &mut InventoryBuilder) -> Vec<Job> {
         wanted.sort_unstable();
         wanted.dedup();
-        let coverage = self.inventory.coverage();
-        // The same object may be wanted from two places: read once, it is known everywhere.
-        let read: BTreeSet<(&str, &str)> =
-            coverage.scanned_units().map(|unit| (unit.operation.as_str(), unit.resource_id.as_str())).collect();
         let mut units: BTreeSet<Unit> = BTreeSet::new();
         let (mut of_vpc, mut of_router, mut of_cen) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let (mut services, mut groups) = (BTreeMap::new(), BTreeMap::new());
         let mut jobs = Vec::new();
-        for one in wanted {
+        for one in unread(self.inventory, wanted) {
             let unit = one.unit();
-            let known = read.contains(&(unit.operation.as_str(), unit.resource_id.as_str()));
-            if known || coverage.state(&unit).is_some() || !units.insert(unit.clone()) {
+            if !units.insert(unit.clone()) {
                 continue;
             }
             if let Err(failure) = self.may_ask(&one) {
@@ -375,6 +385,7 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
         NetworkRead::Endpoints(id) => private_link::endpoints(ask, id).await,
         NetworkRead::EndpointService(id) => private_link::service(ask, id).await,
         NetworkRead::Nat(id) => gateway::nat(ask, id).await,
+        NetworkRead::Instances(id) => instance::public(ask, id).await,
         NetworkRead::Opinion(id) => opinion::opinion(ask, id, builder).await,
         // These go together with others of their kind.
         NetworkRead::VpcAttachment { .. }
@@ -386,7 +397,7 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
 
 /// Reads that ask for everything of a kind, of which a region without the product has nothing.
 fn lists_a_region(read: &NetworkRead) -> bool {
-    matches!(read, NetworkRead::Endpoints(_) | NetworkRead::Nat(_))
+    matches!(read, NetworkRead::Endpoints(_) | NetworkRead::Nat(_) | NetworkRead::Instances(_))
 }
 
 /// Enters what a list of attachments brought: the wanted ones, and those that came along.

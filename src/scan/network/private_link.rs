@@ -6,7 +6,8 @@ use super::ask::{Ask, Found, each, locked, pick, unless_gone, unlocked, whole};
 use crate::{
     cloud::api::{privatelink, wire::Problems},
     model::{
-        Listener, LoadBalancerId, Network, NlbListener, VpcEndpoint, VpcEndpointService, VpcEndpointServiceId, VpcId,
+        Listener, LoadBalancerId, Network, NetworkLoadBalancer, NlbListener, VpcEndpoint, VpcEndpointService,
+        VpcEndpointServiceId, VpcId,
     },
     scan::{
         calls,
@@ -131,7 +132,11 @@ async fn behind(ask: &Ask<'_>, id: &VpcEndpointServiceId) -> Result<Option<Behin
     let [balancer] = balancers.as_slice() else {
         return if balancers.is_empty() { Ok(None) } else { Err(ambiguous("several balancers stand behind it")) };
     };
-    if !is_network_balancer(balancer) {
+    if is_network_balancer(balancer) {
+        if let Some(lock) = network_balancer(ask, balancer).await?.locks.first() {
+            return Err(locked("load balancer", balancer, lock));
+        }
+    } else {
         let (vpc_id, ip) = place(ask, balancer).await?;
         if vpcs.is_empty() {
             vpcs.push(vpc_id);
@@ -174,9 +179,30 @@ async fn place(ask: &Ask<'_>, id: &str) -> Result<(String, String), Failure> {
     Ok(place)
 }
 
+/// A network balancer. What is known of it is not asked for again.
+async fn network_balancer(ask: &Ask<'_>, id: &str) -> Result<NetworkLoadBalancer, Failure> {
+    let account_id = &ask.scope.account_id;
+    let known = ask.inventory.network_load_balancer(account_id, &LoadBalancerId::from(id)).cloned();
+    if let Some(known) = known.or_else(|| ask.memory.balancer(account_id, id).network) {
+        return Ok(known);
+    }
+    let balancer = calls::network_balancer(ask.reader, &ask.scope, id).await?;
+    ask.memory.note_network(account_id, balancer.clone());
+    Ok(balancer)
+}
+
+/// One that is disabled, or not there yet, forwards nothing.
+fn forwards(balancer: &NetworkLoadBalancer) -> bool {
+    let idle = ["Inactive", "Provisioning", "CreateFailed"];
+    !idle.iter().any(|word| balancer.load_balancer_status.eq_ignore_ascii_case(word))
+}
+
 /// The ports on which a balancer takes connections. What is known of it is not asked for again.
 async fn ports(ask: &Ask<'_>, id: &str) -> Result<BTreeSet<u16>, Failure> {
     let account_id = &ask.scope.account_id;
+    if is_network_balancer(id) && !forwards(&network_balancer(ask, id).await?) {
+        return Ok(BTreeSet::new());
+    }
     if let Some(known) = known_ports(ask, id).or_else(|| ask.memory.balancer(account_id, id).ports) {
         return Ok(known);
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use serde::{Deserialize, Serialize};
+
 use super::ask::{Ask, Found, each, unless_gone};
 use crate::{
     cloud::api::{
@@ -23,7 +25,8 @@ use crate::{
 };
 
 /// What a router may be attached to. Each kind has a list of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
     Vpc,
     Peer,
@@ -132,11 +135,11 @@ fn peer_attachment(
     let id = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
     let router = TransitRouterId::from(plain_id(wire.transit_router_id, "TransitRouterId", problems)?);
     let peer = TransitRouterId::from(plain_id(wire.peer_transit_router_id, "PeerTransitRouterId", problems)?);
-    // Both routers are of one CEN, and of one of them it is known which.
-    let named = CenId::from(wire.cen_id.text("CenId", problems));
-    let cen = if named.is_empty() { ask.memory.cen_of(asked).unwrap_or_default() } else { named };
+    // Both routers are of one CEN, and of one of them it may be known which.
+    let cen = CenId::from(wire.cen_id.text("CenId", problems));
     ask.memory.note_cen(&router, &cen);
-    ask.memory.note_cen(&peer, &cen);
+    ask.memory.note_joined(asked, &router);
+    ask.memory.note_joined(&router, &peer);
     let region_id = region_or(wire.region_id.text("RegionId", problems), &ask.scope.region_id);
     let peer_region = wire.peer_transit_router_region_id.text("PeerTransitRouterRegionId", problems);
     let failure = (wire.bandwidth.required("Bandwidth", problems)? == 0).then(|| {

@@ -12,6 +12,7 @@ use crate::store::{
 const STEPS: &[Step] = &[
     Step { name: "0001_runs", sql: include_str!("migrations/0001_runs.sql") },
     Step { name: "0002_shared", sql: include_str!("migrations/0002_shared.sql") },
+    Step { name: "0003_shards", sql: include_str!("migrations/0003_shards.sql") },
 ];
 
 /// Brings the schema to this program's. Several processes may do so at once: the first one does the

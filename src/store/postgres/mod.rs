@@ -9,6 +9,7 @@ mod connect;
 mod lease;
 mod migrate;
 mod save;
+mod shards;
 mod values;
 
 use std::time::{Duration, Instant};
@@ -18,8 +19,8 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{
-    Acquired, Appended, Closing, FindingMemory, HistoryPoint, Lease, PostgresUrl, Record, RunSummary, Store,
-    StoreError, StoreOptions, WaiverInEffect,
+    Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, PostgresUrl, Record, RunSummary,
+    ShardClaim, SharedRun, Store, StoreError, StoreOptions, WaiverInEffect,
     memory::{one_of, swap_first_seen},
     rows::{self, number},
 };
@@ -255,5 +256,66 @@ impl Store for PostgresStore {
             &[&stream],
             values::record,
         )
+    }
+
+    fn begin_shared_run(
+        &mut self,
+        name: &str,
+        version: u32,
+        plan: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<SharedRun, StoreError> {
+        self.awake()?;
+        let retention = self.options.retention;
+        let begun = self.runtime.block_on(shards::begin(&mut self.client, retention, name, version, plan, now));
+        begun.map_err(|error| self.failed("begin a run of several shards in", error))
+    }
+
+    fn shared_run(&mut self, name: &str) -> Result<Option<SharedRun>, StoreError> {
+        self.awake()?;
+        let found = self.runtime.block_on(shards::find(&self.client, name));
+        found.map_err(|error| self.failed("read from", error))
+    }
+
+    fn claim_shard(
+        &mut self,
+        run: &str,
+        shard: u32,
+        holder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ShardClaim>, StoreError> {
+        self.awake()?;
+        let taken = self.runtime.block_on(shards::take(&mut self.client, run, shard, holder, now));
+        taken.map_err(|error| self.failed("claim a shard in", error))
+    }
+
+    fn shard_claims(&mut self, run: &str) -> Result<Vec<ShardClaim>, StoreError> {
+        self.awake()?;
+        let claims = self.runtime.block_on(shards::claims(&self.client, run));
+        claims.map_err(|error| self.failed("read from", error))
+    }
+
+    fn finish_part(&mut self, claim: &ShardClaim, part: &Part) -> Result<Finished, StoreError> {
+        self.awake()?;
+        let finished = self.runtime.block_on(shards::finish(&mut self.client, claim, part));
+        finished.map_err(|error| self.failed("keep what a shard has read in", error))
+    }
+
+    fn finished_parts(&mut self, run: &str, round: u32) -> Result<Vec<String>, StoreError> {
+        self.awake()?;
+        let names = self.runtime.block_on(shards::names(&self.client, run, round));
+        names.map_err(|error| self.failed("read from", error))
+    }
+
+    fn part(&mut self, run: &str, round: u32, name: &str) -> Result<Option<Part>, StoreError> {
+        self.awake()?;
+        let part = self.runtime.block_on(shards::part(&self.client, run, round, name));
+        part.map_err(|error| self.failed("read from", error))
+    }
+
+    fn end_shared_run(&mut self, name: &str, merged_as: &str) -> Result<bool, StoreError> {
+        self.awake()?;
+        let ended = self.runtime.block_on(shards::end(&mut self.client, name, merged_as));
+        ended.map_err(|error| self.failed("end a run of several shards in", error))
     }
 }

@@ -7,6 +7,7 @@ use tokio_postgres::{Client, Error, Transaction};
 
 use super::{
     AnyError,
+    shards::drop_old,
     values::{self, MEMORY_COLUMNS, text},
 };
 use crate::{
@@ -286,6 +287,7 @@ async fn insert_waivers(transaction: &Transaction<'_>, id: &str, rows: &RunRows<
 
 /// Drops what is not to be kept any longer.
 async fn retain(transaction: &Transaction<'_>, retention: Retention, run: &Run) -> Result<(), Error> {
+    drop_old(transaction, retention, run.header.started_at.min(run.header.finished_at)).await?;
     let Some(dropped) = retention.after(run) else { return Ok(()) };
     let sql = "DELETE FROM runs WHERE seq IN
                   (SELECT seq FROM

@@ -14,6 +14,7 @@ const APPLICATION_ID: i32 = 0x504f_5254;
 pub(super) const STEPS: &[Step] = &[
     Step { name: "0001_runs", sql: include_str!("migrations/0001_runs.sql") },
     Step { name: "0002_shared", sql: include_str!("migrations/0002_shared.sql") },
+    Step { name: "0003_shards", sql: include_str!("migrations/0003_shards.sql") },
 ];
 
 /// Brings the database to this program's schema. Several processes may do so at once: the first

@@ -4,6 +4,7 @@
 mod lease;
 mod migrate;
 mod save;
+mod shards;
 mod values;
 
 use std::{
@@ -17,8 +18,8 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior};
 
 use super::{
-    Acquired, Appended, Closing, FindingMemory, HistoryPoint, Lease, Record, Retention, RunSummary, Store, StoreError,
-    WaiverInEffect,
+    Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, Record, Retention, RunSummary,
+    ShardClaim, SharedRun, Store, StoreError, WaiverInEffect, 
     memory::{one_of, swap_first_seen},
     rows,
 };
@@ -245,6 +246,50 @@ impl Store for SqliteStore {
 
     fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError> {
         lease::records(&self.connection, stream)
+    }
+
+    fn begin_shared_run(
+        &mut self,
+        name: &str,
+        version: u32,
+        plan: &[u8],
+        now: DateTime<Utc>,
+    ) -> Result<SharedRun, StoreError> {
+        shards::begin(&mut self.connection, self.retention, name, version, plan, now)
+    }
+
+    fn shared_run(&mut self, name: &str) -> Result<Option<SharedRun>, StoreError> {
+        shards::find(&self.connection, name)
+    }
+
+    fn claim_shard(
+        &mut self,
+        run: &str,
+        shard: u32,
+        holder: &str,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ShardClaim>, StoreError> {
+        shards::take(&self.connection, run, shard, holder, now)
+    }
+
+    fn shard_claims(&mut self, run: &str) -> Result<Vec<ShardClaim>, StoreError> {
+        shards::claims(&self.connection, run)
+    }
+
+    fn finish_part(&mut self, claim: &ShardClaim, part: &Part) -> Result<Finished, StoreError> {
+        shards::finish(&mut self.connection, claim, part)
+    }
+
+    fn finished_parts(&mut self, run: &str, round: u32) -> Result<Vec<String>, StoreError> {
+        shards::names(&self.connection, run, round)
+    }
+
+    fn part(&mut self, run: &str, round: u32, name: &str) -> Result<Option<Part>, StoreError> {
+        shards::part(&self.connection, run, round, name)
+    }
+
+    fn end_shared_run(&mut self, name: &str, merged_as: &str) -> Result<bool, StoreError> {
+        shards::end(&mut self.connection, name, merged_as)
     }
 }
 

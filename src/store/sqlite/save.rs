@@ -178,6 +178,7 @@ fn insert_run(transaction: &Transaction<'_>, run: &Run, rows: &RunRows<'_>) -> R
 
 /// Drops what is not to be kept any longer.
 pub(super) fn retain(transaction: &Transaction<'_>, retention: Retention, run: &Run) -> Result<(), StoreError> {
+    super::shards::drop_old(transaction, retention, run.header.started_at.min(run.header.finished_at))?;
     let Some(dropped) = retention.after(run) else { return Ok(()) };
     transaction.execute(
         "DELETE FROM runs WHERE seq IN

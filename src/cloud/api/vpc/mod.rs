@@ -25,6 +25,8 @@ pub const DESCRIBE_V_SWITCHES: Operation = Operation::rpc_query(Product::Vpc, "D
 /// Flow logs of one region, by page, with totals written as text.
 pub const DESCRIBE_FLOW_LOGS: Operation = Operation::rpc_query(Product::Vpc, "DescribeFlowLogs");
 
+/// Most elastic IPs that one call may name.
+pub const EIPS_PER_CALL: usize = 50;
 /// Items per page; the default is 10.
 pub const EIPS_PAGE_SIZE: u32 = 100;
 /// How the other lists of the product are paged, but for route entries; the default is 10 a page.
@@ -33,6 +35,20 @@ pub const PAGING: Paging = Paging::page_number(50);
 /// Asks for the elastic IPs of a region. The page driver adds the page.
 pub fn describe_eip_addresses(region: &str) -> ReadRequest {
     regional(DESCRIBE_EIP_ADDRESSES, region)
+}
+
+/// Asks for up to [`EIPS_PER_CALL`] elastic IPs by id.
+pub fn describe_eip_addresses_by_id(region: &str, eip_ids: &[String]) -> ReadRequest {
+    let ids = eip_ids.join(",");
+    describe_eip_addresses(region).param("AllocationId", &ids).resource(&ids)
+}
+
+/// Asks for the elastic IPs that are bound to a classic load balancer in a VPC; there is one at most.
+pub fn describe_eip_addresses_of(region: &str, load_balancer_id: &str) -> ReadRequest {
+    describe_eip_addresses(region)
+        .param("AssociatedInstanceType", "SlbInstance")
+        .param("AssociatedInstanceId", load_balancer_id)
+        .resource(load_balancer_id)
 }
 
 /// Asks for the networks of a region. The page driver adds the page.
@@ -85,9 +101,24 @@ pub struct EipAddress {
     pub vpc_id: Field<String>,
     /// 0 or 1 here, a boolean elsewhere.
     pub service_managed: Field<Lenient>,
+    /// True where a release is refused. Missing says nothing.
+    pub deletion_protection: Field<bool>,
+    /// `Normal`, `FinancialLocked`.
+    pub business_status: Field<String>,
+    /// Why the address is locked; empty where it is not.
+    pub operation_locks: List<OperationLock>,
+    /// `PrePaid` ones cannot be released, nor protected against it.
+    pub charge_type: Field<String>,
     pub tags: List<Tag>,
 }
-object_elements!(EipAddress, Vpc, Ipv6Block, VSwitch, FlowLog);
+object_elements!(OperationLock, EipAddress, Vpc, Ipv6Block, VSwitch, FlowLog);
+
+/// Why an elastic IP is locked: `financial`, `security`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct OperationLock {
+    pub lock_reason: Field<String>,
+}
 
 page_of! {
     /// One page of `DescribeVpcs`.

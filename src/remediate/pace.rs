@@ -1,0 +1,168 @@
+//! Every wait, deadline and age limit of remediation, in one value.
+
+use std::time::Duration;
+
+/// How long things take, may take, and must take.
+///
+/// Worlds divide it by their `time_scale`; nothing else may shorten a wait, since most of them stand
+/// for something that the cloud does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pace {
+    /// Oldest reading that a signature may rest on.
+    pub proof_age: Duration,
+    /// Oldest look at the kill switch that a signature may rest on.
+    pub kill_age: Duration,
+    /// Oldest scan that says *exposed*.
+    pub scan_age: Duration,
+    /// A lease is taken and renewed for so long, and renewed after a third of it.
+    pub lease_ttl: Duration,
+    /// What must be left of a lease after a call's deadline when a request is sent.
+    pub lease_margin: Duration,
+    /// How long a call may take.
+    pub call_deadline: Duration,
+    /// From an intent to the last moment at which it may be signed.
+    pub sign_within: Duration,
+    /// The gateway refuses signatures that are older.
+    pub signature_life: Duration,
+    /// How far the clocks of gateways may be apart.
+    pub clock_bound: Duration,
+    /// From acceptance to effect.
+    pub async_bound: Duration,
+    /// A read may show the cloud as it was so long ago.
+    pub stale_bound: Duration,
+    /// First and longest time between two looks while something settles.
+    pub settle_first: Duration,
+    pub settle_most: Duration,
+    /// Time between two looks where only a fence is waited for.
+    pub watch: Duration,
+    /// Until a mesh has to be quiet again.
+    pub settle_mesh: Duration,
+    /// Until a cluster has to be quiet again: its API server is rolled.
+    pub settle_cluster: Duration,
+    /// Least time between two good samples of the data plane.
+    pub verify_gap: Duration,
+    /// Until the data plane has to be proved healthy.
+    pub verify_limit: Duration,
+    /// When the soak checks are, from the effect on: past half a certificate's life, and past all of it.
+    pub soak: [Duration; 5],
+    /// How long a canary soaks before a second action.
+    pub canary_soak: Duration,
+    pub canary_soak_automatic: Duration,
+    /// Least time between two changes in one account.
+    pub rate: Duration,
+    /// Least time between changes of two components of one mesh.
+    pub component_gap: Duration,
+    /// Nobody else has written to the target for so long.
+    pub foreign_quiet: Duration,
+    /// The audit trail is complete up to so long ago.
+    pub trail_delay: Duration,
+    /// Largest difference between this host's clock and the cloud's.
+    pub clock_offset: Duration,
+    /// What a budget per day counts.
+    pub budget_window: Duration,
+    /// Least time between the two scans that agree, and from the notice to the action, in automatic mode.
+    pub agreeing_scans: Duration,
+    pub owner_notice: Duration,
+    /// Before something that failed is tried again.
+    pub retry: Duration,
+    /// How long another holder, a busy row or a way back is waited for before giving up.
+    pub patience: Duration,
+}
+
+const fn secs(n: u64) -> Duration {
+    Duration::from_secs(n)
+}
+
+const fn mins(n: u64) -> Duration {
+    Duration::from_secs(n * 60)
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            proof_age: secs(5),
+            kill_age: secs(1),
+            scan_age: mins(60),
+            lease_ttl: secs(60),
+            lease_margin: secs(15),
+            call_deadline: secs(30),
+            sign_within: secs(60),
+            signature_life: mins(15),
+            clock_bound: secs(5),
+            async_bound: secs(60),
+            stale_bound: secs(3),
+            settle_first: secs(5),
+            settle_most: secs(20),
+            watch: secs(60),
+            settle_mesh: mins(10),
+            settle_cluster: mins(15),
+            verify_gap: secs(60),
+            verify_limit: mins(5),
+            soak: [mins(5), mins(30), mins(2 * 60), mins(13 * 60), mins(25 * 60)],
+            canary_soak: mins(30),
+            canary_soak_automatic: mins(25 * 60),
+            rate: secs(60),
+            component_gap: mins(25 * 60),
+            foreign_quiet: mins(15),
+            trail_delay: mins(10),
+            clock_offset: secs(5),
+            budget_window: mins(24 * 60),
+            agreeing_scans: mins(24 * 60),
+            owner_notice: mins(24 * 60),
+            retry: secs(5),
+            patience: mins(5),
+        }
+    }
+}
+
+impl Pace {
+    /// The same for a world whose time runs `scale` times as fast; 0 counts as 1.
+    #[must_use]
+    pub fn divided_by(&self, scale: u32) -> Self {
+        let scaled = |span: Duration| span / scale.max(1);
+        Self {
+            proof_age: scaled(self.proof_age),
+            kill_age: scaled(self.kill_age),
+            scan_age: scaled(self.scan_age),
+            lease_ttl: scaled(self.lease_ttl),
+            lease_margin: scaled(self.lease_margin),
+            call_deadline: scaled(self.call_deadline),
+            sign_within: scaled(self.sign_within),
+            signature_life: scaled(self.signature_life),
+            clock_bound: scaled(self.clock_bound),
+            async_bound: scaled(self.async_bound),
+            stale_bound: scaled(self.stale_bound),
+            settle_first: scaled(self.settle_first),
+            settle_most: scaled(self.settle_most),
+            watch: scaled(self.watch),
+            settle_mesh: scaled(self.settle_mesh),
+            settle_cluster: scaled(self.settle_cluster),
+            verify_gap: scaled(self.verify_gap),
+            verify_limit: scaled(self.verify_limit),
+            soak: self.soak.map(scaled),
+            canary_soak: scaled(self.canary_soak),
+            canary_soak_automatic: scaled(self.canary_soak_automatic),
+            rate: scaled(self.rate),
+            component_gap: scaled(self.component_gap),
+            foreign_quiet: scaled(self.foreign_quiet),
+            trail_delay: scaled(self.trail_delay),
+            clock_offset: scaled(self.clock_offset),
+            budget_window: scaled(self.budget_window),
+            agreeing_scans: scaled(self.agreeing_scans),
+            owner_notice: scaled(self.owner_notice),
+            retry: scaled(self.retry),
+            patience: scaled(self.patience),
+        }
+    }
+
+    /// From the last moment at which something may have been signed until nothing of it can still happen,
+    /// nor a read still show what was before it.
+    pub fn fence(&self) -> Duration {
+        self.signature_life + self.clock_bound + self.async_bound + self.stale_bound
+    }
+
+    /// From the acceptance of a request until its effect is there and seen, or never comes.
+    pub fn accepted_fence(&self) -> Duration {
+        self.clock_bound + self.async_bound + self.stale_bound
+    }
+}

@@ -1,0 +1,399 @@
+//! The records about one target, and what they fold into: at most one open case, and what came of
+//! the ones before it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    model::AclId,
+    remediate::{Action, CloudTime, ClusterHealth, Pace},
+};
+
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Purpose {
+    /// The change itself.
+    Act,
+    /// The way back.
+    Undo,
+    /// Clearing up what insured the way back. Late, it would take the insurance from the next case: it
+    /// is fenced like the others.
+    Release,
+}
+
+/// What was heard of a request that was sent.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Heard {
+    /// Accepted, which is not done.
+    Accepted,
+    /// Refused by the gateway or the product: it cannot have an effect any more.
+    Refused(String),
+    /// Nothing, or nothing that can be trusted.
+    Lost(String),
+}
+
+/// Why a request was not sent after all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Dropped {
+    /// The proof had become too old when it was signed.
+    Stale,
+    /// Too little was left of the lease.
+    LeaseShort,
+    /// It would have been signed later than announced.
+    Late,
+    /// A guard refused.
+    Guard,
+    /// What a guard needs could not be read.
+    Unread,
+}
+
+/// Why a write has no effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum NotExecuted {
+    /// Its request was never sent.
+    Dropped(Dropped),
+    Refused(String),
+    /// The fence passed, and nothing is to be seen.
+    Fenced,
+}
+
+/// What became of a write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Resolved {
+    /// What it was to bring about is there.
+    Effect,
+    NotExecuted(NotExecuted),
+    /// The fence passed, and there is something else.
+    Unclear,
+    /// The target is.
+    Gone,
+}
+
+/// Something that a person has to look at.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flag {
+    /// Somebody else wrote to the target at the same time: which EIP was let go is for them to say.
+    Race(String),
+    /// The way back is barred.
+    NoWayBack(String),
+    /// Neither the effect nor its absence could be established.
+    Uncertain(String),
+    /// The audit trail could not be read, so that a race cannot be ruled out.
+    Unattributed,
+}
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Outcome {
+    /// Done, verified, soaked, and nobody else's doing.
+    Mitigated,
+    RolledBack,
+    NotExecuted,
+    /// The target does not exist any more.
+    Gone,
+    /// Somebody opened it again during the soak.
+    Reopened,
+    /// A person is needed. Nothing is written to the target until one acknowledges it.
+    Attention,
+}
+
+/// A case's beginning: everything that a successor needs to carry it on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opened {
+    pub action: Action,
+    pub plan: String,
+    pub run: String,
+    /// When the first guard was read: from there on nobody else may have written.
+    pub first_read: CloudTime,
+    /// Deletion protection was there before us, and stays.
+    pub protected_before: bool,
+    /// Proxies per cluster before the change.
+    pub baseline: BTreeMap<String, u32>,
+    /// Digest of the proof that it was opened on.
+    pub proof: String,
+}
+
+impl Opened {
+    pub(in crate::remediate) fn baseline_of(clusters: &[ClusterHealth]) -> BTreeMap<String, u32> {
+        clusters.iter().map(|cluster| (cluster.cluster.clone(), cluster.connected)).collect()
+    }
+}
+
+/// A record about a target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TargetRecord {
+    Opened(Box<Opened>),
+    /// The way back is insured; for a fence, the ACL that it attaches.
+    Prepared {
+        acl: Option<AclId>,
+        at: CloudTime,
+    },
+    /// Announces a write; its signature's time is at most `sign_by`.
+    Intent {
+        write: u32,
+        purpose: Purpose,
+        sign_by: CloudTime,
+    },
+    Answered {
+        write: u32,
+        heard: Heard,
+        at: CloudTime,
+    },
+    Resolved {
+        write: u32,
+        how: Resolved,
+        at: CloudTime,
+    },
+    Verified {
+        at: CloudTime,
+    },
+    Checked {
+        check: u32,
+        at: CloudTime,
+    },
+    /// The way back is to be taken.
+    Unhealthy {
+        why: String,
+        at: CloudTime,
+    },
+    /// The slot holds again what it held before.
+    Restored {
+        at: CloudTime,
+    },
+    Flagged {
+        flag: Flag,
+        at: CloudTime,
+    },
+    /// Nobody else wrote between the first read and then.
+    Attributed {
+        until: CloudTime,
+        at: CloudTime,
+    },
+    Reopened {
+        at: CloudTime,
+    },
+    Closed {
+        outcome: Outcome,
+        as_of: CloudTime,
+    },
+    /// A person has looked at what needed attention.
+    Acknowledged {
+        by: String,
+        at: CloudTime,
+    },
+}
+
+/// One write of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WriteLog {
+    pub purpose: Purpose,
+    pub sign_by: CloudTime,
+    pub heard: Option<(Heard, CloudTime)>,
+    pub resolved: Option<(Resolved, CloudTime)>,
+}
+
+impl WriteLog {
+    /// Until when it may still have an effect, whatever has been seen; `None` when it cannot.
+    ///
+    /// An effect that is there proves nothing about whose it is: a request whose own answer never came
+    /// may land after somebody else did the same, and after the way back was taken.
+    pub fn haunts_until(&self, pace: &Pace) -> Option<CloudTime> {
+        if matches!(self.resolved, Some((Resolved::NotExecuted(NotExecuted::Dropped(_)), _))) {
+            return None;
+        }
+        match &self.heard {
+            Some((Heard::Refused(_), _)) => None,
+            Some((Heard::Accepted, at)) => Some(*at + pace.accepted_fence()),
+            Some((Heard::Lost(_), _)) | None => Some(self.sign_by + pace.fence()),
+        }
+    }
+}
+
+/// What is under way on a target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Case {
+    pub opened: Opened,
+    pub acl: Option<AclId>,
+    pub writes: Vec<WriteLog>,
+    pub verified: Option<CloudTime>,
+    /// Soak checks that passed.
+    pub checks: u32,
+    pub unhealthy: Option<String>,
+    /// The way back has led to where it should.
+    pub restored: bool,
+    pub flags: BTreeSet<Flag>,
+    /// Until then nobody else wrote.
+    pub attributed: Option<CloudTime>,
+    pub reopened: bool,
+}
+
+impl Case {
+    fn new(opened: Opened) -> Self {
+        Self {
+            opened,
+            acl: None,
+            writes: Vec::new(),
+            verified: None,
+            checks: 0,
+            unhealthy: None,
+            restored: false,
+            flags: BTreeSet::new(),
+            attributed: None,
+            reopened: false,
+        }
+    }
+
+    /// The write that is not resolved, if there is one: there is never a second.
+    pub fn open_write(&self) -> Option<(u32, &WriteLog)> {
+        let last = self.writes.last()?;
+        let index = u32::try_from(self.writes.len() - 1).ok()?;
+        last.resolved.is_none().then_some((index, last))
+    }
+
+    pub fn last(&self, purpose: Purpose) -> Option<&WriteLog> {
+        self.writes.iter().rev().find(|write| write.purpose == purpose)
+    }
+
+    /// What came of the change.
+    pub fn act(&self) -> Option<&Resolved> {
+        self.last(Purpose::Act)?.resolved.as_ref().map(|(how, _)| how)
+    }
+
+    /// When the effect was first seen.
+    pub fn effect_at(&self) -> Option<CloudTime> {
+        self.writes.iter().find_map(|write| match (&write.purpose, &write.resolved) {
+            (Purpose::Act, Some((Resolved::Effect, at))) => Some(*at),
+            _ => None,
+        })
+    }
+
+    /// Some request of these may have reached the cloud.
+    pub fn was_sent(&self, pace: &Pace) -> bool {
+        self.haunted_until(pace).is_some()
+    }
+
+    /// The end of the last fence: until then a write of this case may take effect.
+    pub fn haunted_until(&self, pace: &Pace) -> Option<CloudTime> {
+        self.writes
+            .iter()
+            .filter(|write| write.purpose != Purpose::Release)
+            .filter_map(|write| write.haunts_until(pace))
+            .max()
+    }
+
+    /// Until when somebody else's write could be taken for one of these, or hide what one of these did: to the last
+    /// fence, and to the last look that something was concluded from.
+    pub fn attributable_until(&self, pace: &Pace) -> Option<CloudTime> {
+        let ours = self.writes.iter().filter(|write| write.purpose != Purpose::Release);
+        let concluded = ours.filter_map(|write| write.resolved.as_ref().map(|(_, at)| *at));
+        self.haunted_until(pace).max(concluded.max())
+    }
+
+    fn write(&mut self, index: u32) -> Result<&mut WriteLog, &'static str> {
+        usize::try_from(index).ok().and_then(|at| self.writes.get_mut(at)).ok_or("a write that was never announced")
+    }
+
+    fn apply(&mut self, record: &TargetRecord) -> Result<(), &'static str> {
+        match record {
+            TargetRecord::Intent { write, purpose, sign_by } => self.announce(*write, *purpose, *sign_by)?,
+            TargetRecord::Answered { write, heard, at } => {
+                self.write(*write)?.heard.get_or_insert_with(|| (heard.clone(), *at));
+            }
+            TargetRecord::Resolved { write, how, at } => {
+                let log = self.write(*write)?;
+                log.resolved.get_or_insert_with(|| (how.clone(), *at));
+                let undone = log.purpose == Purpose::Undo && *how == Resolved::Effect;
+                self.restored |= undone;
+            }
+            TargetRecord::Prepared { acl, .. } => self.acl = acl.clone(),
+            TargetRecord::Restored { .. } => self.restored = true,
+            TargetRecord::Verified { at } => self.verified = Some(*at),
+            TargetRecord::Checked { check, .. } => self.checks = self.checks.max(check + 1),
+            TargetRecord::Unhealthy { why, .. } => self.unhealthy = Some(why.clone()),
+            TargetRecord::Flagged { flag, .. } => {
+                self.flags.insert(flag.clone());
+            }
+            TargetRecord::Attributed { until, .. } => self.attributed = self.attributed.max(Some(*until)),
+            TargetRecord::Reopened { .. } => self.reopened = true,
+            TargetRecord::Opened(_) | TargetRecord::Closed { .. } | TargetRecord::Acknowledged { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn announce(&mut self, write: u32, purpose: Purpose, sign_by: CloudTime) -> Result<(), &'static str> {
+        let next = u32::try_from(self.writes.len()).map_err(|_| "more writes than can be")?;
+        if write < next {
+            // The same record once more: its first append was not known to have succeeded.
+            return Ok(());
+        }
+        if write > next || self.open_write().is_some() {
+            return Err("an intent while another is open");
+        }
+        // A way back that is taken once more: the slot was empty again.
+        self.restored &= purpose != Purpose::Undo;
+        self.writes.push(WriteLog { purpose, sign_by, heard: None, resolved: None });
+        Ok(())
+    }
+}
+
+/// What the records about a target fold into.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TargetRow {
+    pub open: Option<Case>,
+    /// What came of earlier intents.
+    pub done: BTreeMap<String, Outcome>,
+    /// Needs attention that nobody has acknowledged.
+    pub blocked: bool,
+}
+
+impl TargetRow {
+    /// # Errors
+    /// What cannot follow, in words.
+    pub fn apply(&mut self, record: &TargetRecord) -> Result<(), &'static str> {
+        match record {
+            TargetRecord::Opened(opened) => self.begin(opened),
+            TargetRecord::Acknowledged { .. } => {
+                self.blocked = false;
+                Ok(())
+            }
+            TargetRecord::Closed { outcome, .. } => {
+                let Some(case) = self.open.take() else {
+                    // Once more, as above.
+                    return if self.done.is_empty() { Err("the end of a case that never began") } else { Ok(()) };
+                };
+                self.blocked |= *outcome == Outcome::Attention;
+                self.done.insert(case.opened.action.intent, outcome.clone());
+                Ok(())
+            }
+            other => match &mut self.open {
+                Some(case) => case.apply(other),
+                None if self.done.is_empty() => Err("a record outside of a case"),
+                None => Ok(()),
+            },
+        }
+    }
+
+    fn begin(&mut self, opened: &Opened) -> Result<(), &'static str> {
+        let intent = &opened.action.intent;
+        if self.done.contains_key(intent) {
+            return Ok(());
+        }
+        match &self.open {
+            None => {
+                self.open = Some(Case::new(opened.clone()));
+                Ok(())
+            }
+            Some(case) if case.opened.action.intent == *intent => Ok(()),
+            Some(_) => Err("a case while another is open"),
+        }
+    }
+}

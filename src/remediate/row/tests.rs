@@ -1,0 +1,284 @@
+//! What records fold into: at most one open case, and budgets, rate and breaker of an account.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{collections::BTreeMap, time::Duration};
+
+use super::{
+    Account, AccountRecord, Credit, Debit, Ended, NotExecuted, Opened, Outcome, Purpose, Resolved, RowError,
+    TargetRecord, account_row, encode, target_row,
+};
+use crate::{
+    model::{AccountId, ClusterId, EipId, LoadBalancerId, MeshId, RegionId},
+    remediate::{Action, Change, CloudTime, Endpoint, Limits, Pace, Target},
+    store::Record,
+};
+
+const NOW: CloudTime = CloudTime(1_700_000_000_000);
+
+fn records<T: serde::Serialize>(of: &[T]) -> Vec<Record> {
+    let record =
+        |(at, record): (usize, &T)| Record { position: at as u64 + 1, epoch: 1, version: 1, body: encode(record) };
+    of.iter().enumerate().map(record).collect()
+}
+
+fn action(intent: &str, endpoint: Endpoint) -> Action {
+    Action {
+        intent: intent.to_owned(),
+        target: Target { account: AccountId::from("1"), region: RegionId::from("cn-hangzhou"), endpoint },
+        change: Change::Unbind { eip: EipId::from("eip-1"), address: "198.51.100.1".to_owned() },
+        load_balancer: LoadBalancerId::from("lb-1"),
+        clusters: Vec::new(),
+        evidence: Vec::new(),
+        environment: "dev".to_owned(),
+        group: intent.to_owned(),
+        canary: false,
+    }
+}
+
+fn pilot(mesh: &str) -> Endpoint {
+    Endpoint::Pilot(MeshId::from(mesh))
+}
+
+fn opened(intent: &str) -> TargetRecord {
+    TargetRecord::Opened(Box::new(Opened {
+        action: action(intent, pilot("m")),
+        plan: "p".to_owned(),
+        run: "r".to_owned(),
+        first_read: NOW,
+        protected_before: false,
+        baseline: BTreeMap::new(),
+        proof: String::new(),
+    }))
+}
+
+fn intent(write: u32, purpose: Purpose) -> TargetRecord {
+    TargetRecord::Intent { write, purpose, sign_by: NOW }
+}
+
+fn fenced(write: u32) -> TargetRecord {
+    TargetRecord::Resolved { write, how: Resolved::NotExecuted(NotExecuted::Fenced), at: NOW }
+}
+
+fn closed(outcome: Outcome) -> TargetRecord {
+    TargetRecord::Closed { outcome, as_of: NOW }
+}
+
+#[test]
+fn a_case_is_open_until_it_is_closed_and_attention_blocks_until_it_is_acknowledged() {
+    let case = [opened("i"), intent(0, Purpose::Act), fenced(0)];
+    let row = target_row(&records(&case)).unwrap();
+    assert_eq!(row.open.unwrap().act(), Some(&Resolved::NotExecuted(NotExecuted::Fenced)));
+
+    let mut all = case.to_vec();
+    all.push(closed(Outcome::Attention));
+    let row = target_row(&records(&all)).unwrap();
+    assert!(row.open.is_none() && row.blocked);
+    all.push(TargetRecord::Acknowledged { by: "somebody".to_owned(), at: NOW });
+    let row = target_row(&records(&all)).unwrap();
+    assert!(!row.blocked);
+    assert_eq!(row.done.get("i"), Some(&Outcome::Attention));
+}
+
+#[test]
+fn a_record_that_was_appended_twice_says_it_once() {
+    let once = [
+        opened("i"),
+        intent(0, Purpose::Act),
+        fenced(0),
+        intent(1, Purpose::Act),
+        fenced(1),
+        closed(Outcome::NotExecuted),
+    ];
+    let twice: Vec<TargetRecord> = once.iter().flat_map(|record| [record.clone(), record.clone()]).collect();
+    assert_eq!(target_row(&records(&twice)), target_row(&records(&once)));
+}
+
+#[test]
+fn what_cannot_follow_is_an_error() {
+    for wrong in [
+        vec![intent(0, Purpose::Act)],
+        vec![closed(Outcome::Mitigated)],
+        vec![opened("i"), opened("j")],
+        vec![opened("i"), intent(1, Purpose::Act)],
+        vec![opened("i"), intent(0, Purpose::Act), intent(1, Purpose::Undo)],
+        vec![opened("i"), fenced(0)],
+    ] {
+        assert!(matches!(target_row(&records(&wrong)), Err(RowError::Order { .. })), "{wrong:?}");
+    }
+}
+
+#[test]
+fn a_newer_or_an_unreadable_record_is_an_error() {
+    let mut newer = records(&[opened("i")]);
+    newer[0].version = 2;
+    assert!(matches!(target_row(&newer), Err(RowError::Newer { version: 2, .. })));
+    newer[0].version = 1;
+    newer[0].body = b"{}".to_vec();
+    assert!(matches!(target_row(&newer), Err(RowError::Unreadable { position: 1, .. })));
+}
+
+/// The ghost rule: an effect that is there proves nothing about a request whose answer never came.
+#[test]
+fn a_write_haunts_until_its_fence_unless_it_was_answered_or_never_sent() {
+    let pace = Pace::default();
+    let haunts = |more: Vec<TargetRecord>| {
+        let mut all = vec![opened("i"), intent(0, Purpose::Act)];
+        all.extend(more);
+        target_row(&records(&all)).unwrap().open.unwrap().haunted_until(&pace)
+    };
+    let answered = |heard| TargetRecord::Answered { write: 0, heard, at: NOW };
+    let effect = TargetRecord::Resolved { write: 0, how: Resolved::Effect, at: NOW };
+    let fence = Some(NOW + Duration::from_mins(15) + Duration::from_secs(5 + 60 + 3));
+    assert_eq!(haunts(vec![]), fence);
+    assert_eq!(haunts(vec![effect.clone()]), fence);
+    assert_eq!(haunts(vec![answered(super::Heard::Lost(String::new())), effect]), fence);
+    assert_eq!(haunts(vec![answered(super::Heard::Accepted)]), Some(NOW + Duration::from_secs(5 + 60 + 3)));
+    assert_eq!(haunts(vec![answered(super::Heard::Refused(String::new()))]), None);
+    let dropped = Resolved::NotExecuted(NotExecuted::Dropped(super::Dropped::Stale));
+    assert_eq!(haunts(vec![TargetRecord::Resolved { write: 0, how: dropped, at: NOW }]), None);
+}
+
+fn debit(action: &Action, plan: &str, at: CloudTime) -> AccountRecord {
+    AccountRecord::Debit(Box::new(Debit {
+        intent: action.intent.clone(),
+        plan: plan.to_owned(),
+        run: format!("run of {plan}"),
+        target: action.target.clone(),
+        environment: action.environment.clone(),
+        group: action.group.clone(),
+        at,
+    }))
+}
+
+fn ended(intent: &str, how: Ended) -> AccountRecord {
+    AccountRecord::Ended { intent: intent.to_owned(), how, at: NOW }
+}
+
+fn account(of: &[AccountRecord]) -> Account {
+    account_row(&records(of)).unwrap()
+}
+
+fn limits(per_run: u32, per_day: u32, dev: u32) -> Limits {
+    Limits { per_run, per_day, per_environment: [("dev".to_owned(), dev)].into() }
+}
+
+fn asks(account: &Account, action: &Action, limits: &Limits) -> Credit {
+    account.credit(action, ("p", "run of p"), limits, NOW, &Pace::default())
+}
+
+fn is_refused(credit: &Credit, word: &str) -> bool {
+    matches!(credit, Credit::Refused { why, .. } if why.contains(word))
+}
+
+#[test]
+fn zero_means_zero_and_a_budget_counts_a_day() {
+    let (first, second) = (action("i", pilot("m1")), action("j", pilot("m2")));
+    let empty = Account::default();
+    assert_eq!(asks(&empty, &first, &limits(1, 1, 1)), Credit::Given);
+    for none in [limits(0, 1, 1), limits(1, 0, 1), limits(1, 1, 0)] {
+        assert!(is_refused(&asks(&empty, &first, &none), "budget of 0"), "{none:?}");
+    }
+    let hours = |hours| NOW - Duration::from_hours(hours);
+    let of_another = |hours_ago| account(&[debit(&first, "other", hours(hours_ago))]);
+    assert!(is_refused(&asks(&of_another(23), &second, &limits(9, 1, 9)), "a day"));
+    assert_eq!(asks(&of_another(25), &second, &limits(9, 1, 9)), Credit::Given);
+    assert_eq!(asks(&of_another(23), &second, &limits(1, 2, 9)), Credit::Given, "another run's");
+    let own = account(&[debit(&first, "p", hours(1))]);
+    assert!(is_refused(&asks(&own, &second, &limits(1, 9, 9)), "the run's"));
+    assert_eq!(asks(&own, &first, &limits(1, 1, 1)), Credit::Given, "the same intent costs nothing twice");
+}
+
+#[test]
+fn one_change_a_minute_one_api_server_at_a_time_and_one_of_a_group() {
+    let plenty = limits(9, 9, 9);
+    let cluster = |id: &str| action(id, Endpoint::ClusterApiServer(ClusterId::from(id)));
+    let just = account(&[debit(&action("i", pilot("m1")), "p", NOW)]);
+    // Announced within a minute, signed within another, and a minute between the two.
+    assert_eq!(asks(&just, &action("j", pilot("m2")), &plenty), Credit::Later(NOW + Duration::from_mins(3)));
+
+    let rolling = account(&[debit(&cluster("c1"), "p", NOW - Duration::from_mins(10))]);
+    assert!(matches!(asks(&rolling, &cluster("c2"), &plenty), Credit::Later(_)));
+    assert_eq!(asks(&rolling, &action("j", pilot("m2")), &plenty), Credit::Given);
+    let rolled = account(&[debit(&cluster("c1"), "p", NOW - Duration::from_mins(10)), ended("c1", Ended::Verified)]);
+    assert_eq!(asks(&rolled, &cluster("c2"), &plenty), Credit::Given);
+
+    let mut other = action("j", pilot("m2"));
+    other.group = "i".to_owned();
+    let grouped = account(&[debit(&action("i", pilot("m1")), "p", NOW - Duration::from_hours(1))]);
+    assert!(is_refused(&asks(&grouped, &other, &plenty), "group"));
+}
+
+#[test]
+fn the_breaker_opens_at_the_first_that_goes_wrong_and_a_named_operator_closes_it() {
+    let plenty = limits(9, 9, 9);
+    let next = action("next", pilot("m2"));
+    let nothing = || Ended::Closed(Outcome::NotExecuted);
+    for opens in [
+        vec![ended("i", Ended::Tripped)],
+        vec![ended("i", Ended::Closed(Outcome::Attention))],
+        vec![ended("i", Ended::Closed(Outcome::RolledBack))],
+        vec![ended("i", nothing()), ended("j", nothing())],
+    ] {
+        assert!(is_refused(&asks(&account(&opens), &next, &plenty), "breaker"), "{opens:?}");
+        let mut closed = opens.clone();
+        closed.push(AccountRecord::BreakerClosed { by: "somebody".to_owned(), at: NOW });
+        assert_eq!(asks(&account(&closed), &next, &plenty), Credit::Given);
+        // Told once more, it is no news.
+        closed.push(opens[0].clone());
+        assert_eq!(asks(&account(&closed), &next, &plenty), Credit::Given);
+    }
+    for stays in [
+        vec![ended("i", nothing())],
+        vec![ended("i", nothing()), ended("j", Ended::Verified), ended("k", nothing())],
+        vec![ended("i", Ended::Closed(Outcome::Mitigated))],
+    ] {
+        assert_eq!(asks(&account(&stays), &next, &plenty), Credit::Given, "{stays:?}");
+    }
+    let killed = account(&[AccountRecord::Kill { on: true, by: "somebody".to_owned(), at: NOW }]);
+    assert!(is_refused(&asks(&killed, &next, &plenty), "kill switch"));
+}
+
+#[test]
+fn a_plan_is_one_runs_and_components_of_a_mesh_rest_a_day() {
+    let first = action("i", pilot("m"));
+    let other_run = AccountRecord::Debit(Box::new(Debit {
+        run: "another".to_owned(),
+        ..match debit(&first, "p", NOW - Duration::from_hours(2)) {
+            AccountRecord::Debit(debit) => *debit,
+            _ => unreachable!("it is a debit"),
+        }
+    }));
+    assert!(is_refused(
+        &asks(&account(&[other_run]), &action("j", pilot("m2")), &limits(9, 9, 9)),
+        "carries this plan out"
+    ));
+
+    let sibling = action("j", Endpoint::MeshApiServer(MeshId::from("m"))).target;
+    let pace = Pace::default();
+    let changed = |hours, more: &[AccountRecord]| {
+        let mut all = vec![debit(&first, "p", NOW - Duration::from_hours(hours))];
+        all.extend_from_slice(more);
+        account(&all).component_changed(&sibling, NOW, &pace).is_some()
+    };
+    assert!(changed(24, &[]));
+    assert!(!changed(25, &[]));
+    assert!(!changed(24, &[ended("i", Ended::Closed(Outcome::NotExecuted))]), "nothing was changed");
+    assert!(account(&[debit(&first, "p", NOW)]).component_changed(&first.target, NOW, &pace).is_none(), "itself");
+}
+
+#[test]
+fn an_intent_is_pending_until_its_end_is_told() {
+    let first = action("i", pilot("m"));
+    let pending = |more: &[AccountRecord]| {
+        let mut all = vec![debit(&first, "p", NOW)];
+        all.extend_from_slice(more);
+        !account(&all).pending().is_empty()
+    };
+    assert!(pending(&[]));
+    assert!(pending(&[ended("i", Ended::Verified)]));
+    assert!(pending(&[ended("i", Ended::Tripped)]));
+    assert!(!pending(&[ended("i", Ended::Closed(Outcome::Mitigated))]));
+    assert!(!pending(&[ended("i", Ended::NeverOpened)]));
+    assert!(pending(&[ended("i", Ended::NeverOpened), debit(&first, "p", NOW)]), "begun again");
+}

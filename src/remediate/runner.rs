@@ -1,0 +1,344 @@
+//! Carries a plan out, action by action, or whatever is due: one change at a time, the first one alone until it
+//! has soaked, and nothing more once something went wrong.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use super::{
+    Action, CloudTime, Effect, End, Event, EventKind, Job, Machine, Mode, Mono, Outcome, Pace, Plan, Selection, Target,
+    account_row,
+};
+use crate::model::AccountId;
+
+/// What a process was started for.
+#[derive(Clone, Debug)]
+pub enum Errand {
+    Apply {
+        plan: Arc<Plan>,
+        selection: Selection,
+        run: String,
+    },
+    /// Resolves what is open and makes the soak checks that are due.
+    Settle {
+        account: AccountId,
+    },
+}
+
+/// What came of it, the worst first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    Attention,
+    /// The journal, or a row, cannot be used: nothing is written until it is repaired.
+    Damaged,
+    RolledBack,
+    /// A guard, the breaker or the kill switch.
+    Stopped,
+    /// The lock is somebody else's.
+    Locked,
+    Done,
+}
+
+impl Verdict {
+    fn of(end: &End) -> Self {
+        match end {
+            End::Closed(Outcome::Attention) | End::Before(Outcome::Attention) | End::Blocked => Self::Attention,
+            End::Stopped(_) => Self::Damaged,
+            End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Self::RolledBack,
+            End::Skipped(_)
+            | End::Closed(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone)
+            | End::Before(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone) => Self::Stopped,
+            End::LockHeld | End::LeaseLost => Self::Locked,
+            End::Soaking { .. } | End::Closed(Outcome::Mitigated) | End::Before(Outcome::Mitigated) | End::Nothing => {
+                Self::Done
+            }
+        }
+    }
+}
+
+/// Parts of readings that are needed before their throttled share means something.
+const ENOUGH_PARTS: u32 = 20;
+
+/// Share of throttled parts that opens the breaker, in percent.
+const THROTTLED_SHARE: u32 = 30;
+
+/// Carries out one errand.
+#[derive(Clone, Debug)]
+pub struct Runner {
+    errand: Errand,
+    holder: String,
+    pace: Arc<Pace>,
+    /// What is left to start, in order.
+    queue: VecDeque<Job>,
+    machine: Option<Box<Machine>>,
+    /// The first action, alone until it has soaked for so long.
+    canary: Option<Canary>,
+    /// Something was changed already.
+    changed: bool,
+    failures: u32,
+    parts: (u32, u32),
+    /// Why nothing more is started.
+    breaker: Option<String>,
+    due: BTreeMap<Target, CloudTime>,
+    ends: Vec<(String, End)>,
+    /// The cloud's time, by the last reply, and when that was.
+    clock: Option<super::ClockReading>,
+    asleep: Option<Mono>,
+    finished: bool,
+}
+
+/// The first action, while it soaks alone.
+#[derive(Clone, Debug)]
+struct Canary {
+    target: Target,
+    done: CloudTime,
+    next: CloudTime,
+}
+
+impl Runner {
+    pub fn new(errand: Errand, holder: String, pace: Arc<Pace>) -> Self {
+        Self {
+            errand,
+            holder,
+            pace,
+            queue: VecDeque::new(),
+            machine: None,
+            canary: None,
+            changed: false,
+            failures: 0,
+            parts: (0, 0),
+            breaker: None,
+            due: BTreeMap::new(),
+            ends: Vec::new(),
+            clock: None,
+            asleep: None,
+            finished: false,
+        }
+    }
+
+    /// What is to be done next. The state is `self`, and nothing else is looked at or changed.
+    #[must_use]
+    pub fn step(&mut self, event: Event) -> Vec<Effect> {
+        let mut out = Vec::new();
+        self.watch(&event);
+        let now = event.now;
+        match (self.machine.take(), event.kind) {
+            (Some(machine), kind) => self.pass(machine, Event { now, kind }, &mut out),
+            (None, EventKind::Started) => out.push(Effect::Records { row: format!("account/{}", self.account()) }),
+            (None, EventKind::Records(Ok(records))) => {
+                match account_row(&records) {
+                    Ok(account) => {
+                        let resume = |(target, untold)| Job::Resume { target, untold };
+                        // What is open comes first, whoever left it: it must not wait for what soaks.
+                        self.queue = account.pending().into_iter().map(resume).collect();
+                        if let Errand::Apply { plan, selection, run } = &self.errand {
+                            self.queue.extend(fresh_jobs(plan, selection, run));
+                        }
+                    }
+                    Err(error) => self.note(String::new(), End::Stopped(format!("the account's row: {error}"))),
+                }
+                self.next(now, &mut out);
+            }
+            (None, EventKind::Records(Err(_))) => {
+                self.note(String::new(), End::LockHeld);
+                self.next(now, &mut out);
+            }
+            (None, EventKind::Woke) => match self.asleep {
+                Some(until) if now < until => out.push(Effect::Sleep { until }),
+                _ => self.canary_check(now, &mut out),
+            },
+            (None, _) => self.next(now, &mut out),
+        }
+        out
+    }
+
+    /// How every action ended, by intent; a resumed one by its target's row.
+    pub fn ends(&self) -> &[(String, End)] {
+        &self.ends
+    }
+
+    /// The worst of all.
+    pub fn verdict(&self) -> Verdict {
+        self.ends.iter().map(|(_, end)| Verdict::of(end)).min().unwrap_or(Verdict::Done)
+    }
+
+    /// When `verify --due` has something to do again.
+    pub fn next_due(&self) -> Option<CloudTime> {
+        self.due.values().min().copied()
+    }
+
+    pub fn finished(&self) -> bool {
+        self.finished
+    }
+
+    /// Why nothing more was started.
+    pub fn breaker(&self) -> Option<&str> {
+        self.breaker.as_deref()
+    }
+
+    /// The machine that works now.
+    pub fn machine(&self) -> Option<&Machine> {
+        self.machine.as_deref()
+    }
+
+    fn account(&self) -> &AccountId {
+        match &self.errand {
+            Errand::Apply { plan, .. } => &plan.account,
+            Errand::Settle { account } => account,
+        }
+    }
+
+    fn watch(&mut self, event: &Event) {
+        let EventKind::Read(readings) = &event.kind else { return };
+        if readings.clock.is_some() {
+            self.clock = readings.clock;
+        }
+        let (asked, throttled) = readings.throttled();
+        self.parts = (self.parts.0 + asked, self.parts.1 + throttled);
+        if self.parts.0 >= ENOUGH_PARTS && self.parts.1 * 100 > self.parts.0 * THROTTLED_SHARE {
+            self.trip("more than 30 % of the reads were throttled");
+        }
+    }
+
+    fn trip(&mut self, why: &str) {
+        self.breaker.get_or_insert_with(|| why.to_owned());
+    }
+
+    fn pass(&mut self, mut machine: Box<Machine>, event: Event, out: &mut Vec<Effect>) {
+        let now = event.now;
+        let mut ended = None;
+        for effect in machine.step(event) {
+            match effect {
+                Effect::End(end) => ended = Some(end),
+                effect => out.push(effect),
+            }
+        }
+        match ended {
+            Some(end) => self.ended(machine.target().clone(), end, now, out),
+            None => self.machine = Some(machine),
+        }
+    }
+
+    fn ended(&mut self, target: Target, end: End, now: Mono, out: &mut Vec<Effect>) {
+        self.judge(&end);
+        match &end {
+            End::Soaking { due, .. } => {
+                self.due.insert(target.clone(), *due);
+            }
+            _ => {
+                self.due.remove(&target);
+            }
+        }
+        self.keep_canary(&target, &end);
+        let stopped = matches!(end, End::Stopped(_));
+        self.note(target.row(), end);
+        if stopped {
+            self.queue.clear();
+            self.canary = None;
+        }
+        self.next(now, out);
+    }
+
+    fn note(&mut self, what: String, end: End) {
+        self.ends.retain(|(held, _)| *held != what);
+        self.ends.push((what, end));
+    }
+
+    fn judge(&mut self, end: &End) {
+        match end {
+            End::Closed(Outcome::Attention) => self.trip("something needs attention"),
+            End::Closed(Outcome::RolledBack) => self.trip("something was rolled back"),
+            End::LeaseLost => self.trip("a lease was lost"),
+            End::Stopped(_) => self.trip("it could not go on"),
+            End::Closed(Outcome::NotExecuted) => {
+                self.failures += 1;
+                if self.failures >= 2 {
+                    self.trip("two in a row came to nothing");
+                }
+            }
+            End::Soaking { .. } | End::Closed(Outcome::Mitigated) => self.failures = 0,
+            _ => {}
+        }
+    }
+
+    /// The first change of a plan is alone until it has soaked.
+    fn keep_canary(&mut self, target: &Target, end: &End) {
+        let Errand::Apply { plan, .. } = &self.errand else { return };
+        let ours = |intent: &String| plan.actions.iter().any(|action| action.intent == *intent);
+        if matches!(end, End::Soaking { intent, .. } if !ours(intent)) {
+            return;
+        }
+        let soak = match plan.mode {
+            Mode::Attended => self.pace.canary_soak,
+            Mode::Automatic => self.pace.canary_soak_automatic,
+        };
+        let begins = !self.changed || self.is_canary(target);
+        self.changed |= matches!(end, End::Soaking { .. } | End::Before(Outcome::Mitigated));
+        match (end, &mut self.canary) {
+            (End::Soaking { since, due, .. }, None) if begins && *due <= *since + soak => {
+                self.canary = Some(Canary { target: target.clone(), done: *since + soak, next: *due });
+            }
+            (End::Soaking { due, .. }, Some(canary)) if canary.target == *target && *due <= canary.done => {
+                canary.next = *due;
+            }
+            (_, Some(canary)) if canary.target == *target => self.canary = None,
+            _ => {}
+        }
+    }
+
+    fn is_canary(&self, target: &Target) -> bool {
+        match &self.errand {
+            Errand::Apply { plan, .. } => plan.actions.iter().any(|action| action.canary && action.target == *target),
+            Errand::Settle { .. } => false,
+        }
+    }
+
+    /// Starts what is next, or ends.
+    fn next(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        if let Some(canary) = &self.canary {
+            let waits = matches!(self.queue.front(), Some(Job::Fresh { .. }));
+            if waits && self.breaker.is_none() {
+                let cloud = self.clock.map(|clock| clock.earliest(now)).unwrap_or_default();
+                let until = now + (canary.next - cloud);
+                self.asleep = Some(until);
+                return out.push(Effect::Sleep { until });
+            }
+            if self.queue.is_empty() {
+                self.canary = None;
+            }
+        }
+        if self.breaker.is_some() {
+            // Resolving what is open is no start.
+            self.queue.retain(|job| matches!(job, Job::Resume { .. }));
+        }
+        match self.queue.pop_front() {
+            Some(job) => self.begin(job, now, out),
+            None => {
+                self.finished = true;
+                out.push(Effect::End(End::Nothing));
+            }
+        }
+    }
+
+    fn canary_check(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        self.asleep = None;
+        match &self.canary {
+            Some(canary) => {
+                let job = Job::Resume { target: canary.target.clone(), untold: Vec::new() };
+                self.begin(job, now, out);
+            }
+            None => self.next(now, out),
+        }
+    }
+
+    fn begin(&mut self, job: Job, now: Mono, out: &mut Vec<Effect>) {
+        let machine = Machine::new(job, self.holder.clone(), self.pace.clone());
+        self.pass(Box::new(machine), Event { now, kind: EventKind::Started }, out);
+    }
+}
+
+fn fresh_jobs(plan: &Arc<Plan>, selection: &Selection, run: &str) -> VecDeque<Job> {
+    let job = |action: &Arc<Action>| Job::Fresh { action: action.clone(), plan: plan.clone(), run: run.to_owned() };
+    plan.actions.iter().filter(|action| selection.picks(action)).map(job).collect()
+}
