@@ -118,10 +118,6 @@ enum Said {
     /// The starting point had it, and it is worse now.
     Grown(Severity),
     Waived,
-    /// Open, and in the baseline.
-    Known,
-    /// Open, in the baseline, and worse than there.
-    Outgrown,
     Undecided,
     Absent,
     Unread,
@@ -142,11 +138,6 @@ fn told(story: &[Said]) -> Option<&'static str> {
                 run(day, vec![Finding { outgrown: true, ..finding("c1", *severity, FindingStatus::Open) }])
             }
             Waived => run(day, with(Severity::High, FindingStatus::Waived)),
-            Known => run(day, vec![Finding { baselined: true, ..finding("c1", Severity::High, FindingStatus::Open) }]),
-            Outgrown => {
-                let decisions = vec!["in the baseline, and worse now: it was low".to_owned()];
-                run(day, vec![Finding { decisions, ..finding("c1", Severity::High, FindingStatus::Open) }])
-            }
             Undecided => blind(run(day, with(Severity::High, FindingStatus::Unknown))),
             Absent => run(day, Vec::new()),
             Unread => blind(run(day, Vec::new())),
@@ -254,7 +245,7 @@ fn what_is_news_is_told_once() {
         (&[high, Known], None),
         (&[Known, Known], None),
         (&[Known, high], None),
-        (&[Known, Outgrown], Some("worse")),
+        (&[Known, Grown(Severity::High)], Some("worse")),
         (&[Known, Absent], Some("fixed")),
         (&[Known, Absent, high], Some("reopened")),
     ];

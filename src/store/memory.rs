@@ -4,6 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, SubsecRound, Utc};
+use data_encoding::HEXLOWER;
+use sha2::{Digest, Sha256};
 
 use super::StoreError;
 use crate::{
@@ -28,8 +30,8 @@ pub struct FindingMemory {
     pub reopened_at: Option<DateTime<Utc>>,
     /// How often it was found again after it had been fixed.
     pub reopenings: u64,
-    /// Who had it last: the accounts of the run, sorted, with commas between, and on a second line what it rested on
-    /// besides the cloud, if anything. Empty where that was not kept.
+    /// Who had it last: of a finding about a waiver the accounts of the run, sorted, with commas between (of many, their
+    /// digest), and on a second line what it rested on besides the cloud, if anything. Empty where that was not kept.
     pub seen_by: String,
 }
 
@@ -99,7 +101,21 @@ pub(super) fn recall(run: &Run, seen: &Seen<'_>, account_set: &str, known: Vec<F
 
 fn seen_by(run: &Run, finding: &Finding, account_set: &str) -> String {
     let rests_on = run.header.grounds.behind(&finding.rule_id, &finding.subject);
-    if rests_on.is_empty() { account_set.to_owned() } else { format!("{account_set}\n{rests_on}") }
+    // Of all others the account is known; ten thousand of them in each of as many rows would be gigabytes.
+    let accounts = match finding.subject.resource_kind {
+        ResourceKind::Waiver => short(account_set),
+        _ => String::new(),
+    };
+    if rests_on.is_empty() { accounts } else { format!("{accounts}\n{rests_on}") }
+}
+
+/// The accounts of a run as they are remembered with a finding: themselves, or the digest of many.
+fn short(account_set: &str) -> String {
+    const FEW: usize = 256;
+    if account_set.len() <= FEW {
+        return account_set.to_owned();
+    }
+    format!("sha256:{}", HEXLOWER.encode(&Sha256::digest(account_set)))
 }
 
 fn first(finding: &Finding, now: DateTime<Utc>, seen_by: String) -> FindingMemory {
@@ -141,7 +157,7 @@ fn is_fixed(memory: &FindingMemory, seen: &Seen<'_>, account_set: &str, now: Dat
     let (accounts, rests_on) = memory.seen_by.split_once('\n').unwrap_or((&memory.seen_by, ""));
     // A waiver may be about an account that the run does not read: another runner's say nothing of ours.
     let is_theirs =
-        memory.subject.resource_kind == ResourceKind::Waiver && !accounts.is_empty() && accounts != account_set;
+        memory.subject.resource_kind == ResourceKind::Waiver && !accounts.is_empty() && accounts != short(account_set);
     memory.fixed_at.is_none()
         && memory.last_seen <= now
         && !is_theirs

@@ -2,17 +2,42 @@
 
 use chrono::NaiveDate;
 use portcullis::{
-    findings::{FindingStatus, WaiverNote},
-    model::Severity,
+    findings::{FindingStatus, Run, WaiverNote},
+    model::{ResourceKind, Severity},
 };
 
-use super::{HANGZHOU, Place, at, checks, run, run_of, saved};
+use super::{HANGZHOU, Place, at, checks, memory, run, run_of, saved, unit};
 
 checks![
     every_closing_is_kept_with_its_times,
     waivers_in_effect_are_those_of_the_newest_runs,
-    nothing_was_there_at_first
+    nothing_was_there_at_first,
+    a_finding_does_not_carry_the_accounts_of_its_run
 ];
+
+/// With ten thousand accounts and twenty thousand findings that would be gigabytes.
+fn a_finding_does_not_carry_the_accounts_of_its_run(place: &Place) {
+    let mut store = place.store();
+    let mut wide = run(1, &[HANGZHOU], &["a", "b"]);
+    wide.findings[1].subject.resource_kind = ResourceKind::Waiver;
+    for number in 0..2000_u64 {
+        wide.coverage.scanned(unit(&(2_000_000_000_000_000 + number).to_string(), HANGZHOU));
+    }
+    let again = Run { findings: vec![wide.findings[0].clone()], ..wide.clone() };
+    saved(&mut *store, wide);
+    for rule in ["a", "b"] {
+        assert!(memory(&*store, rule).seen_by.len() < 300, "{rule}");
+    }
+    // A waiver's finding that is gone: fixed by a run of the same accounts, and by no other.
+    let of_one = run(2, &[HANGZHOU], &["a"]);
+    saved(&mut *store, of_one);
+    assert_eq!(memory(&*store, "b").fixed_at, None);
+    let mut later = again;
+    later.header.id = "0193499e-7d80-7000-8000-000000000003".to_owned();
+    (later.header.started_at, later.header.finished_at) = (at(3), at(3));
+    saved(&mut *store, later);
+    assert_eq!(memory(&*store, "b").fixed_at, Some(at(3)));
+}
 
 fn every_closing_is_kept_with_its_times(place: &Place) {
     let mut store = place.store();
