@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VpcId},
+    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VSwitch, VpcId},
     netset::{AddressSet, Block},
 };
 
@@ -122,14 +122,21 @@ fn region_of<'a>(cluster: &Known<'a>) -> Option<&'a RegionId> {
     cluster.own.map(|own| &own.scope.region_id).or(cluster.seen_by_mesh.map(|seen| &seen.region_id))
 }
 
-/// Where the cluster's sidecars send from: any vSwitch of the VPC. Those of its detail are of the control plane and of
-/// what was made with it; each node pool has vSwitches of its own, and pods without a block take addresses of others.
+/// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of
+/// the nodes; others take addresses of vSwitches, which may be any of the VPC.
 fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str) -> Source<'a> {
     let pods = cluster.own.and_then(|own| Block::parse(&own.container_cidr).ok());
+    let all = setting.switches_of(vpc_id);
+    let named: Vec<&VSwitch> = match cluster.own {
+        Some(own) if pods.is_some() && !own.v_switches.is_empty() => {
+            all.iter().copied().filter(|switch| own.v_switches.contains(&switch.v_switch_id)).collect()
+        }
+        _ => Vec::new(),
+    };
     let group = cluster.own.map(|own| own.security_group_id.as_str()).filter(|id| !id.is_empty());
     Source {
         vpc_id,
-        switches: setting.switches_of(vpc_id).to_vec(),
+        switches: if named.is_empty() { all.to_vec() } else { named },
         pods,
         pod_blocks: pods.map(|pods| pod_blocks(setting, vpc_id, pods)).unwrap_or_default(),
         groups: group.into_iter().map(str::to_owned).collect(),
