@@ -49,7 +49,9 @@ pub(crate) fn tell(
         Some(Ok(past)) if telling.from_snapshot && past.is_newer_than(run) => {
             all(Outcome::Skipped("what was judged is older than the run before, so it is no news".to_owned()))
         }
-        Some(Ok(past)) => send(run, &past, settings, telling.reach).unwrap_or_else(|reason| all(Outcome::Failed(reason))),
+        Some(Ok(past)) => {
+            send(run, &past, settings, telling.reach).unwrap_or_else(|reason| all(Outcome::Failed(reason)))
+        }
     };
     told(&deliveries, terminal);
     deliveries.iter().map(in_report).collect()

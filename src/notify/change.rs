@@ -106,10 +106,7 @@ pub fn changes<'a>(run: &'a Run, earlier: &'a [Run], reopened: &BTreeSet<String>
     for finding in &run.findings {
         let sought = Sought::new(finding, run);
         let known_before = finding.first_seen.is_some_and(|first| millis(first) < millis(run.header.started_at));
-        let memory = Memory {
-            reopened: reopened.contains(&finding.fingerprint),
-            known_before,
-        };
+        let memory = Memory { reopened: reopened.contains(&finding.fingerprint), known_before };
         let before = history(&sought, &past);
         found.extend(of_present(now.state(&sought), &before, memory).map(|kind| Change { kind, finding }));
     }

@@ -200,10 +200,8 @@ fn what_is_news_is_told_once() {
         (&[Known, grown, grown], None),
         (&[Known, grown, Unread, grown], None),
         (&[Known, Grown(Severity::Low), grown], Some("worse")),
-        // No longer part of any starting point, and gone and back.
-        (&[Known, high], Some("reopened")),
+        // Gone and back.
         (&[Known, Absent, grown], Some("reopened")),
-        (&[Known, Absent], None),
         (&[Waived, grown], Some("reopened")),
         // Not read for a run or two: what was known before stands.
         (&[high, Unread], None),

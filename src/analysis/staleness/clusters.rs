@@ -4,7 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VSwitch, VpcId},
+    model::{
+        Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VSwitch, VpcId,
+    },
     netset::{AddressSet, Block},
 };
 

@@ -19,7 +19,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavio
 
 use super::{
     Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, Record, Retention, RunSummary,
-    ShardClaim, SharedRun, Store, StoreError, WaiverInEffect, 
+    ShardClaim, SharedRun, Store, StoreError, WaiverInEffect,
     memory::{one_of, swap_first_seen},
     rows,
 };
