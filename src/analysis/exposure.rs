@@ -494,7 +494,10 @@ fn denials(subject: &Subject<'_>, evidence: &Evidence, front: Option<&Front<'_>>
     if evidence.denies(Sign::PublicEndpoint) {
         said.push(format!("public endpoint is empty but {seen}"));
     }
-    let needs_eip = !public_by_itself(evidence);
+    // A balancer that was not read may be public by itself.
+    let is_unread =
+        front.is_some_and(|front| matches!(front.balancer, Balancer::Classic(None) | Balancer::Network(None)));
+    let needs_eip = !public_by_itself(evidence) && !is_unread;
     if needs_eip && evidence.denies(Sign::EipId) {
         said.push(format!("EIP id is empty but {seen}"));
     }

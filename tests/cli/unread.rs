@@ -43,7 +43,11 @@ fn deny_each_operation(name: &str) {
         let fault = json!({"action": operation, "region_id": "*", "account_id": "*", "kind": "deny", "times": 0});
         denied["faults"].as_array_mut().expect("a list").insert(0, fault);
         scratch.write("denied.json", &denied.to_string());
-        scratch.run(&["scan", "--sandbox", "denied.json", "-o", "json"]);
+        let run = scratch.run(&["scan", "--sandbox", "denied.json", "-o", "json"]);
+        if run.code == 5 {
+            assert_eq!(operation, "GetCallerIdentity", "the one operation without which there is no account to read");
+            continue;
+        }
         let after = summary(&scratch);
         assert_eq!(after["fixed"], 0, "{name} without {operation}: {after}");
         if name != WORLDS[0] {
