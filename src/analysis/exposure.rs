@@ -494,14 +494,13 @@ fn denials(subject: &Subject<'_>, evidence: &Evidence, front: Option<&Front<'_>>
     if evidence.denies(Sign::PublicEndpoint) {
         said.push(format!("public endpoint is empty but {seen}"));
     }
-    // A balancer that was not read may be public by itself.
-    let is_unread =
-        front.is_some_and(|front| matches!(front.balancer, Balancer::Classic(None) | Balancer::Network(None)));
-    let needs_eip = !public_by_itself(evidence) && !is_unread;
+    let needs_eip = !public_by_itself(evidence);
     if needs_eip && evidence.denies(Sign::EipId) {
         said.push(format!("EIP id is empty but {seen}"));
     }
-    if let Some(front) = front.filter(|_| needs_eip && evidence.denies(Sign::EipOnLoadBalancer)) {
+    // A balancer that was not read may be public by itself.
+    let read = front.filter(|front| !matches!(front.balancer, Balancer::Classic(None) | Balancer::Network(None)));
+    if let Some(front) = read.filter(|_| needs_eip && evidence.denies(Sign::EipOnLoadBalancer)) {
         said.push(format!("no EIP is bound to {} but {seen}", front.id));
     }
     said

@@ -98,7 +98,7 @@ impl<'a> Seen<'a> {
     /// True if the place was looked at, or was to be.
     pub(crate) fn meant_to_look_at(&self, place: &(&str, &str)) -> bool {
         let lost = |gap: &&Gap| gap.state != UnitState::Excluded && is_list(&gap.unit);
-        self.scanned.contains(place) || self.gaps.get(place).is_some_and(|gaps| gaps.iter().any(|gap| lost(gap)))
+        self.scanned.contains(place) || self.gaps.get(place).is_some_and(|gaps| gaps.iter().any(lost))
     }
 
     /// True if the absence of a rule's finding about `subject` says that there is none. A rule that was disabled, or is

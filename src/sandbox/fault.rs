@@ -569,11 +569,11 @@ mod tests {
             fault(json!({"kind": "deny", "action": "A", "match": {"Clusterid": "c1", "VpcId": "v"}})),
             fault(json!({"kind": "deny", "action": "B", "match": {"Other": "x"}})),
         ]);
-        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "nobody asked yet");
+        assert!(faults.unknown_parameters().is_empty(), "nobody asked yet");
         hits(&faults, "A", "r", &[("cluster_id", "c2")]);
         assert_eq!(faults.unknown_parameters(), ["faults[0] hit nothing: no call of A has the parameter VpcId"]);
         hits(&faults, "A", "r", &[("VpcId.1", "w")]);
-        assert_eq!(faults.unknown_parameters(), [String::new(); 0], "it matches another value");
+        assert!(faults.unknown_parameters().is_empty(), "it matches another value");
     }
 
     #[test]

@@ -110,17 +110,17 @@ mod tests {
 
     #[test]
     fn a_signature_is_read_back_and_names_its_key() {
-        let (key, _) = SigningKey::generate().unwrap();
-        let (other, _) = SigningKey::generate().unwrap();
+        let (key, _) = SigningKey::generate().expect("it is well made");
+        let (other, _) = SigningKey::generate().expect("it is well made");
         let made = Detached::new(TYPE, b"a plan", &key);
-        let read = Detached::read(made.to_json().as_bytes()).unwrap();
+        let read = Detached::read(made.to_json().as_bytes()).expect("it is well made");
         let keys = [other.public_key(), key.public_key()];
-        assert_eq!(read.signer(TYPE, b"a plan", &keys).unwrap(), &key.public_key());
+        assert_eq!(read.signer(TYPE, b"a plan", &keys).expect("it is well made"), &key.public_key());
     }
 
     #[test]
     fn why_it_does_not_count_is_told() {
-        let (key, _) = SigningKey::generate().unwrap();
+        let (key, _) = SigningKey::generate().expect("it is well made");
         let keys = [key.public_key()];
         let made = Detached::new(TYPE, b"a plan", &key);
         assert!(matches!(made.signer(TYPE, b"a plan.", &keys), Err(DetachedError::OtherFile { .. })));

@@ -113,12 +113,12 @@ mod tests {
 
     #[test]
     fn who_signed_is_told_whatever_the_envelope_says() {
-        let (one, _) = SigningKey::generate().unwrap();
-        let (other, _) = SigningKey::generate().unwrap();
+        let (one, _) = SigningKey::generate().expect("it is well made");
+        let (other, _) = SigningKey::generate().expect("it is well made");
         let keys = [other.public_key(), one.public_key(), one.public_key()];
         let envelope = Envelope::new(TYPE, b"{}".to_vec()).signed(&one);
         let text = envelope.to_json().replace(one.public_key().id().as_str(), other.public_key().id().as_str());
-        let read = Envelope::read(text.as_bytes(), TYPE).unwrap();
+        let read = Envelope::read(text.as_bytes(), TYPE).expect("it is well made");
         assert_eq!(read.signers(&keys), [&one.public_key()]);
         assert_eq!(read.payload(), b"{}");
         assert_eq!(envelope.signed(&other).signers(&keys).len(), 2);
@@ -126,7 +126,7 @@ mod tests {
 
     #[test]
     fn any_changed_byte_of_the_payload_undoes_the_signature() {
-        let (key, _) = SigningKey::generate().unwrap();
+        let (key, _) = SigningKey::generate().expect("it is well made");
         let payload = br#"{"a": 1}"#.to_vec();
         let envelope = Envelope::new(TYPE, payload.clone()).signed(&key);
         for position in 0..payload.len() {

@@ -158,7 +158,7 @@ mod tests {
     const SIGNATURE: &str = "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a";
 
     fn hex(text: &str) -> Vec<u8> {
-        HEXLOWER.decode(text.as_bytes()).unwrap()
+        HEXLOWER.decode(text.as_bytes()).expect("it is well made")
     }
 
     fn pem_of_the_seed() -> String {
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn signatures_are_those_of_the_rfc() {
-        let key = SigningKey::from_pem(pem_of_the_seed().as_bytes()).unwrap();
+        let key = SigningKey::from_pem(pem_of_the_seed().as_bytes()).expect("it is well made");
         assert_eq!(key.public_key().0.to_vec(), hex(PUBLIC));
         assert_eq!(key.sign(&hex("af82")), hex(SIGNATURE));
         assert!(key.public_key().verifies(&hex("af82"), &hex(SIGNATURE)));
@@ -178,15 +178,15 @@ mod tests {
 
     #[test]
     fn a_new_key_is_read_back_and_is_never_the_same() {
-        let (key, pem) = SigningKey::generate().unwrap();
-        let read = SigningKey::from_pem(pem.as_bytes()).unwrap();
+        let (key, pem) = SigningKey::generate().expect("it is well made");
+        let read = SigningKey::from_pem(pem.as_bytes()).expect("it is well made");
         assert_eq!(read.public_key(), key.public_key());
-        assert_ne!(SigningKey::generate().unwrap().0.public_key(), key.public_key());
+        assert_ne!(SigningKey::generate().expect("it is well made").0.public_key(), key.public_key());
     }
 
     #[test]
     fn a_key_shows_nothing_but_its_name() {
-        let key = SigningKey::from_pem(pem_of_the_seed().as_bytes()).unwrap();
+        let key = SigningKey::from_pem(pem_of_the_seed().as_bytes()).expect("it is well made");
         assert_eq!(format!("{key:?}"), format!("SigningKey({})", key.public_key().id()));
         assert_eq!(key.public_key().id().as_str().len(), 16);
     }
@@ -199,7 +199,7 @@ mod tests {
         let spki = BASE64.encode(&spki);
         let pem = format!("-----BEGIN PUBLIC KEY-----\n{spki}\n-----END PUBLIC KEY-----\n");
         for text in [format!("ed25519:{}", BASE64.encode(&raw)), spki, pem] {
-            let key: PublicKey = text.parse().unwrap();
+            let key: PublicKey = text.parse().expect("it is well made");
             assert_eq!(key.0.to_vec(), raw);
             assert_eq!(key.to_string().parse(), Ok(key));
         }

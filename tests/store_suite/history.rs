@@ -78,7 +78,7 @@ fn waivers_in_effect_are_those_of_the_newest_runs(place: &Place) {
         ticket: None,
         expires: NaiveDate::from_ymd_opt(2027, 1, day).expect("a day"),
     };
-    let waived = |mut run: portcullis::findings::Run, owner: &str, day| {
+    let waived = |mut run: Run, owner: &str, day| {
         run.findings[0].status = FindingStatus::Waived;
         run.findings[0].waiver = Some(note(owner, day));
         run

@@ -237,15 +237,16 @@ fn contradictions_name_both_sides() {
             &["EIP bound behind the service's back: eip-2 is bound to lb-pilot, but the product names eip-1"],
         ),
         (
-            Cloud::new().mesh(|mesh| mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7")),
+            Cloud::new()
+                .mesh(|mesh| mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7"))
+                .clb("lb-pilot", Vec::new()),
             &["no EIP is bound to lb-pilot but the public endpoint is 203.0.113.7:15011"],
         ),
         (
-            Cloud::new().mesh(|mesh| mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7")).eip(
-                "eip-1",
-                "203.0.113.7",
-                "i-elsewhere",
-            ),
+            Cloud::new()
+                .mesh(|mesh| mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7"))
+                .eip("eip-1", "203.0.113.7", "i-elsewhere")
+                .clb("lb-pilot", Vec::new()),
             &[
                 "no EIP is bound to lb-pilot but the public endpoint is 203.0.113.7:15011",
                 "the product names EIP eip-1, which is bound to i-elsewhere",
