@@ -1,6 +1,6 @@
 //! The guards G1 to G15: what has to be so for a change to be signed.
 //!
-//! [`table`] is the document's table in code. Judging is a pure function of readings, each with
+//! `table` is the document's table in code. Judging is a pure function of readings, each with
 //! the moment at which it was asked for; [`Cleared`] is the only way to a signature, and says how long it
 //! holds.
 
