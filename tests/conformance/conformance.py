@@ -144,6 +144,8 @@ def security_groups():
         return ids(reply["NetworkInterfaceSets"]["NetworkInterfaceSet"], "NetworkInterfaceId")
 
     assert interfaces() == ["eni-1", "eni-2"]
+    instances = cloud.call("ecs", "describe_instances", vpc_id="vpc-1", max_results=100, **region)
+    assert instances["Instances"]["Instance"] == []
     assert interfaces(private_ip_address=["10.0.0.5"]) == ["eni-1"]
     assert interfaces(security_group_id="sg-1") == ["eni-1"]
     assert interfaces(type="Primary") == ["eni-2"]
