@@ -14,6 +14,7 @@ pub mod journal;
 mod machine;
 mod pace;
 mod plan;
+mod prover;
 mod reading;
 mod row;
 mod runner;
@@ -24,6 +25,7 @@ pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, T
 pub use machine::{Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed};
 pub use pace::Pace;
 pub use plan::{Limits, Mode, Plan, Selection};
+pub use prover::{Ask, ReadWorld};
 pub use reading::{
     Approvals, ClusterHealth, EipState, EipStatus, ForeignWrite, Health, Kill, Ledger, Part, Policy, Prepared, Proof,
     ReadFor, Reading, Readings, Seen, Source, Standing, TargetState, Trail, Unread,
