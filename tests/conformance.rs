@@ -157,7 +157,7 @@ async fn send(server: &Server, write: WriteRequest) -> Ack {
         expiration: None,
     };
     let account = Account::new("test", Arc::new(StaticProvider::new("world", credentials)));
-    let signed = client.sign_write(&account, write).await.expect("a signed write");
+    let signed = client.sign_write(&account, write, chrono::Utc::now()).await.expect("a signed write");
     match client.send_write(signed).await {
         Outcome::Acked(ack) => ack,
         other => panic!("{other:?}"),

@@ -17,6 +17,18 @@ pub enum Exit {
     FindingsIncomplete,
     /// Identity, TLS, clock or account failure; nothing trustworthy was read.
     Identity,
+    /// A plan is not carried out: changed, expired, not approved, out of window, over budget, or used before.
+    Refused,
+    /// The lock is held by another, or was lost.
+    Locked,
+    /// Stopped by a guard, the breaker or the kill switch; nothing unsafe was done.
+    Stopped,
+    /// A change failed and was taken back.
+    RolledBack,
+    /// The journal is damaged.
+    Damaged,
+    /// The outcome of a change is uncertain, or the way back failed.
+    Attention,
     /// A report could not be written.
     Output,
     /// Our own mistake.
@@ -29,8 +41,14 @@ pub enum Exit {
 
 impl Exit {
     /// Every code of this version, the one that wins first.
-    pub const WORST_FIRST: [Self; 10] = [
+    pub const WORST_FIRST: [Self; 16] = [
+        Self::Attention,
+        Self::Damaged,
         Self::Internal,
+        Self::RolledBack,
+        Self::Stopped,
+        Self::Locked,
+        Self::Refused,
         Self::Identity,
         Self::Output,
         Self::Usage,
@@ -51,7 +69,13 @@ impl Exit {
             Self::Incomplete => 3,
             Self::FindingsIncomplete => 4,
             Self::Identity => 5,
+            Self::Refused => 6,
+            Self::Locked => 7,
+            Self::Stopped => 8,
+            Self::RolledBack => 9,
+            Self::Attention => 10,
             Self::Output => 11,
+            Self::Damaged => 12,
             Self::Internal => 70,
             Self::Interrupted => 130,
             Self::Terminated => 143,
@@ -67,6 +91,12 @@ impl Exit {
             Self::Incomplete => "coverage incomplete, no finding so far: unknown, not clean",
             Self::FindingsIncomplete => "findings, and coverage incomplete",
             Self::Identity => "identity, TLS, clock or account failure; nothing trustworthy was read",
+            Self::Refused => "plan refused; nothing was changed",
+            Self::Locked => "the lock is held by another, or was lost",
+            Self::Stopped => "stopped by a guard, the breaker or the kill switch; nothing unsafe was done",
+            Self::RolledBack => "a change failed and was rolled back, verified",
+            Self::Attention => "attention: an outcome is uncertain or a rollback failed; a person is needed now",
+            Self::Damaged => "the journal is damaged; recovery is needed before any write",
             Self::Output => "a report could not be written, or the run could not be kept",
             Self::Internal => "internal error",
             Self::Interrupted => "interrupted; what was read is kept",

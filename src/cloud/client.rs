@@ -227,11 +227,6 @@ impl Client {
         &self.inner.endpoints
     }
 
-    /// Our time as the cloud sees it.
-    pub(super) fn cloud_now(&self) -> DateTime<Utc> {
-        self.inner.cloud_now()
-    }
-
     pub(super) fn note_date(&self, response: &HttpResponse) {
         self.inner.note_date(response);
     }

@@ -10,6 +10,7 @@
 
 mod action;
 pub mod guard;
+mod hand;
 pub mod journal;
 mod machine;
 mod pace;
@@ -22,6 +23,7 @@ pub mod simulate;
 mod time;
 
 pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, Target, WriteRef};
+pub use hand::{Answer, Hand};
 pub use machine::{Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed};
 pub use pace::Pace;
 pub use plan::{Limits, Mode, Plan, Selection};

@@ -117,28 +117,32 @@ impl Default for Pace {
 
 impl Pace {
     /// The same for a world whose time runs `scale` times as fast; 0 counts as 1.
+    ///
+    /// What stands for something that the cloud or people do is divided. A limit on this program's own quickness keeps a
+    /// least value: neither it, nor its store, nor the whole seconds that replies tell the time in, run faster there.
     #[must_use]
     pub fn divided_by(&self, scale: u32) -> Self {
         let scaled = |span: Duration| span / scale.max(1);
+        let at_least = |span: Duration, least: Duration| scaled(span).max(least.min(span));
         Self {
-            proof_age: scaled(self.proof_age),
-            kill_age: scaled(self.kill_age),
-            scan_age: scaled(self.scan_age),
-            lease_ttl: scaled(self.lease_ttl),
-            lease_margin: scaled(self.lease_margin),
-            call_deadline: scaled(self.call_deadline),
-            sign_within: scaled(self.sign_within),
+            proof_age: self.proof_age,
+            kill_age: self.kill_age,
+            scan_age: at_least(self.scan_age, secs(60)),
+            lease_ttl: at_least(self.lease_ttl, secs(6)),
+            lease_margin: at_least(self.lease_margin, Duration::from_millis(500)),
+            call_deadline: at_least(self.call_deadline, secs(1)),
+            sign_within: at_least(self.sign_within, secs(6)),
             signature_life: scaled(self.signature_life),
-            clock_bound: scaled(self.clock_bound),
+            clock_bound: at_least(self.clock_bound, secs(1)),
             async_bound: scaled(self.async_bound),
             stale_bound: scaled(self.stale_bound),
             settle_first: scaled(self.settle_first),
             settle_most: scaled(self.settle_most),
             watch: scaled(self.watch),
-            settle_mesh: scaled(self.settle_mesh),
-            settle_cluster: scaled(self.settle_cluster),
+            settle_mesh: at_least(self.settle_mesh, secs(3)),
+            settle_cluster: at_least(self.settle_cluster, secs(3)),
             verify_gap: scaled(self.verify_gap),
-            verify_limit: scaled(self.verify_limit),
+            verify_limit: at_least(self.verify_limit, secs(3)),
             soak: self.soak.map(scaled),
             canary_soak: scaled(self.canary_soak),
             canary_soak_automatic: scaled(self.canary_soak_automatic),
@@ -146,12 +150,12 @@ impl Pace {
             component_gap: scaled(self.component_gap),
             foreign_quiet: scaled(self.foreign_quiet),
             trail_delay: scaled(self.trail_delay),
-            clock_offset: scaled(self.clock_offset),
+            clock_offset: self.clock_offset,
             budget_window: scaled(self.budget_window),
             agreeing_scans: scaled(self.agreeing_scans),
             owner_notice: scaled(self.owner_notice),
             retry: scaled(self.retry),
-            patience: scaled(self.patience),
+            patience: at_least(self.patience, secs(30)),
         }
     }
 

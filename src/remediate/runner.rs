@@ -2,7 +2,7 @@
 //! has soaked, and nothing more once something went wrong.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
@@ -23,6 +23,8 @@ pub enum Errand {
     /// Resolves what is open and makes the soak checks that are due.
     Settle {
         account: AccountId,
+        /// Only of these targets; `None` for all.
+        only: Option<BTreeSet<Target>>,
     },
 }
 
@@ -131,7 +133,8 @@ impl Runner {
                     Ok(account) => {
                         let resume = |(target, untold)| Job::Resume { target, untold };
                         // What is open comes first, whoever left it: it must not wait for what soaks.
-                        self.queue = account.pending().into_iter().map(resume).collect();
+                        let pending = account.pending().into_iter().filter(|(target, _)| self.concerns(target));
+                        self.queue = pending.map(resume).collect();
                         if let Errand::Apply { plan, selection, run } = &self.errand {
                             self.queue.extend(fresh_jobs(plan, selection, run));
                         }
@@ -185,7 +188,14 @@ impl Runner {
     fn account(&self) -> &AccountId {
         match &self.errand {
             Errand::Apply { plan, .. } => &plan.account,
-            Errand::Settle { account } => account,
+            Errand::Settle { account, .. } => account,
+        }
+    }
+
+    fn concerns(&self, target: &Target) -> bool {
+        match &self.errand {
+            Errand::Apply { .. } | Errand::Settle { only: None, .. } => true,
+            Errand::Settle { only: Some(only), .. } => only.contains(target),
         }
     }
 

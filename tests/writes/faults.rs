@@ -76,7 +76,7 @@ async fn no_answer_may_mean_anything() {
 #[tokio::test]
 async fn what_never_left_has_no_effect() {
     let (client, account) = Cloud::new().gone();
-    let signed = client.sign_write(&account, unbind_pilot()).await.unwrap();
+    let signed = client.sign_write(&account, unbind_pilot(), chrono::Utc::now()).await.unwrap();
     let Outcome::Rejected(failure) = client.send_write(signed).await else { panic!("nobody was there to take it") };
     assert_eq!(failure.code, "not-sent");
 }

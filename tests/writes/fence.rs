@@ -10,7 +10,7 @@ use crate::harness::{Cloud, unbind_pilot};
 async fn a_signature_ends_after_a_quarter_of_an_hour() {
     for (minutes, is_taken) in [(14, true), (16, false)] {
         let cloud = Cloud::new();
-        let signed = cloud.client().sign_write(cloud.account(), unbind_pilot()).await.unwrap();
+        let signed = cloud.client().sign_write(cloud.account(), unbind_pilot(), chrono::Utc::now()).await.unwrap();
         cloud.server.advance(Duration::from_secs(minutes * 60));
         let outcome = cloud.client().send_write(signed).await;
         match outcome {

@@ -85,7 +85,7 @@ impl Cloud {
     }
 
     pub(crate) async fn send(&self, write: WriteRequest) -> Outcome {
-        let signed = self.client.sign_write(&self.account, write).await.unwrap();
+        let signed = self.client.sign_write(&self.account, write, chrono::Utc::now()).await.unwrap();
         self.client.send_write(signed).await
     }
 

@@ -207,7 +207,7 @@ pub struct SignedWrite {
 }
 
 impl SignedWrite {
-    /// The date that is signed, by the cloud's clock as far as it is known; whole seconds.
+    /// The date that is signed; whole seconds.
     pub fn signed_at(&self) -> DateTime<Utc> {
         self.signed_at
     }
@@ -243,8 +243,14 @@ pub enum SignError {
 }
 
 impl Client {
-    /// Signs a write with the keys of `account`, as of now. Nothing is sent.
-    pub async fn sign_write(&self, account: &Account, write: WriteRequest) -> Result<SignedWrite, SignError> {
+    /// Signs a write with the keys of `account`, dated `at` by the cloud's clock: whoever announced until when it can take
+    /// effect counts from there. Nothing is sent.
+    pub async fn sign_write(
+        &self,
+        account: &Account,
+        write: WriteRequest,
+        at: DateTime<Utc>,
+    ) -> Result<SignedWrite, SignError> {
         let operation = write.operation;
         let action = operation.action;
         let target = self
@@ -257,8 +263,7 @@ impl Client {
             .credentials()
             .await
             .map_err(|failed| SignError::Credentials { action, reason: printable(&failed.to_string()) })?;
-        // Signed after the keys are there: renewing them may take its time.
-        let signed_at = self.cloud_now().trunc_subsecs(0);
+        let signed_at = at.trunc_subsecs(0);
         let request = write.sign(&target, &credentials, signed_at, &self.context().random.nonce());
         Ok(SignedWrite { request, operation, region: write.region, signed_at, keys_end: credentials.expiration })
     }

@@ -28,7 +28,7 @@ fn unbind() -> WriteRequest {
 
 async fn outcome_of(write: WriteRequest, answer: impl Fn() -> Answer + Send + Sync + 'static) -> Outcome {
     let client = client(move |_, _| answer());
-    let signed = client.sign_write(&account(), write).await.expect("a signed write");
+    let signed = client.sign_write(&account(), write, Utc::now()).await.expect("a signed write");
     client.send_write(signed).await
 }
 
@@ -168,7 +168,7 @@ async fn a_write_leaves_once_whatever_becomes_of_it() {
                 _ => fault(400, "Throttling.User"),
             }
         });
-        let signed = client.sign_write(&account(), unbind()).await.expect("a signed write");
+        let signed = client.sign_write(&account(), unbind(), Utc::now()).await.expect("a signed write");
         assert_eq!(sent.all(), [], "signing sends nothing");
         client.send_write(signed).await;
         assert_eq!(sent.all(), [(0, true)], "{answer}: once, and on a connection of its own");
@@ -183,10 +183,10 @@ async fn the_signature_says_until_when_it_can_take_effect() {
         log.push(header(request, "x-acs-date"));
         json(200, r#"{"RequestId":"R-1"}"#)
     });
-    let before = Utc::now();
-    let signed = client.sign_write(&account(), unbind()).await.expect("a signed write");
+    let asked = DateTime::from_timestamp_millis(1_767_225_600_999).expect("a date");
+    let signed = client.sign_write(&account(), unbind(), asked).await.expect("a signed write");
     let (at, until) = (signed.signed_at(), signed.refused_from());
-    assert!(at <= Utc::now() && at > before - TimeDelta::seconds(1), "{at}");
+    assert_eq!(at.timestamp(), 1_767_225_600, "never later than it was asked for");
     assert_eq!((until - at, signed.keys_end()), (TimeDelta::minutes(15), None));
     client.send_write(signed).await;
     assert_eq!(seen.all(), [Some(at.format("%Y-%m-%dT%H:%M:%SZ").to_string())]);
@@ -196,7 +196,7 @@ async fn the_signature_says_until_when_it_can_take_effect() {
 async fn the_clocks_difference_is_known_after_any_answer() {
     let client = client(|_, _| with_header(json(200, "{}"), "date", "Thu, 01 Jan 2026 00:00:00 GMT"));
     assert_eq!(client.clock_skew(), None);
-    let signed = client.sign_write(&account(), unbind()).await.expect("a signed write");
+    let signed = client.sign_write(&account(), unbind(), Utc::now()).await.expect("a signed write");
     client.send_write(signed).await;
     let skew = client.clock_skew().expect("an answer with a date");
     let expected = DateTime::from_timestamp(1_767_225_600, 0).expect("a date") - Utc::now();
@@ -211,7 +211,7 @@ async fn plain_http_goes_to_this_machine_only() {
         let endpoints = Endpoints::default().with_endpoint_url(url).expect("an endpoint");
         let http = testing::context(NoHttp, RealClock::default());
         let client = Client::new(http, endpoints, Settings::default());
-        assert_eq!(client.sign_write(&account(), unbind()).await.is_ok(), is_allowed, "{url}");
+        assert_eq!(client.sign_write(&account(), unbind(), Utc::now()).await.is_ok(), is_allowed, "{url}");
     }
     let target = |base: &str| Target { host: "vpc.aliyuncs.com".to_owned(), base: base.to_owned() };
     for base in

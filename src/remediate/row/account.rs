@@ -142,6 +142,16 @@ impl Account {
         pending
     }
 
+    /// The run that carries a plan out, or did: a plan is carried out once.
+    pub fn run_of(&self, plan: &str) -> Option<&str> {
+        self.debits.values().find(|debit| debit.plan == plan).map(|debit| debit.run.as_str())
+    }
+
+    /// Everything that credit was taken for, and how far it has come.
+    pub fn intents(&self) -> impl Iterator<Item = (&Debit, Option<&Ended>)> {
+        self.debits.values().map(|debit| (debit, self.ended.get(&debit.intent)))
+    }
+
     /// An intent that may have changed something, or still may.
     fn counts(&self, debit: &Debit) -> bool {
         !matches!(self.ended.get(&debit.intent), Some(Ended::Closed(Outcome::NotExecuted) | Ended::NeverOpened))

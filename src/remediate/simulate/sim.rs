@@ -299,7 +299,7 @@ impl<'a> Sim<'a> {
 
     /// A process that resolves what is open, some time from now.
     pub(super) fn settle_after(&mut self, host: usize, wait: u64) {
-        let errand = Errand::Settle { account: AccountId::from(ACCOUNT) };
+        let errand = Errand::Settle { account: AccountId::from(ACCOUNT), only: None };
         if let Some(host) = self.hosts.get_mut(host)
             && host.errands.is_empty()
         {

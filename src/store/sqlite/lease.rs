@@ -76,6 +76,8 @@ pub(super) fn append(
     version: u32,
     body: &[u8],
 ) -> Result<Appended, StoreError> {
+    // What is announced here survives a loss of power before anybody acts on it; runs need not.
+    connection.pragma_update(None, "synchronous", "FULL")?;
     let position = connection
         .query_row(
             "INSERT INTO records (stream, position, epoch, version, body)
