@@ -18,13 +18,13 @@ type Job = Box<dyn FnOnce(&mut dyn Store) + Send>;
 
 /// Where work for the store is handed in.
 #[derive(Clone)]
-pub(super) struct Desk {
+pub(crate) struct Desk {
     jobs: Sender<Job>,
 }
 
 impl Desk {
     /// Has something done with the store, and waits for the answer.
-    pub(super) async fn ask<T: Send + 'static>(
+    pub(crate) async fn ask<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Failure> {
@@ -46,7 +46,7 @@ fn gone<T>() -> Result<T, Failure> {
 }
 
 /// Does `work` on another thread and serves its desk on this one, until the work has ended.
-pub(super) fn serve<T: Send>(
+pub(crate) fn serve<T: Send>(
     store: &mut dyn Store,
     work: impl FnOnce(Desk) -> Result<T, Failure> + Send,
 ) -> Result<T, Failure> {
@@ -56,6 +56,6 @@ pub(super) fn serve<T: Send>(
         for job in waiting {
             job(store);
         }
-        worker.join().unwrap_or_else(|_| fail(Exit::Internal, "reading the shard ended in an internal error"))
+        worker.join().unwrap_or_else(|_| fail(Exit::Internal, "the work ended in an internal error"))
     })
 }

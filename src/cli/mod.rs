@@ -9,6 +9,7 @@ mod args;
 mod completions;
 mod conclude;
 mod connect;
+mod desk;
 mod diff;
 mod doctor;
 mod evidence;

@@ -5,7 +5,6 @@
 //! shard joins them and works out what is to be read next (`rounds`): nobody hands out work. `merge` judges.
 
 mod body;
-mod desk;
 pub(super) mod merge;
 mod owner;
 mod plan;
@@ -20,7 +19,7 @@ use work::{Tally, Worker};
 use super::{
     Done,
     args::{ScanArgs, Shard},
-    conclude, evidence,
+    conclude, desk, evidence,
     exit::{Exit, Failure, OrExit, fail},
     output, setup, signals,
     terminal::Terminal,

@@ -9,7 +9,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     body::{Body, Head},
-    desk::Desk,
     plan::{self, Plan, Terms},
     rounds::{Rounds, Task},
 };
@@ -17,6 +16,7 @@ use crate::{
     cli::{
         args::{CloudArgs, Shard},
         connect::{self, Reach},
+        desk::Desk,
         exit::{Exit, Failure, OrExit, fail},
         progress::Bar,
         signals::Stop,
