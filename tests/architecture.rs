@@ -21,14 +21,15 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("scan", &["cloud", "model", "netset"]),
     ("store", &["model", "findings"]),
     // The state machine is pure: it asks for effects. Who carries them out comes with cloud's Context and the store.
-    ("remediate", &["cloud", "model", "netset", "findings", "store"]),
+    // Approvals are signatures.
+    ("remediate", &["cloud", "model", "netset", "findings", "seal", "store"]),
     // Messages are about findings and their severities; HTTP, clock, variables and files come through cloud's Context,
     // and text from outside is made harmless where reports do it.
     ("notify", &["cloud", "findings", "model", "report"]),
     ("sandbox", &[]),
     ("seal", &[]),
     // The Settings types of the modules it composes, and the types its values become.
-    ("config", &["cloud", "findings", "model", "netset", "notify", "scan", "seal", "store"]),
+    ("config", &["cloud", "findings", "model", "netset", "notify", "remediate", "scan", "seal", "store"]),
     (
         "cli",
         &[
@@ -44,6 +45,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "report",
             "sandbox",
             "scan",
+            "seal",
             "store",
         ],
     ),

@@ -53,7 +53,7 @@ impl Entry<'_, '_> {
             None => Some(Kind::ALL.into()),
         };
         let details = match fields.get("details") {
-            Some((node, path)) => self.boolean(node, &path),
+            Some((node, path)) => self.walk.boolean(node, &path),
             None => Some(false),
         };
         let (channel, address, key) = channel?;
@@ -198,18 +198,6 @@ impl Entry<'_, '_> {
             Some(text) => Source::At(SecretSource::File(self.folder.join(text))),
             None => Source::Wrong,
         }
-    }
-
-    fn boolean(&self, node: &Node, path: &str) -> Option<bool> {
-        if let Value::Scalar { text, plain: true } = &node.value {
-            match text.as_str() {
-                "true" => return Some(true),
-                "false" => return Some(false),
-                _ => {}
-            }
-        }
-        self.walk.wrong_type(node, path, "true or false");
-        None
     }
 
     fn kinds(&self, node: &Node, path: &str) -> Option<BTreeSet<Kind>> {

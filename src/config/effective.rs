@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf};
 use crate::{
     model::{Severity, TrustedEntry},
     notify,
+    remediate::Window,
     scan::{Picked, Site},
 };
 
@@ -139,6 +140,8 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
     let severities = config.rules.severity.iter().map(|(rule, severity)| format!("{rule}: {severity}"));
     let endpoints = config.endpoints.iter().map(|(product, host)| format!("{product}: {host}"));
     let evidence = &config.evidence;
+    let remediation = &config.remediation;
+    let (environments, budgets) = (&remediation.environments, &remediation.budgets);
     let rows = [
         ("accounts", accounts),
         ("organization", config.organization.as_ref().map_or_else(|| "none".to_owned(), organization)),
@@ -165,11 +168,46 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         ("evidence.flow_logs", evidence.flow_logs.as_str().to_owned()),
         ("evidence.files", paths(&evidence.files)),
         ("evidence.signing_key", path(&evidence.signing_key, "none")),
-        ("remediation.approvers", list(config.approvers.iter().map(|approver| approver.name.clone()))),
+        ("remediation.approvers", list(remediation.approvers.iter().map(|approver| approver.name.clone()))),
+        ("remediation.approvals.needed", remediation.needed.to_string()),
+        ("remediation.approvals.production", remediation.needed_in_production.to_string()),
+        ("remediation.environments.tag", environments.tag.clone()),
+        ("remediation.environments.order", list(environments.order.iter().cloned())),
+        ("remediation.environments.production", list(environments.production.iter().cloned())),
+        ("remediation.windows", windows(&remediation.windows)),
+        ("remediation.budgets.per_run", budget(budgets.per_run)),
+        ("remediation.budgets.per_day", budget(budgets.per_day)),
+        ("remediation.budgets.per_environment", per_environment(&budgets.per_environment)),
+        ("remediation.lease.journal", path(&remediation.journal, "portcullis.journal in the user's data directory")),
+        ("remediation.lease.kill_file", path(&remediation.kill_file, "portcullis.kill in the user's data directory")),
+        ("remediation.canary.soak_minutes", remediation.canary_soak_minutes.to_string()),
+        ("remediation.automatic.enabled", remediation.automatic.enabled.to_string()),
+        ("remediation.automatic.notice_hours", remediation.automatic.notice_hours.to_string()),
         ("notify", list(config.notify.iter().map(channel))),
         ("endpoints", list(endpoints)),
     ];
     rows.into_iter().map(|(key, value)| (key.to_owned(), value, config.origins.of(key))).collect()
+}
+
+fn windows(windows: &[Window]) -> String {
+    match windows {
+        [] => "none: nothing is changed".to_owned(),
+        some => list(some.iter().map(ToString::to_string)),
+    }
+}
+
+fn budget(count: u32) -> String {
+    match count {
+        0 => "0: nothing is changed".to_owned(),
+        count => count.to_string(),
+    }
+}
+
+fn per_environment(budgets: &BTreeMap<String, u32>) -> String {
+    match budgets.is_empty() {
+        true => "none: nothing is changed in any".to_owned(),
+        false => list(budgets.iter().map(|(name, count)| format!("{name}: {count}"))),
+    }
 }
 
 fn kept(limit: Option<u32>) -> String {

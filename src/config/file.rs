@@ -10,7 +10,6 @@ use crate::{
     model::{Severity, TrustedList},
     notify,
     scan::{Organization, Pick, Picked, Site},
-    seal::PublicKey,
     store::{Retention, StoreUrl},
 };
 
@@ -18,6 +17,7 @@ use super::{
     Notice, RuleIds, channels,
     effective::{Origin, Origins},
     problem::{ConfigErrors, Problem, shown},
+    remediation::{self, RemediationSettings},
     secrets::looks_secret,
     source::Source,
     trusted,
@@ -57,8 +57,16 @@ pub(crate) mod keys {
     pub(crate) const RULES: &[&str] = &["dirs", "disable", "severity"];
     pub(crate) const STORE: &[&str] = &["url", "keep_days", "keep_runs"];
     pub(crate) const EVIDENCE: &[&str] = &["window_days", "audit_logs", "flow_logs", "files", "signing_key"];
-    pub(crate) const REMEDIATION: &[&str] = &["approvers", "windows", "budgets", "lease"];
-    pub(crate) const APPROVER: &[&str] = &["name", "public_key"];
+    pub(crate) const REMEDIATION: &[&str] =
+        &["approvers", "approvals", "environments", "windows", "budgets", "lease", "canary", "automatic"];
+    pub(crate) const APPROVER: &[&str] = &["name", "public_key", "arn"];
+    pub(crate) const APPROVALS: &[&str] = &["needed", "production"];
+    pub(crate) const ENVIRONMENTS: &[&str] = &["tag", "order", "production"];
+    pub(crate) const WINDOW: &[&str] = &["zone", "days", "from", "to", "overnight"];
+    pub(crate) const BUDGETS: &[&str] = &["per_run", "per_day", "per_environment"];
+    pub(crate) const LEASE: &[&str] = &["journal", "kill_file"];
+    pub(crate) const CANARY: &[&str] = &["soak_minutes"];
+    pub(crate) const AUTOMATIC: &[&str] = &["enabled", "notice_hours"];
     pub(crate) const NOTIFY: &[&str] = &["dingtalk", "feishu", "slack", "webhook", "min_severity", "on", "details"];
     pub(crate) const CHANNEL: &[&str] = &["url_env", "url_file", "secret_env", "secret_file"];
 }
@@ -86,8 +94,8 @@ pub struct Config {
     pub store: StoreSettings,
     /// Where evidence comes from.
     pub evidence: EvidenceSettings,
-    /// Who may approve changes.
-    pub approvers: Vec<Approver>,
+    /// What changes are made by.
+    pub remediation: RemediationSettings,
     /// Who is told of changes.
     pub notify: Vec<notify::Settings>,
     /// Host overrides by lower-case product code, such as `slb`.
@@ -200,13 +208,6 @@ impl LogUse {
     }
 }
 
-/// Who may approve a change. Read and checked; no command of this version changes anything.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Approver {
-    pub name: String,
-    pub public_key: PublicKey,
-}
-
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -220,7 +221,7 @@ impl Default for Config {
             fail_on: Severity::Low,
             store: StoreSettings::default(),
             evidence: EvidenceSettings::default(),
-            approvers: Vec::new(),
+            remediation: RemediationSettings::default(),
             notify: Vec::new(),
             endpoints: BTreeMap::new(),
             notices: Vec::new(),
@@ -293,6 +294,7 @@ impl Reader<'_, '_> {
         self.remediation(&fields, &mut config);
         self.notify(&fields, &mut config);
         self.endpoints(&fields, &mut config);
+        self.automatic(&fields, &config);
         Some(config)
     }
 
@@ -643,35 +645,20 @@ impl Reader<'_, '_> {
 
     fn remediation(&self, fields: &Fields<'_>, config: &mut Config) {
         let Some((node, path)) = fields.get("remediation") else { return };
-        let Some(section) = self.walk.fields(node, &path, keys::REMEDIATION) else { return };
-        for key in ["windows", "budgets", "lease"] {
-            if let Some((node, path)) = section.get(key) {
-                let what = format!("`{path}` is not supported by this version, which changes nothing");
-                let help = "delete it until a release that applies changes";
-                self.walk.report(Problem::new(node.at.clone(), what).help(help));
-            }
+        let (settings, said) = remediation::Section { walk: self.walk, folder: self.folder }.read(node, &path);
+        for (key, node) in said {
+            self.came_from_file(config, &key, node);
         }
-        let Some((approvers, path)) = section.get("approvers") else { return };
-        let Some(items) = self.walk.list(approvers, &path) else { return };
-        for (index, item) in items.iter().enumerate() {
-            config.approvers.extend(self.approver(item, &format!("{path}[{index}]")));
-        }
-        self.came_from_file(config, "remediation.approvers", approvers);
+        config.remediation = settings;
     }
 
-    fn approver(&self, node: &Node, path: &str) -> Option<Approver> {
-        let fields = self.walk.fields(node, path, keys::APPROVER)?;
-        let needed = |key: &str, help: &str| {
-            let (node, path) = fields.require(self.walk, key, help)?;
-            self.walk.text(node, &path).map(str::to_owned)
-        };
-        let name = needed("name", "say who it is");
-        let public_key = needed("public_key", "give the key that checks this person's approvals");
-        let parsed = public_key?.parse::<PublicKey>();
-        if let (Err(error), Some((node, path))) = (&parsed, fields.get("public_key")) {
-            self.walk.report(Problem::new(node.at.clone(), format!("`{path}` is not understood: {error}")));
-        }
-        Some(Approver { name: name?, public_key: parsed.ok()? })
+    /// Automatic mode with less than it needs would wait for ever, or for the day on which the rest is added.
+    fn automatic(&self, fields: &Fields<'_>, config: &Config) {
+        let lacks = remediation::automatic_lacks(&config.remediation, !config.notify.is_empty());
+        let (false, Some((node, path))) = (lacks.is_empty(), fields.get("remediation")) else { return };
+        let what = format!("`{path}.automatic` is on without {}", lacks.join(", "));
+        let help = "nobody stands by in automatic mode: give what is missing, or turn it off";
+        self.walk.report(Problem::new(node.at.start..node.at.start, what).help(help));
     }
 
     fn notify(&self, fields: &Fields<'_>, config: &mut Config) {

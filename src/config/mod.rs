@@ -5,12 +5,13 @@
 //! problems together, each with line and column.
 //!
 //! Phases: `source` (bytes to text) → `yaml` (text to tree) → `walk` and `secrets` (the tree against
-//! what may be there) → `file`, `trusted`, `channels`, `waivers` (typed values) → `effective`.
+//! what may be there) → `file`, `trusted`, `channels`, `remediation`, `waivers` (typed values) → `effective`.
 
 mod channels;
 mod effective;
 mod file;
 mod problem;
+mod remediation;
 mod schema;
 mod secrets;
 mod source;
@@ -31,10 +32,11 @@ use crate::{findings::Waiver, model::TrustedEntry};
 
 pub use effective::{Origin, Overrides, effective};
 pub use file::{
-    AccountSettings, Approver, Config, ConsumerSettings, EvidenceSettings, LogUse, OrganizationSettings, RootSettings,
+    AccountSettings, Config, ConsumerSettings, EvidenceSettings, LogUse, OrganizationSettings, RootSettings,
     RuleSettings, StoreSettings, is_region,
 };
 pub use problem::{ConfigErrors, Located};
+pub use remediation::{AutomaticSettings, EnvironmentSettings, RemediationSettings};
 pub use schema::{config_schema, waivers_schema};
 
 use source::Source;

@@ -37,7 +37,7 @@ struct ConfigFile {
     store: Option<Store>,
     /// Where evidence comes from.
     evidence: Option<Evidence>,
-    /// Who may approve changes.
+    /// What changes are made by.
     remediation: Option<Remediation>,
     /// Who is told of changes: one channel an entry.
     #[schemars(length(max = 10))]
@@ -200,17 +200,28 @@ enum LogUse {
     Never,
 }
 
-/// Who may approve changes.
+/// What changes are made by. What is not said allows nothing: no window, and budgets of 0.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Remediation {
+    /// Who may approve changes: one entry a person.
+    #[schemars(length(max = 100))]
     approvers: Option<Vec<Approver>>,
-    /// Not supported by this version.
-    windows: Option<serde_json::Value>,
-    /// Not supported by this version.
-    budgets: Option<serde_json::Value>,
-    /// Not supported by this version.
-    lease: Option<serde_json::Value>,
+    /// How many of them must approve a plan.
+    approvals: Option<ApprovalCounts>,
+    /// What tells the environment of a resource.
+    environments: Option<Environments>,
+    /// When changes may be made. Default: never.
+    #[schemars(length(max = 100))]
+    windows: Option<Vec<ChangeWindow>>,
+    /// How many changes may be made. Default: none.
+    budgets: Option<Budgets>,
+    /// Files of this host. Leases and records are kept in the run store.
+    lease: Option<Lease>,
+    /// The first change of a plan.
+    canary: Option<Canary>,
+    /// Changes with nobody standing by.
+    automatic: Option<Automatic>,
 }
 
 /// One person who may approve changes.
@@ -221,6 +232,108 @@ struct Approver {
     name: String,
     /// The key that checks this person's approvals.
     public_key: String,
+    /// As whom the cloud knows this person: a plan made with it is not theirs to approve.
+    arn: Option<String>,
+}
+
+/// How many people must approve a plan.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ApprovalCounts {
+    /// Default: 1.
+    #[schemars(range(min = 1, max = 100))]
+    needed: Option<u32>,
+    /// Where an action is in production. Default: 2.
+    #[schemars(range(min = 2, max = 100))]
+    production: Option<u32>,
+}
+
+/// What tells the environment of a resource.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Environments {
+    /// The key of the tag. Default: env.
+    tag: Option<String>,
+    /// The lowest first: the first change of a plan comes from there. Default: dev, test, staging, prod, production.
+    order: Option<Vec<String>>,
+    /// Whose changes more people must approve. Default: prod, production.
+    production: Option<Vec<String>>,
+}
+
+/// When changes may be made, by the clocks of a zone.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct ChangeWindow {
+    /// A zone of the IANA database, `Asia/Shanghai`.
+    zone: String,
+    /// The days on which it opens.
+    #[schemars(length(min = 1))]
+    days: Vec<DayName>,
+    /// When it opens, `22:00`.
+    #[schemars(regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"))]
+    from: String,
+    /// When it ends, `23:30`; `24:00` is the end of the day.
+    #[schemars(regex(pattern = r"^([01][0-9]|2[0-3]):[0-5][0-9]$|^24:00$"))]
+    to: String,
+    /// It ends on the day after. Default: false.
+    overnight: Option<bool>,
+}
+
+/// A day of the week.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+enum DayName {
+    Mon,
+    Tue,
+    Wed,
+    Thu,
+    Fri,
+    Sat,
+    Sun,
+}
+
+/// How many changes may be made; 0 is none.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Budgets {
+    /// By one run. Default: 0.
+    #[schemars(range(max = 1000))]
+    per_run: Option<u32>,
+    /// In an account, within 24 hours. Default: 0.
+    #[schemars(range(max = 1000))]
+    per_day: Option<u32>,
+    /// In an environment, within 24 hours; one that is not named has none. `untagged` is what has no tag.
+    per_environment: Option<BTreeMap<String, u32>>,
+}
+
+/// Files of this host, relative to this file's folder.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Lease {
+    /// The local journal. Default: portcullis.journal in the user's data directory.
+    journal: Option<String>,
+    /// While it exists, nothing is changed. Default: portcullis.kill in the user's data directory.
+    kill_file: Option<String>,
+}
+
+/// The first change of a plan.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Canary {
+    /// How long it soaks alone. Default: 30.
+    #[schemars(range(min = 30, max = 10_080))]
+    soak_minutes: Option<u32>,
+}
+
+/// Changes with nobody standing by.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Automatic {
+    /// Needs a window, budgets, a channel in `notify` and a store that hosts share. Default: false.
+    enabled: Option<bool>,
+    /// From the notice to the owner until the change. Default: 24.
+    #[schemars(range(min = 24, max = 720))]
+    notice_hours: Option<u32>,
 }
 
 /// One channel, and what it is told: exactly one of `dingtalk`, `feishu`, `slack` and `webhook`.
@@ -325,6 +438,13 @@ mod tests {
             (&config, "Evidence", keys::EVIDENCE),
             (&config, "Remediation", keys::REMEDIATION),
             (&config, "Approver", keys::APPROVER),
+            (&config, "ApprovalCounts", keys::APPROVALS),
+            (&config, "Environments", keys::ENVIRONMENTS),
+            (&config, "ChangeWindow", keys::WINDOW),
+            (&config, "Budgets", keys::BUDGETS),
+            (&config, "Lease", keys::LEASE),
+            (&config, "Canary", keys::CANARY),
+            (&config, "Automatic", keys::AUTOMATIC),
             (&config, "NotifyEntry", keys::NOTIFY),
             (&config, "NotifyChannel", keys::CHANNEL),
             (&config, "TrustedFields", trusted::ENTRY_KEYS),

@@ -182,6 +182,19 @@ impl<'s> Walk<'s> {
         None
     }
 
+    /// `true` or `false`, without quotes.
+    pub(crate) fn boolean(&self, node: &Node, path: &str) -> Option<bool> {
+        if let Value::Scalar { text, plain: true } = &node.value {
+            match text.as_str() {
+                "true" => return Some(true),
+                "false" => return Some(false),
+                _ => {}
+            }
+        }
+        self.wrong_type(node, path, "true or false");
+        None
+    }
+
     /// A calendar day.
     pub(crate) fn day(&self, node: &Node, path: &str) -> Option<NaiveDate> {
         let example = "a day in the form 2027-01-31; it counts to the end of that day in UTC";

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AccountId, AclId, ClusterId, EipId, LoadBalancerId, MeshId, RegionId};
+use crate::model::{
+    self, AccountId, AclId, ClusterId, EipId, EndpointKind, LoadBalancerId, MeshId, RegionId, ResourceKind,
+};
 
 /// A control plane's way in.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -52,6 +54,35 @@ impl Target {
         format!("target/{}/{}/{}", self.account, self.endpoint.owner(), self.endpoint.word())
     }
 
+    /// The endpoint that a judgement is about.
+    pub fn of(judged: &model::Endpoint) -> Self {
+        let id = judged.resource_id.as_str();
+        let endpoint = match judged.kind {
+            EndpointKind::IstioPilot => Endpoint::Pilot(id.into()),
+            EndpointKind::IstioPilotCanary => Endpoint::CanaryPilot(id.into()),
+            EndpointKind::MeshApiServer => Endpoint::MeshApiServer(id.into()),
+            EndpointKind::ClusterApiServer => Endpoint::ClusterApiServer(id.into()),
+        };
+        Self { account: judged.account_id.clone(), region: judged.region_id.clone(), endpoint }
+    }
+
+    /// As judgements and reports name it.
+    pub fn judged(&self) -> model::Endpoint {
+        let (resource_kind, kind) = match self.endpoint {
+            Endpoint::Pilot(_) => (ResourceKind::Mesh, EndpointKind::IstioPilot),
+            Endpoint::CanaryPilot(_) => (ResourceKind::Mesh, EndpointKind::IstioPilotCanary),
+            Endpoint::MeshApiServer(_) => (ResourceKind::Mesh, EndpointKind::MeshApiServer),
+            Endpoint::ClusterApiServer(_) => (ResourceKind::Cluster, EndpointKind::ClusterApiServer),
+        };
+        model::Endpoint {
+            account_id: self.account.clone(),
+            region_id: self.region.clone(),
+            resource_kind,
+            resource_id: self.endpoint.owner().to_owned(),
+            kind,
+        }
+    }
+
     /// Name of the lease and of the records about the account.
     pub fn account_row(&self) -> String {
         format!("account/{}", self.account)
@@ -72,6 +103,14 @@ pub struct AclSetting {
     pub on: bool,
     pub kind: AclKind,
     pub ids: Vec<AclId>,
+}
+
+impl AclSetting {
+    /// Access control that is off. The cloud keeps the kind and ids of before, which say nothing: they are left out, so
+    /// that what is read after the way back is what was read before the change.
+    pub fn off() -> Self {
+        Self { on: false, kind: AclKind::White, ids: Vec::new() }
+    }
 }
 
 /// What an action changes, as it was read.
@@ -149,6 +188,25 @@ impl Action {
         match &self.change {
             Change::Unbind { eip, .. } => Request::Bind { endpoint: self.target.endpoint.clone(), eip: eip.clone() },
             Change::Fence { before, .. } => self.set_acl(before.clone()),
+        }
+    }
+
+    /// What insures the way back, and what is cleared up once nothing needs it.
+    pub fn insurance(&self, plan: &str) -> (Vec<Request>, Vec<Request>) {
+        match &self.change {
+            Change::Unbind { eip, .. } => {
+                let tag = |plan: Option<&str>| Request::Tag { eip: eip.clone(), plan: plan.map(str::to_owned) };
+                let protect = |on| Request::Protect { eip: eip.clone(), on };
+                (vec![protect(true), tag(Some(plan))], vec![protect(false), tag(None)])
+            }
+            Change::Fence { entries, .. } => {
+                let acl = AclId::from(self.acl_name());
+                let adds = entries
+                    .chunks(Request::ACL_ENTRIES_A_CALL)
+                    .map(|some| Request::AddAclEntries { acl: acl.clone(), entries: some.to_vec() });
+                let create = Request::CreateAcl { name: self.acl_name() };
+                (std::iter::once(create).chain(adds).collect(), vec![Request::DeleteAcl { acl: acl.clone() }])
+            }
         }
     }
 

@@ -9,6 +9,8 @@
 #![deny(clippy::disallowed_methods)]
 
 mod action;
+pub mod approval;
+pub mod document;
 pub mod guard;
 mod hand;
 pub mod journal;
@@ -21,8 +23,11 @@ mod row;
 mod runner;
 pub mod simulate;
 mod time;
+mod window;
+mod wire;
 
 pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, Target, WriteRef};
+pub use document::{Document, LeftOut, Planned, Planner};
 pub use hand::{Answer, Hand};
 pub use machine::{Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed};
 pub use pace::Pace;
@@ -38,3 +43,5 @@ pub use row::{
 };
 pub use runner::{Errand, Runner, Verdict};
 pub use time::{ClockReading, CloudTime, Mono};
+pub use window::{NotATime, TimeOfDay, Window, spans};
+pub use wire::{Call, Calls, NoSuchCall, PLAN_TAG};
