@@ -3,6 +3,7 @@
 use std::{collections::BTreeSet, path::Path};
 
 use chrono::NaiveDate;
+use tracing::info_span;
 
 use super::{
     Done,
@@ -78,18 +79,21 @@ impl<'a> Conclusion<'a> {
         };
         tell_expired(&config, reading.inventory.taken_at().date_naive(), terminal);
         let saved = save.map_or(Ok(()), |path| save_snapshot(&reading, path));
-        let mut run = pipeline::conclude(reading, &judging);
+        let mut run = info_span!("judge").in_scope(|| pipeline::conclude(reading, &judging));
         log::units_ended(&run);
         // Whatever becomes of it, the report is written.
         let (stored, store) = match store {
-            Some(store) => (fence::apart("keeping the run", || keep(store, &mut run)), Some(&*store)),
+            Some(store) => {
+                let keep = || fence::apart("keeping the run", || keep(store, &mut run));
+                (info_span!("keep").in_scope(keep), Some(&*store))
+            }
             None => (Ok(()), None),
         };
         let kept = store.filter(|_| stored.is_ok());
-        let notifications = tell(&run, kept, telling, &config, terminal);
+        let notifications = info_span!("notify").in_scope(|| tell(&run, kept, telling, &config, terminal));
         let mut document = Document::of(&run);
         document.run.notifications = notifications;
-        report::write(&document, &targets, terminal)?;
+        info_span!("report").in_scope(|| report::write(&document, &targets, terminal))?;
         saved.and(stored)?;
         log::run_ended(&run);
         let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);

@@ -10,6 +10,7 @@ use std::{
 use chrono::{SubsecRound, Utc};
 use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
+use tracing::{Instrument as _, info_span};
 
 use super::{
     args::CloudArgs,
@@ -98,12 +99,18 @@ pub(crate) async fn read(
     // Whole milliseconds: what is stored is what is reported.
     let taken_at = Utc::now().trunc_subsecs(3);
     let accounts = &chosen.accounts;
-    let scanned = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &stop.token()).await;
+    let token = stop.token();
+    let collect = scan::collect(&connection.client, accounts, &settings, taken_at, progress, &token);
+    let scanned = collect.instrument(info_span!("inventory")).await;
     let scanned = scanned.map_err(|error| told(error, stop.exit()))?.with_coverage(connection.listed.clone());
     let scanned = scanned.with_coverage(chosen.left_out.clone());
-    let scanned = read_networks(scanned, config).await.map_err(|error| told(error, stop.exit()))?;
+    let networks = read_networks(scanned, config).instrument(info_span!("networks"));
+    let scanned = networks.await.map_err(|error| told(error, stop.exit()))?;
     let scanned = match evidence {
-        Some(plan) => read_evidence(scanned, config, plan).await.map_err(|error| told(error, stop.exit()))?,
+        Some(plan) => {
+            let logs = read_evidence(scanned, config, plan).instrument(info_span!("evidence"));
+            logs.await.map_err(|error| told(error, stop.exit()))?
+        }
         None => scanned,
     };
     for line in connection.server.iter().flat_map(Server::unknown_parameters) {

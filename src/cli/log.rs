@@ -10,7 +10,10 @@ use chrono::{SecondsFormat, Utc};
 use serde_json::Value;
 use tracing::{Event, Level, Subscriber, field::Field, field::Visit};
 use tracing_subscriber::{
-    Layer, filter::Targets, layer::Context, layer::SubscriberExt as _, registry::LookupSpan,
+    Layer, Registry,
+    filter::Targets,
+    layer::{Context, SubscriberExt as _},
+    registry::LookupSpan,
     util::SubscriberInitExt as _,
 };
 
@@ -38,7 +41,8 @@ const ORDER: [&str; 12] = [
 ];
 
 /// Starts logging. Only our own events are shown: libraries below us log addresses and headers.
-pub(crate) fn start(common: &Common) {
+/// With a second layer, spans go where it takes them.
+pub(super) fn start(common: &Common, traces: Option<impl Layer<Registry> + Send + Sync>) {
     let level = match (common.quiet, common.verbose) {
         (true, _) => Level::ERROR,
         (false, 0) => Level::WARN,
@@ -48,7 +52,7 @@ pub(crate) fn start(common: &Common) {
     let layer = Lines { format: common.log_format, seq: AtomicU64::new(1) };
     let ours = Targets::new().with_target("portcullis", level);
     // A second start within one process (a test) keeps the first log.
-    let _ = tracing_subscriber::registry().with(layer.with_filter(ours)).try_init();
+    let _ = tracing_subscriber::registry().with(traces).with(layer.with_filter(ours)).try_init();
 }
 
 /// One event a unit, its last one: what was planned and how it ended.

@@ -36,11 +36,13 @@ mod shard;
 mod signals;
 mod suggest;
 mod terminal;
+#[cfg(feature = "otel")]
+mod trace;
 mod what_if;
 
 use std::process::{self, ExitCode};
 
-use clap::Parser;
+use clap::{CommandFactory as _, FromArgMatches as _};
 
 use args::{Cli, Command};
 use exit::{Exit, Outcome};
@@ -52,13 +54,23 @@ pub fn main_impl() -> ExitCode {
 }
 
 fn run() -> Exit {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (cli, command) = match parse() {
+        Ok(parsed) => parsed,
         Err(error) => return report_usage(&error),
     };
-    log::start(&cli.common);
     let terminal = Terminal::new(&cli.common);
-    let outcome = dispatch(cli.command, &terminal);
+    #[cfg(feature = "otel")]
+    let traces = trace::Traces::start(&terminal);
+    #[cfg(feature = "otel")]
+    let spans = traces.as_ref().map(trace::Traces::layer);
+    #[cfg(not(feature = "otel"))]
+    let spans = None::<tracing_subscriber::layer::Identity>;
+    log::start(&cli.common, spans);
+    let outcome = tracing::info_span!("portcullis", command).in_scope(|| dispatch(cli.command, &terminal));
+    #[cfg(feature = "otel")]
+    if let Some(traces) = traces {
+        traces.end(&terminal);
+    }
     match outcome {
         Ok(done) => {
             if let Some(line) = done.closing {
@@ -72,6 +84,13 @@ fn run() -> Exit {
             failure.exit
         }
     }
+}
+
+/// What was typed, and the name of its command.
+fn parse() -> Result<(Cli, String), clap::Error> {
+    let mut matches = Cli::command().try_get_matches()?;
+    let command = matches.subcommand_name().unwrap_or_default().to_owned();
+    Ok((Cli::from_arg_matches_mut(&mut matches)?, command))
 }
 
 /// How a command ended, and the last line on stderr, where the command judged something.

@@ -16,6 +16,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
+use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
     assemble::{Body, USER_AGENT, Unsigned},
@@ -256,8 +257,10 @@ impl Client {
         loop {
             let turn = inner.limiter.turn(&key).await;
             let begun = inner.context.clock.monotonic();
-            let outcome = inner.attempt(&call).await;
             tries += 1;
+            let span = span(request, tries);
+            let outcome = inner.attempt(&call).instrument(span.clone()).await;
+            record(&span, &outcome);
             log(request, tries, inner.context.clock.monotonic().saturating_sub(begun), &outcome);
             let failure = match outcome {
                 Ok(reply) => {
@@ -348,6 +351,36 @@ impl Inner {
             call.account.provider.invalidate(used).await;
         }
         outcome
+    }
+}
+
+/// One attempt in a trace; no parameter, body or key is in it.
+fn span(request: &ReadRequest, attempt: u32) -> Span {
+    let operation = request.operation();
+    tracing::debug_span!(
+        "call",
+        otel.kind = "client",
+        otel.status_code = Empty,
+        product = operation.product().name(),
+        action = operation.action(),
+        region = request.region(),
+        attempt,
+        request_id = Empty,
+        code = Empty,
+    )
+}
+
+/// How the attempt ended.
+fn record(span: &Span, outcome: &Result<Reply, Failure>) {
+    match outcome {
+        Ok(reply) => {
+            span.record("request_id", reply.request_id.as_str());
+        }
+        Err(failure) => {
+            span.record("request_id", failure.error.request_id.as_str());
+            span.record("code", failure.error.code.as_str());
+            span.record("otel.status_code", "ERROR");
+        }
     }
 }
 

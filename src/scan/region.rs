@@ -16,6 +16,7 @@ use std::{
 };
 
 use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tracing::Instrument as _;
 
 use super::{
     calls::{self, Outcome},
@@ -266,8 +267,10 @@ impl RegionScan {
 
     /// Reads the region. Never fails: what could not be read is in the ledger.
     pub(super) async fn run(mut self) -> InventoryBuilder {
+        let Scope { account_id, region_id } = &self.scope;
+        let span = tracing::info_span!("region", account = account_id.as_str(), region = region_id.as_str());
         self.plan_lists();
-        self.work().await
+        self.work().instrument(span).await
     }
 
     /// Reads these groups and what their rules refer to, and nothing else of the region. Never fails.
