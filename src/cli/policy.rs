@@ -115,6 +115,7 @@ const CLUSTERS: &str = "acs:cs:*:*:cluster/*";
 fn remediation_reads() -> Vec<String> {
     let more = [
         cs::DESCRIBE_TASK_INFO,
+        cs::DESCRIBE_CLUSTER_TASKS,
         servicemesh::DESCRIBE_SERVICE_MESH_PROXY_STATUS,
         servicemesh::DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS,
         slb::DESCRIBE_ACCESS_CONTROL_LISTS,

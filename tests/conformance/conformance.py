@@ -103,6 +103,7 @@ def container_clusters():
     assert ids(with_addons, "instance_id") == ["lb-1", "lb-9"]
     assert ids(cloud.call("cs", "describe_regions")["regions"], "regionId") == ["cn-hangzhou", "eu-central-1"]
     assert cloud.call("cs", "describe_task_info", "T-1")["state"] == "success"
+    assert ids(cloud.call("cs", "describe_cluster_tasks", "c1")["tasks"], "task_id") == ["T-1"]
     audit = cloud.call("cs", "get_cluster_audit_project", "c1")
     assert (audit["audit_enabled"], audit["sls_project_name"]) == (True, "k8s-log-c1")
     assert cloud.call("cs", "check_control_plane_log_enable", "c1")["components"] == ["apiserver"]

@@ -25,14 +25,23 @@ pub const KEPT_DAYS: i64 = 90;
 /// Asks for the calls of one operation, as `ModifyPilotEipResource`, in a region, newest first.
 /// Without times the vendor looks back seven days only. The page driver adds the token.
 pub fn lookup_events(region: &str, event_name: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> ReadRequest {
+    lookup(region, "EventName", event_name, from, to)
+}
+
+/// Asks for every write in a region, newest first. The page driver adds the token.
+pub fn lookup_writes(region: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> ReadRequest {
+    lookup(region, "EventRW", "Write", from, to)
+}
+
+fn lookup(region: &str, key: &str, value: &str, from: DateTime<Utc>, to: DateTime<Utc>) -> ReadRequest {
     let time = |time: DateTime<Utc>| time.to_rfc3339_opts(SecondsFormat::Secs, true);
     ReadRequest::new(LOOKUP_EVENTS, region)
         .param("StartTime", time(from))
         .param("EndTime", time(to))
         .param("Direction", "BACKWARD")
-        .param("LookupAttribute.1.Key", "EventName")
-        .param("LookupAttribute.1.Value", event_name)
-        .resource(event_name)
+        .param("LookupAttribute.1.Key", key)
+        .param("LookupAttribute.1.Value", value)
+        .resource(value)
 }
 
 page_of! {
@@ -63,6 +72,8 @@ pub struct Event {
     pub request_parameters: Object<Map<String, Value>>,
     pub resource_name: Field<String>,
     pub resource_type: Field<String>,
+    /// Ids by kind of resource.
+    pub referenced_resources: Object<Map<String, Value>>,
     /// Set where the call failed: then it changed nothing.
     pub error_code: Field<String>,
     pub user_identity: Object<UserIdentity>,
@@ -78,4 +89,5 @@ pub struct UserIdentity {
     pub principal_id: Field<String>,
     pub account_id: Field<String>,
     pub user_name: Field<String>,
+    pub access_key_id: Field<String>,
 }

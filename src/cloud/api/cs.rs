@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::wire::{Field, List, Object, Problems, Tag, element_id, object_elements};
 use crate::cloud::{
-    page::Page,
+    page::{Page, Paging},
     request::{Operation, Product, ReadRequest},
 };
 
@@ -26,6 +26,13 @@ pub const CHECK_CONTROL_PLANE_LOG_ENABLE: Operation =
     Operation::roa_get(Product::Cs, "CheckControlPlaneLogEnable", "/clusters/{cluster_id}/controlplanelog");
 /// How far a change of a cluster has come.
 pub const DESCRIBE_TASK_INFO: Operation = Operation::roa_get(Product::Cs, "DescribeTaskInfo", "/tasks/{task_id}");
+
+/// The changes of one cluster, under way and over, by page.
+pub const DESCRIBE_CLUSTER_TASKS: Operation =
+    Operation::roa_get(Product::Cs, "DescribeClusterTasks", "/clusters/{cluster_id}/tasks");
+
+/// How tasks are paged; the limit is not documented.
+pub const TASKS_PAGING: Paging = Paging::Numbered { number: "page_number", size: "page_size", per_page: 50 };
 
 /// Items per page of the list. The limit is not documented; the documentation's sample has 10.
 pub const CLUSTERS_PAGE_SIZE: u32 = 50;
@@ -57,6 +64,11 @@ pub fn describe_task_info(region: &str, task_id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_TASK_INFO, region).path("task_id", task_id).resource(task_id)
 }
 
+/// Asks for the tasks of a cluster. The page driver adds the page.
+pub fn describe_cluster_tasks(region: &str, cluster_id: &str) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_CLUSTER_TASKS, region).path("cluster_id", cluster_id).resource(cluster_id)
+}
+
 /// Asks where the audit log of a cluster goes.
 pub fn get_cluster_audit_project(region: &str, cluster_id: &str) -> ReadRequest {
     ReadRequest::new(GET_CLUSTER_AUDIT_PROJECT, region).path("cluster_id", cluster_id).resource(cluster_id)
@@ -80,7 +92,7 @@ pub struct Region {
     #[serde(alias = "regionId", alias = "region_id")]
     pub region_id: Field<String>,
 }
-object_elements!(Region, Cluster, EndpointBalancer, Resource);
+object_elements!(Region, Cluster, EndpointBalancer, Resource, TaskInfo);
 
 /// One page of `DescribeClustersV1`.
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -215,6 +227,40 @@ pub struct TaskInfo {
     /// `running`, `success`, `fail`, and `failed`; in any case.
     pub state: Field<String>,
     pub error: Object<TaskError>,
+}
+
+impl TaskInfo {
+    /// True unless its state says that it is over, one way or the other.
+    pub fn is_under_way(&self) -> bool {
+        let state = self.state.value().map(|state| state.to_ascii_lowercase()).unwrap_or_default();
+        !matches!(state.as_str(), "success" | "fail" | "failed")
+    }
+}
+
+/// One page of `DescribeClusterTasks`.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct ClusterTasks {
+    pub tasks: List<TaskInfo>,
+    pub page_info: Object<PageInfo>,
+}
+
+impl Page for ClusterTasks {
+    type Item = Field<TaskInfo>;
+    type Head = Problems;
+
+    fn id(item: &Self::Item) -> String {
+        element_id(item, |task| &task.task_id)
+    }
+
+    fn total(&self) -> Option<u64> {
+        self.page_info.0.value().and_then(|info| info.total_count.value().copied())
+    }
+
+    fn split(self) -> (Problems, Vec<Self::Item>) {
+        let total = self.total();
+        self.tasks.into_page("tasks", total)
+    }
 }
 
 /// Why a task failed.

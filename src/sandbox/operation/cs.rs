@@ -22,6 +22,9 @@ pub(super) static OPERATIONS: &[Operation] = &[
         .not_found(GONE, 404),
     Operation::new(Product::Cs, "DescribeRegions", regions).path("/regions").not_found("InvalidRegionId.NotFound", 404),
     Operation::new(Product::Cs, "DescribeTaskInfo", task).path("/tasks/{task_id}").not_found("TaskNotFound", 404),
+    Operation::new(Product::Cs, "DescribeClusterTasks", tasks)
+        .path("/clusters/{cluster_id}/tasks")
+        .not_found(GONE, 404),
     Operation::write(Product::Cs, "ModifyCluster", write::modify_cluster)
         .path("/api/v2/clusters/{cluster_id}")
         .not_found(GONE, 404),
@@ -136,3 +139,25 @@ fn task(call: &Call<'_>) -> Result<String, ApiError> {
     let id = call.variable("task_id");
     call.account.tasks.get(id).map(|task| task.to_string()).ok_or_else(|| call.operation.gone(id))
 }
+
+/// Every task of one cluster, without its stages.
+fn tasks(call: &Call<'_>) -> Result<String, ApiError> {
+    let cluster = find(call)?;
+    let all = call.account.tasks.values().filter_map(|task| serde_json::from_str::<Value>(task).ok());
+    let mut own: Vec<Value> = all.filter(|task| task["cluster_id"].as_str() == Some(&*cluster.id)).collect();
+    own.sort_by_key(|task| task["task_id"].to_string());
+    let shown = |task: &Value| {
+        let fields = task.as_object().into_iter().flatten();
+        let kept = fields.filter(|(name, _)| TASK_FIELDS.contains(&name.as_str()));
+        Value::Object(kept.map(|(name, value)| (name.clone(), value.clone())).collect()).to_string()
+    };
+    let (page, number, size) = call.numbered_page(own.len(), &NUMBERS)?;
+    let info = json!({"page_number": number, "page_size": size, "total_count": page.total});
+    let mut body = Body::bare();
+    body.text("requestId", call.request_id).list("tasks", own[page.items].iter().map(shown));
+    body.raw("page_info", &info.to_string());
+    Ok(body.finish())
+}
+
+/// What the list shows of a task.
+const TASK_FIELDS: [&str; 6] = ["task_id", "task_type", "state", "created", "updated", "error"];
