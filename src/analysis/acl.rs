@@ -262,7 +262,7 @@ fn family(balancer: &LoadBalancer) -> Family {
 
 /// Ranges that a white list in front of an ACK API server lacks for certain.
 fn missing_required(assessed: &Assessed<'_>, family: Family, lists: &[Rc<List<'_>>]) -> Vec<IpNet> {
-    if assessed.judgement.endpoint.kind != EndpointKind::ClusterApiServer || family != Family::Ipv4 {
+    if family != Family::Ipv4 {
         return Vec::new();
     }
     if !lists.iter().all(|list| list.is_known()) || enabled_but_empty(lists).upper {
@@ -270,7 +270,12 @@ fn missing_required(assessed: &Assessed<'_>, family: Family, lists: &[Rc<List<'_
     }
     let admitted = held_by_all(lists);
     let lacks = |range: &IpNet| !AddressSet::from_iter([*range]).subtract(&admitted).is_empty();
-    [required_by_ack()].into_iter().filter(lacks).collect()
+    required_by_vendor(assessed.judgement.endpoint.kind).into_iter().filter(lacks).collect()
+}
+
+/// Ranges that a white list in front of the endpoint has to hold whoever uses it.
+pub fn required_by_vendor(kind: EndpointKind) -> Vec<IpNet> {
+    if kind == EndpointKind::ClusterApiServer { vec![required_by_ack()] } else { Vec::new() }
 }
 
 /// From 100.104.0.0/16 the vendor's management side reaches an ACK API server; a white list

@@ -29,9 +29,10 @@ mod unclaimed;
 
 use rayon::prelude::*;
 
+pub use self::acl::required_by_vendor;
 use crate::model::{
-    AccessRow, Binding, EndpointJudgement, EvidenceWanted, Exposure, Inventory, Judgements, NamedConsumers, Staleness,
-    TrustedList, Wanted,
+    AccessRow, Binding, Endpoint, EndpointJudgement, EvidenceWanted, Exposure, Inventory, Judgements, NamedConsumers,
+    Staleness, TrustedList, Wanted,
 };
 
 use self::{
@@ -68,6 +69,47 @@ pub fn judge(inventory: &Inventory, trusted: &TrustedList, consumers: &NamedCons
         resources: resources::judge(inventory, &assessed),
         endpoints: finished(assessed, rows, needs),
     }
+}
+
+/// Judges one endpoint, and who needs it as if it were exposed: after a way in was closed, it is asked whether those who
+/// had another still have it. `None` if the inventory does not hold the endpoint.
+pub fn judge_endpoint(
+    inventory: &Inventory,
+    trusted: &TrustedList,
+    consumers: &NamedConsumers,
+    endpoint: &Endpoint,
+) -> Option<EndpointJudgement> {
+    let mut trusted = Trusted::new(trusted, inventory.taken_at().date_naive());
+    let index = Index::new(inventory);
+    let assessed = exposure::endpoints(&index).into_iter().find(|one| one.judgement.endpoint == *endpoint)?;
+    let job = Job { assessed: &assessed, trusted: trusted.for_endpoint(endpoint) };
+    let addresses = job.trusted.addresses.clone();
+    let access = gates::rows(&index, &ListsOf::new(&index), &[job]).pop()?;
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    let (staleness, bound_by) = staleness::judge(&setting, &assessed, &access, &addresses);
+    Some(EndpointJudgement { access, staleness, bound_by, ..assessed.judgement })
+}
+
+/// As [`wanted`], for one endpoint, exposed or not.
+pub fn wanted_of(inventory: &Inventory, consumers: &NamedConsumers, endpoint: &Endpoint) -> Vec<Wanted> {
+    let index = Index::new(inventory);
+    let all = exposure::endpoints(&index);
+    let assessed: Vec<&Assessed<'_>> = all.iter().filter(|one| one.judgement.endpoint == *endpoint).collect();
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    staleness::wanted(&setting, &assessed)
+}
+
+/// As [`evidence_wanted`], for one endpoint, exposed or not.
+pub fn evidence_wanted_of(
+    inventory: &Inventory,
+    consumers: &NamedConsumers,
+    endpoint: &Endpoint,
+) -> Vec<EvidenceWanted> {
+    let index = Index::new(inventory);
+    let all = exposure::endpoints(&index);
+    let assessed: Vec<&Assessed<'_>> = all.iter().filter(|one| one.judgement.endpoint == *endpoint).collect();
+    let setting = staleness::Setting::new(&index, ListsOf::of_everybody(&index), consumers);
+    staleness::evidence_wanted(&setting, &assessed)
 }
 
 /// The reads of the network that would decide which exposed endpoints are still needed, sorted. Empty

@@ -182,7 +182,8 @@ fn region_ids<T>(
     if problems.is_empty() { Read::whole(Some(regions)) } else { Read::nothing(Failure::schema(problems.summary())) }
 }
 
-async fn meshes(reader: &Reader, account_id: &AccountId) -> Read<Vec<Mesh>> {
+/// The meshes of all regions, as the list shows them.
+pub(super) async fn meshes(reader: &Reader, account_id: &AccountId) -> Read<Vec<Mesh>> {
     let reply: servicemesh::ServiceMeshes = match reader.one(&servicemesh::describe_service_meshes()).await {
         Ok(reply) => reply,
         Err(failure) => return Read::nothing(failure),

@@ -135,6 +135,11 @@ pub(super) async fn cluster_ids(reader: &Reader, scope: &Scope) -> Result<BTreeS
     }
 }
 
+/// The data-plane clusters of one mesh.
+pub(super) async fn data_plane(reader: &Reader, scope: &Scope, id: &MeshId) -> Read<Option<Vec<DataPlaneCluster>>> {
+    Call { reader, scope, region: scope.region_id.as_str() }.mesh_clusters(id).await
+}
+
 /// One classic balancer, for its address.
 pub(super) async fn balancer(reader: &Reader, scope: &Scope, id: &str) -> Result<LoadBalancer, Failure> {
     let call = Call { reader, scope, region: scope.region_id.as_str() };

@@ -17,6 +17,7 @@ mod eip;
 mod evidence;
 mod load_balancer;
 mod mesh;
+mod narrow;
 mod network;
 mod network_load_balancer;
 mod permission;
@@ -37,6 +38,7 @@ use thiserror::Error;
 use tokio_util::sync::CancellationToken;
 
 pub use evidence::{EvidenceSettings, ExportedLog, FileProblem};
+pub use narrow::{Focus, collect_narrow};
 pub use network::{Notes, unread};
 pub use permission::{Permission, organization_permissions, permissions, session_policy};
 pub use progress::{Progress, Silent};

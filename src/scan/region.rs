@@ -163,6 +163,15 @@ impl Batch {
     }
 }
 
+/// What a narrow scan reads of a region beyond its lists.
+#[derive(Debug)]
+pub(super) struct Only {
+    /// Clusters that use the target, or are it.
+    pub(super) clusters: BTreeSet<String>,
+    /// The mesh or cluster whose balancers and groups are read even if nothing says that they are public.
+    pub(super) target: String,
+}
+
 /// Everything that is known of one region while it is read.
 pub(super) struct RegionScan {
     reader: Arc<Reader>,
@@ -175,6 +184,8 @@ pub(super) struct RegionScan {
     /// Whether the container service's own list of regions names this one; `None` where that list
     /// could not be read.
     named_by_cs: Option<bool>,
+    /// `None`: everything.
+    only: Option<Arc<Only>>,
 
     lists: Lists,
     public: PublicBalancers,
@@ -233,6 +244,7 @@ impl RegionScan {
             running: FuturesUnordered::new(),
             builder,
             named_by_cs,
+            only: None,
             lists: Lists::default(),
             public: PublicBalancers::default(),
             meshes: meshes.into_iter().map(|mesh| (mesh.service_mesh_id.clone(), mesh)).collect(),
@@ -263,6 +275,16 @@ impl RegionScan {
             group_batch: Batch::new(ecs::GROUPS_PER_CALL, Job::GroupTypes),
             network_listener_batch: Batch::new(nlb::BALANCERS_PER_CALL, Job::NetworkListeners),
         }
+    }
+
+    /// Reads no more than the lists and what a narrow scan is about.
+    pub(super) fn only(self, only: Arc<Only>) -> Self {
+        Self { only: Some(only), ..self }
+    }
+
+    /// True if the balancers and groups of the mesh or cluster are needed whether or not it is public.
+    fn is_target(&self, id: &str) -> bool {
+        self.only.as_ref().is_some_and(|only| only.target == id)
     }
 
     /// Reads the region. Never fails: what could not be read is in the ledger.
@@ -370,7 +392,9 @@ impl RegionScan {
         if !self.unclaimed_asked {
             self.unclaimed_asked = true;
             self.follow_public_addresses();
-            self.ask_unclaimed();
+            if self.only.is_none() {
+                self.ask_unclaimed();
+            }
             return true;
         }
         let batches = [
@@ -463,6 +487,9 @@ impl RegionScan {
         }
         for listed in self.record(&cs::DESCRIBE_CLUSTERS_V1, "", read) {
             let id = listed.cluster.cluster_id.clone();
+            if self.only.as_ref().is_some_and(|only| !only.clusters.contains(id.as_str())) {
+                continue;
+            }
             if self.clusters.insert(id.clone(), listed.cluster).is_none() {
                 self.plan(Job::ClusterDetail(id));
             }
@@ -573,8 +600,10 @@ impl RegionScan {
     fn consider_mesh(&mut self, id: &MeshId) {
         let Some(mesh) = self.meshes.get(id).filter(|_| self.detailed.contains(id.as_str())) else { return };
         let group = mesh.security_group_id.as_str().to_owned();
-        let exposed: Vec<Entrance> =
-            public::entrances(mesh).filter(|entrance| self.public.exposes(entrance)).cloned().collect();
+        let exposed: Vec<Entrance> = public::entrances(mesh)
+            .filter(|one| self.is_target(id.as_str()) || self.public.exposes(one))
+            .cloned()
+            .collect();
         for entrance in exposed {
             if let Reading::Value(balancer) = &entrance.load_balancer_id {
                 self.need_balancer(balancer.as_str());
@@ -591,7 +620,7 @@ impl RegionScan {
         self.choose_balancer(id);
         let Some(cluster) = self.clusters.get(id) else { return };
         let balancer = cluster.api_server.load_balancer_id.value().map(|id| id.as_str().to_owned());
-        if !self.public.exposes(&cluster.api_server) {
+        if !self.public.exposes(&cluster.api_server) && !self.is_target(id.as_str()) {
             return;
         }
         let others: Vec<String> = self

@@ -35,10 +35,10 @@ use crate::{
         ports,
     },
     model::{
-        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, EndpointKind, Exposure, Gate,
-        GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead, Observer, Reading,
-        ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch,
-        Via, Wanted,
+        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointKind,
+        Exposure, Gate, GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead,
+        Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit,
+        UnitState, VSwitch, Via, Wanted,
     },
     netset::{AddressSet, Block},
 };
@@ -223,6 +223,7 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         .flat_map(|one| one.found.unread.iter().chain(&one.found.beside))
         .filter_map(|(code, object)| references.wanted(*code, object))
         .collect();
+    wanted.extend(judged.iter().filter_map(|one| named_network(setting, assessed, &one.consumer)));
     for one in &judged {
         // By its own addresses whoever needs the public path is let in, and whoever uses it is known in a log.
         let vpc_id = &one.consumer.vpc_id;
@@ -242,6 +243,17 @@ fn wanted_by(setting: &Setting<'_>, assessed: &Assessed<'_>) -> BTreeSet<Wanted>
         wanted.extend(references.new_one(opinion));
     }
     wanted
+}
+
+/// The network of a consumer that the operator names, where nothing else tells its place: it is looked for where the
+/// endpoint is.
+fn named_network(setting: &Setting<'_>, assessed: &Assessed<'_>, consumer: &Consumer) -> Option<Wanted> {
+    let vpc_id = &consumer.vpc_id;
+    if consumer.kind != ConsumerKind::Configured || setting.references.vpc(vpc_id.as_str()).is_some() {
+        return None;
+    }
+    let wanted = Wanted { scope: assessed.scope.clone(), read: NetworkRead::VSwitches(vpc_id.clone()) };
+    setting.references.new_one(wanted)
 }
 
 /// The tables by which a VPC's vSwitches leave for the internet, as far as they were not read.
