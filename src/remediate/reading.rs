@@ -49,8 +49,9 @@ pub struct TargetState {
     pub task: bool,
     /// The cluster's type offers the change.
     pub offered: bool,
-    /// Data-plane clusters or known consumers, sorted.
-    pub clusters: Vec<String>,
+    /// Data-plane clusters or known consumers, sorted; `None` where the question does not need them, so that the way back
+    /// waits for nothing else.
+    pub clusters: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -167,7 +168,7 @@ pub struct Trail {
 pub struct ClusterHealth {
     pub cluster: String,
     pub proxies: u32,
-    /// Connected since the change; all of them before it.
+    /// Connected now: the cloud lists those that are.
     pub connected: u32,
     /// `STALE` or `NOT SENT`.
     pub behind: u32,
@@ -177,6 +178,8 @@ pub struct ClusterHealth {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Health {
     pub clusters: Vec<ClusterHealth>,
+    /// Each proxy is told by its cluster. Else `clusters` is one entry for all of them together.
+    pub attributed: bool,
     /// The rule finds nothing any more.
     pub rule_passes: Standing,
     /// Private paths, or admission, as in [`Proof`].

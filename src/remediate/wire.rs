@@ -35,7 +35,11 @@ pub enum NoSuchCall {
 ///
 /// # Errors
 /// If no operation does it.
-pub(super) fn write_request(order: &SignOrder, region: &RegionId, client_token: &str) -> Result<WriteRequest, NoSuchCall> {
+pub(super) fn write_request(
+    order: &SignOrder,
+    region: &RegionId,
+    client_token: &str,
+) -> Result<WriteRequest, NoSuchCall> {
     build(order.request(), region, &order.write().intent, client_token)
 }
 

@@ -125,7 +125,7 @@ pub(super) fn quiet(facts: &Facts<'_>) -> Answer {
         return not_now("a canary control plane is alive", "the canary is finished");
     }
     // A cluster that joined after the plan was made was not in its proof.
-    if target.clusters != facts.action.clusters {
+    if target.clusters.as_ref() != Some(&facts.action.clusters) {
         return no("the set of clusters or consumers is not the plan's", "a new plan is made");
     }
     Ok(())
@@ -152,7 +152,14 @@ pub(super) fn every_cluster_proven(facts: &Facts<'_>) -> Answer {
     if proof.sources.is_empty() && !proof.no_sources {
         return no("no cluster was found, and it is not proved that there is none", "clusters are read");
     }
-    all_safe(facts, &proof.sources, "the private path")
+    all_safe(facts, &proof.sources, "the private path")?;
+    if facts.moment != Moment::First || facts.plan.is_none_or(|plan| plan.mode == Mode::Attended) {
+        return Ok(());
+    }
+    match facts.read("the proxies", &facts.readings.health)?.attributed {
+        true => Ok(()),
+        false => no("nobody can tell which cluster a proxy is of", "a person stands by"),
+    }
 }
 
 /// G5 of API servers: every known consumer does without, and there is evidence.

@@ -71,7 +71,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
             canary: false,
             task: false,
             offered: true,
-            clusters: action.clusters.clone(),
+            clusters: Some(action.clusters.clone()),
         }),
         eip: seen(EipState {
             status: EipStatus::InUse,
@@ -171,7 +171,7 @@ const DRIFTS: &[Drift] = {
         ("an upgrade", &[G4], |w| of(&mut w.readings.target).upgrading = true),
         ("a task", &[G4], |w| of(&mut w.readings.target).task = true),
         ("a cluster type without the change", &[G4], |w| of(&mut w.readings.target).offered = false),
-        ("a cluster joined", &[G4], |w| of(&mut w.readings.target).clusters.push("c3".to_owned())),
+        ("a cluster joined", &[G4], |w| of(&mut w.readings.target).clusters = Some(vec!["c3".to_owned()])),
         ("a path is broken", &[G5], |w| of(&mut w.readings.proof).sources[0].safe = Standing::No),
         ("a path is unproven", &[G5], |w| of(&mut w.readings.proof).sources[1].safe = Standing::Unknown),
         ("a path was not looked at", &[G5], |w| of(&mut w.readings.proof).sources.truncate(1)),
@@ -278,7 +278,7 @@ fn the_way_back_is_taken_onto_what_the_change_left_only() {
     // No window, no budget, a waiver, another set of clusters: an outage does not wait.
     of(&mut unbind.readings.policy).windows.clear();
     of(&mut unbind.readings.policy).waived = true;
-    of(&mut unbind.readings.target).clusters.push("c3".to_owned());
+    of(&mut unbind.readings.target).clusters = Some(vec!["c3".to_owned()]);
     unbind.plan.limits.per_day = 0;
     assert!(ok(&unbind));
     for drift in [

@@ -170,7 +170,7 @@ fn target_state(site: &Site, state: &SiteState, then: u64) -> TargetState {
         canary: state.canary,
         task: then < state.busy_until,
         offered: true,
-        clusters: (0..state.broken.len() as u64).map(name_of).collect(),
+        clusters: Some((0..state.broken.len() as u64).map(name_of).collect()),
     }
 }
 
@@ -250,6 +250,7 @@ fn health(site: &Site, state: &SiteState, then: u64) -> Health {
     };
     Health {
         clusters: state.broken.iter().enumerate().map(cluster).collect(),
+        attributed: true,
         rule_passes: if after { Standing::Yes } else { Standing::No },
         sources: sources(state),
     }

@@ -360,9 +360,10 @@ fn missing_is_false(host: &mut Host, kind: EventKind) -> EventKind {
 fn first_page_only(_: &mut Host, kind: EventKind) -> EventKind {
     read(kind, |readings| {
         if let (Ok(target), Ok(proof)) = (&mut readings.target, &mut readings.proof) {
-            let planned = target.value.clusters.len().min(2);
-            target.value.clusters.truncate(planned);
-            proof.value.sources.truncate(planned);
+            if let Some(clusters) = &mut target.value.clusters {
+                clusters.truncate(2);
+            }
+            proof.value.sources.truncate(2);
         }
     })
 }

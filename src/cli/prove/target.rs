@@ -1,0 +1,366 @@
+//! The endpoint now: what its slot holds, its balancer, and whether anything is under way.
+
+use std::collections::BTreeSet;
+
+use futures::future;
+
+use super::{
+    ask::{Ask, sound},
+    clusters, eip, listener,
+};
+use crate::{
+    cloud::api::{
+        cs::{self, ClusterTasks},
+        servicemesh::{self, Endpoints, ServiceMesh, ServiceMeshDetail, SpecLoadBalancer},
+        vpc::EipAddress,
+        wire::{Field, List, Problems, inner_json},
+    },
+    model::{EipId, LoadBalancerId, NamedConsumers},
+    remediate::{Action, Change, Endpoint, Slot, Target, TargetState, Unread},
+};
+
+/// Reads the endpoint. Who uses it is asked for only where guards go by it (`consumers`): the way back must not wait for
+/// what it does not need.
+pub(super) async fn read(
+    ask: &Ask<'_>,
+    target: &Target,
+    action: Option<&Action>,
+    consumers: Option<&NamedConsumers>,
+) -> Result<TargetState, Unread> {
+    let fence = action.and_then(|action| match &action.change {
+        Change::Fence { port, .. } => Some(*port),
+        Change::Unbind { .. } => None,
+    });
+    let state = match &target.endpoint {
+        Endpoint::ClusterApiServer(id) => {
+            let planned = action.map(|action| &action.load_balancer);
+            cluster(ask, target, id.as_str(), planned, consumers).await?
+        }
+        _ => mesh(ask, target, consumers).await?,
+    };
+    let Some(port) = fence else { return Ok(state) };
+    // A network balancer has no such lists.
+    let offered = !state.load_balancer.as_str().starts_with("nlb-");
+    let setting = listener::setting(ask, &target.region, &state.load_balancer, port).await?;
+    Ok(TargetState { slot: Slot::Acl(setting), offered, ..state })
+}
+
+async fn mesh(ask: &Ask<'_>, target: &Target, consumers: Option<&NamedConsumers>) -> Result<TargetState, Unread> {
+    let id = target.endpoint.owner();
+    let request = servicemesh::describe_service_mesh_detail(id);
+    let detail = ask.one::<ServiceMeshDetail>(&request);
+    let joined = async {
+        match (consumers, &target.endpoint) {
+            (None, _) => Ok(None),
+            (Some(named), Endpoint::MeshApiServer(_)) => Ok(Some(clusters::named(named, id))),
+            (Some(_), _) => clusters::of_mesh(ask, id).await.map(Some),
+        }
+    };
+    let (detail, joined) = future::join(detail, joined).await;
+    let mut problems = Problems::default();
+    let mesh = detail?.service_mesh.0.required("ServiceMesh", &mut problems);
+    let mesh = sound(mesh, &problems)?;
+    let listed = mesh.clusters.clone();
+    let mut state = of_mesh(mesh, target)?;
+    if let Some(mut joined) = joined.map_err(beside)? {
+        if !matches!(target.endpoint, Endpoint::MeshApiServer(_)) {
+            let mut problems = Problems::default();
+            joined.extend(listed.optional("Clusters", &mut problems));
+            joined = sound(Some(joined), &problems)?;
+        }
+        state.clusters = Some(joined.into_iter().collect());
+    }
+    Ok(state)
+}
+
+/// What a mesh's detail says of one of its slots.
+fn of_mesh(mesh: ServiceMesh, target: &Target) -> Result<TargetState, Unread> {
+    let mut problems = Problems::default();
+    let info = mesh.service_mesh_info.read("ServiceMeshInfo", &mut problems).unwrap_or_default();
+    let id = info.service_mesh_id.required_text("ServiceMeshInfo.ServiceMeshId", &mut problems);
+    let region = info.region_id.required_text("ServiceMeshInfo.RegionId", &mut problems);
+    let state = info.state.required_text("ServiceMeshInfo.State", &mut problems).unwrap_or_default();
+    let endpoints = mesh.endpoints.read("Endpoints", &mut problems).unwrap_or_default();
+    let spec = mesh.spec.read("Spec", &mut problems).unwrap_or_default();
+    let Field::Value(balancers) = spec.load_balancer.0 else {
+        problems.note("Spec.LoadBalancer", "is missing or no object");
+        return Err(Unread::Schema(problems.summary()));
+    };
+    let canary = has_canary(&balancers, &endpoints, &mut problems);
+    let said = Said::of(&target.endpoint, balancers, endpoints, &mut problems);
+    let Some(said) = said.filter(|_| problems.is_empty()) else {
+        return Err(Unread::Schema(problems.summary()));
+    };
+    if id.as_deref() != Some(target.endpoint.owner()) || region.as_deref() != Some(target.region.as_str()) {
+        return Err(Unread::Failed("the reply is about another mesh, or another region".to_owned()));
+    }
+    let word = state.to_ascii_lowercase();
+    Ok(TargetState {
+        slot: said.slot()?,
+        load_balancer: said.balancer,
+        running: word == "running",
+        upgrading: word.contains("upgrad") || word.contains("updat"),
+        canary,
+        task: false,
+        offered: true,
+        clusters: None,
+    })
+}
+
+/// What a mesh says of one slot.
+struct Said {
+    /// A canary pilot has none.
+    flag: Option<bool>,
+    eip: String,
+    endpoint: String,
+    balancer: LoadBalancerId,
+}
+
+impl Said {
+    fn of(slot: &Endpoint, spec: SpecLoadBalancer, shown: Endpoints, problems: &mut Problems) -> Option<Self> {
+        let (flag, eip, balancer, endpoint) = match slot {
+            Endpoint::Pilot(_) => (
+                Some((spec.pilot_public_eip, "PilotPublicEip")),
+                (spec.pilot_public_eip_id, "PilotPublicEipId"),
+                (spec.pilot_public_loadbalancer_id, "PilotPublicLoadbalancerId"),
+                (shown.public_pilot_endpoint, "PublicPilotEndpoint"),
+            ),
+            Endpoint::CanaryPilot(_) => (
+                None,
+                (spec.canary_pilot_public_eip_id, "CanaryPilotPublicEipId"),
+                (spec.canary_pilot_load_balancer_id, "CanaryPilotLoadBalancerId"),
+                (shown.public_canary_pilot_endpoint, "PublicCanaryPilotEndpoint"),
+            ),
+            Endpoint::MeshApiServer(_) | Endpoint::ClusterApiServer(_) => (
+                Some((spec.api_server_public_eip, "ApiServerPublicEip")),
+                (spec.api_server_public_eip_id, "ApiServerPublicEipId"),
+                (spec.api_server_loadbalancer_id, "ApiServerLoadbalancerId"),
+                (shown.public_api_server_endpoint, "PublicApiServerEndpoint"),
+            ),
+        };
+        let flag = match flag {
+            Some((field, name)) => Some(field.required(name, problems)?),
+            None => None,
+        };
+        // An empty id says that there is none; a missing one says nothing.
+        if matches!(eip.0, Field::Missing) {
+            problems.note(eip.1, "is missing");
+        }
+        let balancer = balancer.0.required_text(balancer.1, problems)?;
+        Some(Self {
+            flag,
+            eip: eip.0.text(eip.1, problems),
+            endpoint: endpoint.0.text(endpoint.1, problems),
+            balancer: balancer.into(),
+        })
+    }
+
+    /// Empty only where nothing says otherwise: while an EIP leaves, the signs go one after the other.
+    fn slot(&self) -> Result<Slot, Unread> {
+        if !self.eip.is_empty() {
+            return Ok(Slot::Eip(EipId::from(self.eip.as_str())));
+        }
+        match self.flag == Some(true) || !self.endpoint.trim().is_empty() {
+            true => Err(Unread::Failed("it names no EIP, and still says that it is public".to_owned())),
+            false => Ok(Slot::Vacant),
+        }
+    }
+}
+
+/// A canary pilot beside the pilot: its balancer, EIP or any endpoint.
+fn has_canary(balancers: &SpecLoadBalancer, endpoints: &Endpoints, problems: &mut Problems) -> bool {
+    let fields = [
+        (&balancers.canary_pilot_public_eip_id, "CanaryPilotPublicEipId"),
+        (&balancers.canary_pilot_load_balancer_id, "CanaryPilotLoadBalancerId"),
+        (&endpoints.public_canary_pilot_endpoint, "PublicCanaryPilotEndpoint"),
+        (&endpoints.intranet_canary_pilot_endpoint, "IntranetCanaryPilotEndpoint"),
+    ];
+    fields.into_iter().fold(false, |any, (field, name)| !field.clone().text(name, problems).is_empty() || any)
+}
+
+/// What beside the endpoint itself was not found does not mean that the endpoint is gone.
+fn beside(unread: Unread) -> Unread {
+    match unread {
+        Unread::NotFound => Unread::Failed("something of it was not found".to_owned()),
+        other => other,
+    }
+}
+
+async fn cluster(
+    ask: &Ask<'_>,
+    target: &Target,
+    id: &str,
+    planned: Option<&LoadBalancerId>,
+    consumers: Option<&NamedConsumers>,
+) -> Result<TargetState, Unread> {
+    let region = target.region.as_str();
+    let request = cs::describe_cluster_detail(region, id);
+    let of_planned = async {
+        match planned {
+            Some(planned) => Some((planned.clone(), eip::on(ask, &target.region, planned).await)),
+            None => None,
+        }
+    };
+    let (detail, tasks, of_planned) =
+        future::join3(ask.one::<cs::Cluster>(&request), tasks(ask, region, id), of_planned).await;
+    let detail = detail?;
+    let tasks = tasks.map_err(beside)?;
+    let vpc = detail.vpc_id.clone();
+    let named = balancers(detail.control_plane_endpoints_config.clone())?;
+    let shown = Shown::of(detail, target)?;
+    let balancer = match named {
+        Some(balancer) => balancer,
+        None => balancer_by_resources(ask, region, id).await?,
+    };
+    let eips = match of_planned {
+        Some((planned, eips)) if planned == balancer => eips,
+        _ => eip::on(ask, &target.region, &balancer).await,
+    };
+    let slot = shown.slot(&eips.map_err(beside)?)?;
+    let clusters = match consumers {
+        Some(named) => {
+            let mut problems = Problems::default();
+            let vpc = vpc.text("vpc_id", &mut problems);
+            let mut all = clusters::managing(ask, id, &sound(Some(vpc), &problems)?).await.map_err(beside)?;
+            all.extend(clusters::named(named, id));
+            Some(all.into_iter().collect())
+        }
+        None => None,
+    };
+    Ok(TargetState {
+        slot,
+        load_balancer: balancer,
+        running: shown.state == "running",
+        upgrading: shown.state.contains("upgrad") || shown.state.contains("updat"),
+        canary: false,
+        task: tasks,
+        offered: shown.offered,
+        clusters,
+    })
+}
+
+/// What a cluster's detail says of its API server, but for the balancer.
+struct Shown {
+    state: String,
+    offered: bool,
+    public: bool,
+    endpoint: String,
+}
+
+impl Shown {
+    fn of(wire: cs::Cluster, target: &Target) -> Result<Self, Unread> {
+        let mut problems = Problems::default();
+        let id = wire.cluster_id.required_text("cluster_id", &mut problems);
+        let region = wire.region_id.required_text("region_id", &mut problems);
+        let state = wire.state.required_text("state", &mut problems).unwrap_or_default();
+        let kind = wire.cluster_type.required_text("cluster_type", &mut problems).unwrap_or_default();
+        let profile = wire.profile.text("profile", &mut problems);
+        let url = wire.master_url.required_text("master_url", &mut problems).unwrap_or_default();
+        let meta = wire.meta_data.required_text("meta_data", &mut problems).unwrap_or_default();
+        let url = inner(inner_json::<cs::MasterUrl>(&url), "master_url", &mut problems);
+        let endpoint = url.map(|url| url.api_server_endpoint.text("api_server_endpoint", &mut problems));
+        let meta = inner(inner_json::<cs::MetaData>(&meta), "meta_data", &mut problems);
+        let flag = meta.and_then(|meta| {
+            let capabilities = meta.capabilities.0.required("meta_data.Capabilities", &mut problems)?;
+            capabilities.public_slb.required("meta_data.Capabilities.PublicSLB", &mut problems)
+        });
+        let (Some(endpoint), Some(public)) = (endpoint, flag) else { return Err(Unread::Schema(problems.summary())) };
+        let shown = Self { state: state.to_ascii_lowercase(), offered: offers(&kind, &profile), public, endpoint };
+        if id.as_deref() != Some(target.endpoint.owner()) || region.as_deref() != Some(target.region.as_str()) {
+            problems.note("cluster_id", "names another cluster, or region_id another region");
+        }
+        sound(Some(shown), &problems)
+    }
+
+    fn slot(&self, eips: &[EipAddress]) -> Result<Slot, Unread> {
+        match eips {
+            [] if self.public || !self.endpoint.trim().is_empty() => {
+                Err(Unread::Failed("its balancer has no EIP, and it still says that it is public".to_owned()))
+            }
+            [] => Ok(Slot::Vacant),
+            [eip] => {
+                let mut problems = Problems::default();
+                let id = eip.allocation_id.clone().required_text("AllocationId", &mut problems);
+                sound(id.map(|id| Slot::Eip(EipId::from(id))), &problems)
+            }
+            _ => Err(Unread::Failed("its balancer has several EIPs".to_owned())),
+        }
+    }
+}
+
+/// The vendor offers it for managed, serverless and edge clusters. Of other words nobody says so.
+fn offers(kind: &str, profile: &str) -> bool {
+    let kinds = ["ManagedKubernetes", "Ask"];
+    let profiles = ["", "Default", "Serverless", "Edge"];
+    kinds.iter().any(|known| known.eq_ignore_ascii_case(kind))
+        && profiles.iter().any(|known| known.eq_ignore_ascii_case(profile))
+}
+
+fn inner<T>(read: Result<Option<T>, String>, field: &'static str, problems: &mut Problems) -> Option<T> {
+    match read {
+        Ok(Some(value)) => Some(value),
+        Ok(None) => {
+            problems.note(field, "is empty");
+            None
+        }
+        Err(why) => {
+            problems.note(field, why);
+            None
+        }
+    }
+}
+
+/// The one balancer that the cluster's configuration names; `None` where it names none. With several nobody knows which
+/// one an EIP would be bound to.
+fn balancers(config: crate::cloud::api::wire::Object<cs::EndpointsConfig>) -> Result<Option<LoadBalancerId>, Unread> {
+    let mut problems = Problems::default();
+    let config = config.read("control_plane_endpoints_config", &mut problems).unwrap_or_default();
+    let mut ids = BTreeSet::new();
+    for balancer in config.load_balancers_config.optional("load_balancers_config", &mut problems) {
+        ids.insert(balancer.load_balancer_id.text("load_balancer_id", &mut problems));
+    }
+    ids.remove("");
+    let ids = sound(Some(ids), &problems)?;
+    only(ids)
+}
+
+fn only(ids: BTreeSet<String>) -> Result<Option<LoadBalancerId>, Unread> {
+    let mut ids = ids.into_iter();
+    match (ids.next(), ids.next()) {
+        (first, None) => Ok(first.map(LoadBalancerId::from)),
+        _ => Err(Unread::Failed("several balancers may be the API server's".to_owned())),
+    }
+}
+
+/// Clusters whose configuration names no balancer have it among their resources.
+async fn balancer_by_resources(ask: &Ask<'_>, region: &str, id: &str) -> Result<LoadBalancerId, Unread> {
+    let reply: List<cs::Resource> = ask.one(&cs::describe_cluster_resources(region, id)).await.map_err(beside)?;
+    let List::Items(items) = reply else { return Err(Unread::Schema("the list of resources".to_owned())) };
+    let mut problems = Problems::default();
+    let mut ids = BTreeSet::new();
+    for item in items {
+        let Some(resource) = item.required("an item", &mut problems) else { continue };
+        let info = inner_json::<cs::ResourceInfo>(&resource.resource_info.text("resource_info", &mut problems));
+        let info = info.ok().flatten().unwrap_or_default().id.text("resource_info.Id", &mut problems);
+        if info == "k8s_master_slb" {
+            ids.extend(resource.instance_id.required_text("instance_id", &mut problems));
+        }
+    }
+    let ids = sound(Some(ids), &problems)?;
+    only(ids)?.ok_or_else(|| Unread::Failed("no balancer of its API server is named".to_owned()))
+}
+
+/// Whether any task of the cluster is under way.
+async fn tasks(ask: &Ask<'_>, region: &str, id: &str) -> Result<bool, Unread> {
+    let request = cs::describe_cluster_tasks(region, id);
+    let listing = ask.list::<ClusterTasks>(&request, cs::TASKS_PAGING).await?;
+    let mut problems = listing.head;
+    let mut under_way = false;
+    for item in listing.items {
+        let Some(task) = item.required("tasks", &mut problems) else { continue };
+        if task.state.clone().required_text("state", &mut problems).is_some() {
+            under_way |= task.is_under_way();
+        }
+    }
+    sound(Some(under_way), &problems)
+}
