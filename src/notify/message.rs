@@ -25,8 +25,60 @@ const SENTENCE_WIDTH: usize = 200;
 /// Accounts that are named before the rest is counted.
 const ACCOUNTS: usize = 3;
 
+/// What one channel is told at once.
+pub(super) enum Message<'a> {
+    Changes(RunMessage<'a>),
+    Notice(&'a Notice),
+}
+
+/// Something that is no change of a finding: a change of the cloud that is coming, or that went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The same in every try.
+    pub delivery: String,
+    pub title: String,
+    /// One line on what it is about.
+    pub head: String,
+    pub lines: Vec<String>,
+}
+
+impl Message<'_> {
+    /// `Portcullis: …`.
+    pub(super) fn title(&self) -> String {
+        match self {
+            Self::Changes(message) => message.title(),
+            Self::Notice(notice) => format!("Portcullis: {}", harmless(&notice.title, SENTENCE_WIDTH)),
+        }
+    }
+
+    pub(super) fn head(&self) -> String {
+        match self {
+            Self::Changes(message) => message.head(),
+            Self::Notice(notice) => harmless(&notice.head, SENTENCE_WIDTH),
+        }
+    }
+
+    /// None with a line end in it.
+    pub(super) fn lines(&self) -> Vec<String> {
+        match self {
+            Self::Changes(message) => message.lines(),
+            Self::Notice(notice) => {
+                notice.lines.iter().take(LINES).map(|line| harmless(line, SENTENCE_WIDTH)).collect()
+            }
+        }
+    }
+
+    /// The same in every try: the run's id, or the notice's.
+    pub(super) fn delivery(&self) -> &str {
+        match self {
+            Self::Changes(message) => &message.run.header.id,
+            Self::Notice(notice) => &notice.delivery,
+        }
+    }
+}
+
 /// What one channel is told of one run.
-pub(super) struct Message<'a> {
+pub(super) struct RunMessage<'a> {
     pub(super) run: &'a Run,
     /// In the order in which they are told; never empty.
     pub(super) changes: Vec<Change<'a>>,
@@ -34,7 +86,7 @@ pub(super) struct Message<'a> {
     pub(super) details: bool,
 }
 
-impl Message<'_> {
+impl RunMessage<'_> {
     /// How many changes of each kind there are.
     pub(super) fn count(&self, kind: Kind) -> usize {
         self.changes.iter().filter(|change| change.kind == kind).count()

@@ -19,5 +19,6 @@ mod webhook;
 mod tests;
 
 pub use change::{Change, Kind, WINDOW, changes, looked_as_wide};
-pub use send::{Delivery, Outcome, Reach, tell};
+pub use message::Notice;
+pub use send::{Delivery, Outcome, Reach, announce, tell};
 pub use settings::{Channel, MOST_CHANNELS, SecretSource, Settings, Signs, Unset};

@@ -14,7 +14,7 @@ use super::{
     Change, Channel, SecretSource, Settings, Unset,
     address::{Address, BadAddress},
     dingtalk, feishu,
-    message::{Message, chosen},
+    message::{Message, Notice, RunMessage, chosen},
     slack, webhook,
 };
 use crate::{
@@ -108,17 +108,19 @@ async fn one(context: &Context, settings: &Settings, run: &Run, changes: &[Chang
     if changes.is_empty() {
         return Outcome::Unchanged;
     }
-    if reach == Reach::ThisMachine && !line.address.is_loopback() {
-        return Outcome::Skipped("of a simulated cloud, receivers on this machine only are told".to_owned());
-    }
-    let message = Message { run, changes, details: settings.details };
-    match line.send(context, &message).await {
-        Ok(()) => Outcome::Sent,
-        Err((tries, failure)) => {
-            let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
-            Outcome::Failed(format!("{} ({tries})", failure.reason))
-        }
-    }
+    line.tell(context, &Message::Changes(RunMessage { run, changes, details: settings.details }), reach).await
+}
+
+/// Tells every channel the same, whatever it wants to know of findings.
+pub async fn announce(context: &Context, settings: &[Settings], notice: &Notice, reach: Reach) -> Vec<Delivery> {
+    let each = settings.iter().map(|settings| async move {
+        let outcome = match Line::open(context, settings) {
+            Ok(line) => line.tell(context, &Message::Notice(notice), reach).await,
+            Err(error) => Outcome::Failed(error.to_string()),
+        };
+        Delivery { channel: settings.channel, outcome }
+    });
+    join_all(each).await
 }
 
 /// Why a channel cannot be used.
@@ -161,6 +163,20 @@ impl Line {
         Ok(Self { address, spoken })
     }
 
+    /// Sends one message, to whom it may be sent.
+    async fn tell(&self, context: &Context, message: &Message<'_>, reach: Reach) -> Outcome {
+        if reach == Reach::ThisMachine && !self.address.is_loopback() {
+            return Outcome::Skipped("of a simulated cloud, receivers on this machine only are told".to_owned());
+        }
+        match self.send(context, message).await {
+            Ok(()) => Outcome::Sent,
+            Err((tries, failure)) => {
+                let tries = if tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") };
+                Outcome::Failed(format!("{} ({tries})", failure.reason))
+            }
+        }
+    }
+
     /// Tries until the message is taken; on failure, says after how many tries.
     async fn send(&self, context: &Context, message: &Message<'_>) -> Result<(), (u32, Failure)> {
         let mut pause = PAUSE;
@@ -188,7 +204,7 @@ impl Line {
     }
 
     fn log(&self, message: &Message<'_>, attempt: u32, took_ms: u64, outcome: &str, reason: &str) {
-        let run = message.run.header.id.as_str();
+        let run = message.delivery();
         let channel = self.channel().as_str();
         tracing::info!(event = "message-ended", run, attempt, took_ms, outcome, reason, channel);
     }

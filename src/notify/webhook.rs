@@ -8,7 +8,13 @@ use data_encoding::HEXLOWER;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
-use super::{Change, Kind, address::Address, message::Message, send::Post, sign::hmac_sha256};
+use super::{
+    Change, Kind,
+    address::Address,
+    message::{Message, RunMessage},
+    send::Post,
+    sign::hmac_sha256,
+};
 use crate::{cloud::context::HeaderText, report};
 
 /// The only value of `schema` so far. Fields are added, never renamed or removed.
@@ -69,9 +75,31 @@ struct ChangeBody {
     message: Option<String>,
 }
 
+/// The same of a notice.
+const NOTICE_SCHEMA: &str = "portcullis.notice/v1";
+
+#[derive(Serialize)]
+struct NoticeBody<'a> {
+    schema: &'static str,
+    /// The same in every try.
+    delivery: &'a str,
+    title: String,
+    about: String,
+    lines: Vec<String>,
+}
+
 /// What is sent. The time is part of the signature, so every try has its own.
 pub(super) fn post(message: &Message<'_>, address: &Address, secret: &SecretString, now: DateTime<Utc>) -> Post {
-    let body = report::json_text(&body(message));
+    let body = match message {
+        Message::Changes(changes) => report::json_text(&body(changes)),
+        Message::Notice(_) => report::json_text(&NoticeBody {
+            schema: NOTICE_SCHEMA,
+            delivery: message.delivery(),
+            title: message.title(),
+            about: message.head(),
+            lines: message.lines(),
+        }),
+    };
     let time = now.timestamp().to_string();
     let signature = signature(&time, &body, secret.expose_secret());
     let headers = vec![
@@ -87,7 +115,7 @@ fn signature(time: &str, body: &str, secret: &str) -> String {
     format!("sha256={}", HEXLOWER.encode(&code))
 }
 
-fn body<'a>(message: &Message<'a>) -> Body<'a> {
+fn body<'a>(message: &RunMessage<'a>) -> Body<'a> {
     let run = message.run;
     let header = &run.header;
     let count = |kind| message.count(kind);
