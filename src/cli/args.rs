@@ -12,7 +12,13 @@ const STYLES: Styles =
 
 const AFTER_HELP: &str = "\
 Exit codes (the highest row wins):
+   10  attention: the outcome of a change is uncertain or a rollback failed; a person is needed now
+   12  journal damaged; recovery is needed before any write
    70  internal error
+    9  a change failed and was rolled back, verified
+    8  stopped by a guard, the breaker or the kill switch; nothing unsafe was done
+    7  lock held by another, or lost
+    6  plan refused: changed, expired, drifted, not approved, out of window, over budget
     5  identity, TLS, clock or account failure; nothing trustworthy was read
    11  a report could not be written, or the run could not be kept
     2  bad arguments, configuration or rules; nothing was contacted
@@ -91,6 +97,14 @@ pub(crate) enum Command {
     Path(PathArgs),
     /// The rules: list, show, check
     Rules(RulesArgs),
+    /// Carry a plan out
+    Apply(Box<ApplyArgs>),
+    /// Take a change back
+    Rollback(Box<RollbackArgs>),
+    /// Settle what is due: soak checks, and whatever is open, whoever left it
+    Verify(Box<VerifyArgs>),
+    /// What was announced and learned; acknowledging, the circuit breaker and the kill switch
+    Journal(Box<JournalArgs>),
     /// The simulation of remediation: hostile cloud, hosts and people against the state machine
     Selftest(SelftestArgs),
     /// Serve a simulated cloud on 127.0.0.1
@@ -416,6 +430,192 @@ pub(crate) struct RuleSource {
     /// More rules, beside the embedded ones
     #[arg(long = "rules", value_name = "DIR", value_hint = ValueHint::DirPath)]
     pub(crate) dirs: Vec<PathBuf>,
+}
+
+/// How to reach the cloud that is changed.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Cloud")]
+pub(crate) struct ReachArgs {
+    /// The embedded simulated cloud: a shipped world's name, or a world file
+    #[arg(long, value_name = "WORLD", num_args = 0..=1, default_missing_value = "demo", conflicts_with_all = ["endpoint_url", "profile"])]
+    pub(crate) sandbox: Option<String>,
+    /// Connect to URL for every API call; host header, path and signature stay those of the real endpoint
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint_url: Option<String>,
+    /// Profile of the vendor's command-line tool, instead of the configured accounts
+    #[arg(long, value_name = "NAME", value_parser = not_empty)]
+    pub(crate) profile: Option<String>,
+    /// How many times as fast as ours a simulated cloud's time runs: waits are divided by it. Only where every call goes
+    /// to this machine
+    #[arg(long, value_name = "N")]
+    pub(crate) time_scale: Option<u32>,
+}
+
+impl ReachArgs {
+    pub(crate) fn cloud(&self) -> CloudArgs {
+        CloudArgs {
+            sandbox: self.sandbox.clone(),
+            endpoint_url: self.endpoint_url.clone(),
+            profile: self.profile.clone(),
+            accounts: Vec::new(),
+            regions: Vec::new(),
+        }
+    }
+}
+
+/// Where this host's journal is.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JournalFileArgs {
+    /// The journal of this host [default: portcullis.journal in the user's data directory]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) journal: Option<PathBuf>,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct ApplyArgs {
+    /// The plan, a file that `portcullis plan` wrote
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: PathBuf,
+    /// A signature that `portcullis approve` wrote; repeatable. Without configured approvers, a single operator types the
+    /// confirmation on a terminal instead
+    #[arg(long = "approval", value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) approvals: Vec<PathBuf>,
+    /// Run every guard and every read, say what would be done, and send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Nobody stands by: two agreeing scans a day apart, a shared store, a window, budgets, and notice to the owner are
+    /// needed as well
+    #[arg(long)]
+    pub(crate) auto: bool,
+    /// Only this action of the plan; repeatable
+    #[arg(long = "intent", value_name = "ID", value_parser = not_empty)]
+    pub(crate) intents: Vec<String>,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) journal: JournalFileArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct RollbackArgs {
+    /// An intent, or a run of `apply`
+    #[arg(value_name = "INTENT|RUN", value_parser = not_empty)]
+    pub(crate) subject: String,
+    /// Confirms it where nobody sits at a terminal: the same intent or run once more
+    #[arg(long, value_name = "INTENT|RUN")]
+    pub(crate) confirm: Option<String>,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) journal: JournalFileArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyArgs {
+    /// Settle it; without, say what is open
+    #[arg(long)]
+    pub(crate) due: bool,
+    /// Form of the answer
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub(crate) format: TextOrJson,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) reach: ReachArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+    #[command(flatten)]
+    pub(crate) journal: JournalFileArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct JournalArgs {
+    #[command(subcommand)]
+    pub(crate) command: JournalCommand,
+}
+
+#[derive(Clone, Debug, Subcommand)]
+pub(crate) enum JournalCommand {
+    /// The journal of this host, record by record
+    Show {
+        /// Form of the answer
+        #[arg(long, value_name = "FORMAT", default_value = "text")]
+        format: TextOrJson,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        journal: JournalFileArgs,
+    },
+    /// Say what is damaged; with --confirm, keep what is sound and put the damaged file aside
+    Repair {
+        /// Do it
+        #[arg(long)]
+        confirm: bool,
+        #[command(flatten)]
+        config: ConfigArgs,
+        #[command(flatten)]
+        journal: JournalFileArgs,
+    },
+    /// Say that a person has looked at what needed attention: the endpoint may be changed again
+    Ack {
+        /// The endpoint, `ACCOUNT/MESH|CLUSTER/COMPONENT`, as `verify` and messages name it
+        #[arg(value_name = "TARGET", value_parser = not_empty)]
+        target: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// Close an account's circuit breaker, after somebody has found out why it opened
+    CloseBreaker {
+        /// The account
+        #[arg(long, value_name = "ID", value_parser = account_id)]
+        account: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// Turn an account's kill switch on or off, for every host
+    Kill {
+        /// on: nothing is changed any more. off: it may be again
+        #[arg(value_name = "on|off")]
+        switch: Switch,
+        /// The account
+        #[arg(long, value_name = "ID", value_parser = account_id)]
+        account: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+}
+
+/// Who does something in person.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct OperatorArgs {
+    /// Your name: it is kept
+    #[arg(long, value_name = "NAME", value_parser = not_empty)]
+    pub(crate) by: String,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    #[command(flatten)]
+    pub(crate) store: StoreArgs,
+}
+
+/// A switch's two ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Switch {
+    On,
+    Off,
 }
 
 #[derive(Clone, Debug, Args)]

@@ -280,11 +280,38 @@ pub(crate) async fn open(args: &CloudArgs, config: &Config, terminal: &Terminal)
     reach(args, config, terminal).await?.list(config, terminal).await
 }
 
+/// What a session of a role may do, and what the audit trail calls it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Rights {
+    pub(crate) policy: String,
+    pub(crate) session_name: String,
+    pub(crate) duration_seconds: u32,
+}
+
+/// As [`open`], with sessions that have the rights to change something as well.
+pub(crate) async fn open_to_change(
+    args: &CloudArgs,
+    config: &Config,
+    rights: &Rights,
+    terminal: &Terminal,
+) -> Result<Connection, Failure> {
+    reach_with(args, config, Some(rights), terminal).await?.list(config, terminal).await
+}
+
 /// Gets ready to read accounts that others have listed.
 pub(crate) async fn reach(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
+    reach_with(args, config, None, terminal).await
+}
+
+async fn reach_with(
+    args: &CloudArgs,
+    config: &Config,
+    rights: Option<&Rights>,
+    terminal: &Terminal,
+) -> Result<Reach, Failure> {
     match &args.sandbox {
         Some(world) => reach_sandbox(world, config, terminal),
-        None => reach_cloud(args, config, terminal).await,
+        None => reach_cloud(args, config, rights, terminal).await,
     }
 }
 
@@ -372,7 +399,12 @@ fn nobody<T>(listed: &Coverage) -> Result<T, Failure> {
     }
 }
 
-async fn reach_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
+async fn reach_cloud(
+    args: &CloudArgs,
+    config: &Config,
+    rights: Option<&Rights>,
+    terminal: &Terminal,
+) -> Result<Reach, Failure> {
     let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
     let endpoints = endpoints(args, config, &context)?;
     let settings = Settings::for_endpoints(&endpoints);
@@ -382,7 +414,7 @@ async fn reach_cloud(args: &CloudArgs, config: &Config, terminal: &Terminal) -> 
     let mut failures = Vec::new();
     for (position, settings) in wanted(config).iter().enumerate() {
         let name = account_name(settings, position);
-        accounts.push(Account::new(&name, keys(provider(&client, settings).await, &mut failures)));
+        accounts.push(Account::new(&name, keys(provider(&client, settings, rights).await, &mut failures)));
     }
     let mut roots = Vec::new();
     for settings in config.organization.iter().flat_map(|it| &it.roots) {
@@ -447,7 +479,11 @@ fn account_name(settings: &AccountSettings, position: usize) -> String {
     }
 }
 
-async fn provider(client: &Client, settings: &AccountSettings) -> Result<Arc<dyn Provider>, CredentialError> {
+async fn provider(
+    client: &Client,
+    settings: &AccountSettings,
+    rights: Option<&Rights>,
+) -> Result<Arc<dyn Provider>, CredentialError> {
     let base = credential::chain(client, settings.profile.as_deref()).await?;
     let Some(role_arn) = &settings.role_arn else { return Ok(base) };
     let mut role = RoleToAssume::new(role_arn.clone());
@@ -455,6 +491,11 @@ async fn provider(client: &Client, settings: &AccountSettings) -> Result<Arc<dyn
     role.external_id = settings.external_id.clone();
     if let Some(name) = &settings.session_name {
         role.session_name = name.clone();
+    }
+    if let Some(rights) = rights {
+        role.policy = Some(rights.policy.clone());
+        role.session_name = rights.session_name.clone();
+        role.duration_seconds = rights.duration_seconds;
     }
     credential::assume_role(client, base, role)
 }

@@ -41,6 +41,25 @@ impl Desk {
     }
 }
 
+impl Desk {
+    /// As [`ask`](Self::ask), where nothing else can be done meanwhile.
+    pub(crate) fn ask_and_wait<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut dyn Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let (answer, answered) = channel();
+        let job: Job = Box::new(move |store| {
+            // Nobody waits any more where the work was given up.
+            let _ = answer.send(work(store));
+        });
+        let Ok(()) = self.jobs.send(job) else { return gone() };
+        match answered.recv() {
+            Ok(done) => done.or_exit(Exit::Output),
+            Err(_) => gone(),
+        }
+    }
+}
+
 fn gone<T>() -> Result<T, Failure> {
     fail(Exit::Internal, "nobody works for the store any more")
 }

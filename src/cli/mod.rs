@@ -28,6 +28,7 @@ mod progress;
 mod prove;
 mod questions;
 mod redact;
+mod remedy;
 mod report;
 mod rules;
 mod sandbox;
@@ -114,6 +115,10 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
         Command::Merge(args) => shard::merge::run(&args, terminal),
         Command::Access(args) => plain(questions::access(&args, terminal)),
         Command::Path(args) => plain(questions::path(&args, terminal)),
+        Command::Apply(args) => remedy::apply::run(&args, terminal),
+        Command::Rollback(args) => remedy::rollback::run(&args, terminal),
+        Command::Verify(args) => remedy::verify::run(&args, terminal),
+        Command::Journal(args) => remedy::journal::run(&args, terminal),
         Command::Selftest(args) => plain(selftest::run(&args, terminal)),
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
         Command::Doctor(args) => plain(doctor::run(&args, terminal)),

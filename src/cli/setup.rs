@@ -53,6 +53,61 @@ fn config_with(args: &ConfigArgs, rules: config::RuleIds<'_>, terminal: &Termina
     Ok(config)
 }
 
+/// The file that the configuration is read from, if there is one.
+pub(crate) fn config_path(args: &ConfigArgs) -> Option<PathBuf> {
+    match &args.config {
+        Some(path) => Some(path.clone()),
+        None => Path::new(DEFAULT_CONFIG).exists().then(|| DEFAULT_CONFIG.into()),
+    }
+}
+
+/// As [`judging_config`], for commands that change something: nobody but the operator may write what they go by.
+pub(crate) fn changing_config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, Failure> {
+    let config = judging_config(args, &[], terminal)?;
+    let paths = config_path(args).into_iter().chain(config.waivers.clone());
+    for path in paths {
+        check_guarded(&path)?;
+    }
+    Ok(config)
+}
+
+/// A file that anybody may write, or a link that somebody else made, says what somebody else wants.
+#[cfg(unix)]
+fn check_guarded(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    let shown = crate::report::escape_capped(&path.display().to_string(), 200);
+    let (link, file) = (fs::symlink_metadata(path).or_exit(Exit::Usage)?, fs::metadata(path).or_exit(Exit::Usage)?);
+    if file.mode() & 0o002 != 0 {
+        let mode = file.mode() & 0o7777;
+        return fail(Exit::Usage, format!("{shown} has mode {mode:04o}: anybody may write it; take that away first"));
+    }
+    let own = fs::metadata("/proc/self").map(|me| me.uid()).ok();
+    if link.is_symlink() && own.is_some_and(|own| own != link.uid()) {
+        return fail(Exit::Usage, format!("{shown} is a link that somebody else made: name the file itself"));
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+fn check_guarded(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// The configuration as its file is now, without a word to anybody.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn config_again(path: Option<&Path>, profile: Option<&str>) -> Result<Config, String> {
+    let config = match path {
+        Some(path) => {
+            let known = |dirs: &[PathBuf]| Some(rules(dirs).ok()?.ids().map(str::to_owned).collect());
+            config::load(path, &known).map_err(|errors| errors.to_string())?
+        }
+        None => Config::default(),
+    };
+    Ok(config.with(config::Overrides { profile: profile.map(str::to_owned), ..config::Overrides::default() }))
+}
+
 /// The run store: what the command line says, else the configuration, else the user's own. It is made where it is
 /// missing.
 pub(crate) fn store(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
@@ -88,6 +143,19 @@ fn open_store(url: &StoreUrl, config: &Config, terminal: &Terminal) -> Result<Bo
 fn store_failure(error: StoreError) -> Failure {
     let exit = if matches!(error, StoreError::Url { .. }) { Exit::Usage } else { Exit::Output };
     Failure { exit, error: error.into() }
+}
+
+/// The host of a store that is a server.
+pub(crate) fn store_host(args: &StoreArgs, config: &Config) -> Result<Option<String>, Failure> {
+    Ok(match store_url(args, config)? {
+        StoreUrl::Sqlite(_) => None,
+        url @ StoreUrl::Postgres(_) => Some(url.to_string()).filter(|text| text.starts_with("postgres://")),
+    })
+}
+
+/// True for a store that several hosts share: a file is one host's.
+pub(crate) fn is_store_shared(args: &StoreArgs, config: &Config) -> Result<bool, Failure> {
+    Ok(matches!(store_url(args, config)?, StoreUrl::Postgres(_)))
 }
 
 fn store_url(args: &StoreArgs, config: &Config) -> Result<StoreUrl, Failure> {

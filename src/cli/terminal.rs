@@ -64,6 +64,13 @@ impl Terminal {
         }
     }
 
+    /// A step of something that takes its time.
+    pub(crate) fn step(&self, line: &str) {
+        if !self.quiet {
+            stderr_line(&clean(line));
+        }
+    }
+
     /// Something went wrong that does not end the run: told however quiet it is to be.
     pub(crate) fn warning(&self, message: &str) {
         self.say("warning", AnsiColor::Yellow.on_default().bold(), message);

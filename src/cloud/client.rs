@@ -224,6 +224,11 @@ impl Client {
         (skew != UNMEASURED).then(|| TimeDelta::milliseconds(skew))
     }
 
+    /// No call goes further than a loopback address.
+    pub fn stays_on_this_machine(&self) -> bool {
+        self.inner.endpoints.all_loopback()
+    }
+
     pub(super) fn endpoints(&self) -> &Endpoints {
         &self.inner.endpoints
     }

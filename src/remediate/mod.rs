@@ -29,7 +29,9 @@ mod wire;
 pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, Target, WriteRef};
 pub use document::{Document, LeftOut, Planned, Planner};
 pub use hand::{Answer, Hand};
-pub use machine::{Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed};
+pub use machine::{
+    Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed, journal_line,
+};
 pub use pace::Pace;
 pub use plan::{Limits, Mode, Plan, Selection};
 pub use prover::{Ask, ReadWorld};
@@ -38,8 +40,8 @@ pub use reading::{
     ReadFor, Reading, Readings, Seen, Source, Standing, TargetState, Trail, Unread,
 };
 pub use row::{
-    Account, AccountRecord, Case, Debit, Dropped, Ended, Flag, Heard, NotExecuted, Opened, Outcome, Purpose, Resolved,
-    RowError, TargetRecord, TargetRow, WriteLog, account_row, target_row,
+    Account, AccountRecord, Case, Debit, Dropped, Ended, Flag, Heard, NotExecuted, Opened, Outcome, OwnerTold, Purpose,
+    Resolved, RowError, TargetRecord, TargetRow, WriteLog, account_row, notice_row, owner_told, target_row,
 };
 pub use runner::{Errand, Runner, Verdict};
 pub use time::{ClockReading, CloudTime, Mono};

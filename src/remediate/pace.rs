@@ -77,6 +77,9 @@ const fn mins(n: u64) -> Duration {
     Duration::from_secs(n * 60)
 }
 
+/// Between two looks, however fast a world's time runs.
+const LOOK: Duration = Duration::from_millis(50);
+
 impl Default for Pace {
     fn default() -> Self {
         Self {
@@ -128,17 +131,17 @@ impl Pace {
             proof_age: self.proof_age,
             kill_age: self.kill_age,
             scan_age: at_least(self.scan_age, secs(60)),
-            lease_ttl: at_least(self.lease_ttl, secs(6)),
+            lease_ttl: at_least(self.lease_ttl, secs(10)),
             lease_margin: at_least(self.lease_margin, Duration::from_millis(500)),
-            call_deadline: at_least(self.call_deadline, secs(1)),
+            call_deadline: at_least(self.call_deadline, secs(3)),
             sign_within: at_least(self.sign_within, secs(6)),
             signature_life: scaled(self.signature_life),
             clock_bound: at_least(self.clock_bound, secs(1)),
             async_bound: scaled(self.async_bound),
             stale_bound: scaled(self.stale_bound),
-            settle_first: scaled(self.settle_first),
-            settle_most: scaled(self.settle_most),
-            watch: scaled(self.watch),
+            settle_first: at_least(self.settle_first, LOOK),
+            settle_most: at_least(self.settle_most, LOOK),
+            watch: at_least(self.watch, LOOK),
             settle_mesh: at_least(self.settle_mesh, secs(3)),
             settle_cluster: at_least(self.settle_cluster, secs(3)),
             verify_gap: scaled(self.verify_gap),
@@ -154,7 +157,7 @@ impl Pace {
             budget_window: scaled(self.budget_window),
             agreeing_scans: scaled(self.agreeing_scans),
             owner_notice: scaled(self.owner_notice),
-            retry: scaled(self.retry),
+            retry: at_least(self.retry, LOOK),
             patience: at_least(self.patience, secs(30)),
         }
     }

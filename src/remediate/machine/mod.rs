@@ -22,6 +22,7 @@ mod write;
 use std::{sync::Arc, time::Duration};
 
 pub use effect::{Effect, End, Event, EventKind, Notice, SignOrder, Signed, StoreFailed};
+pub use record::journal_line;
 
 use super::{
     Account, Action, Case, Change, ClockReading, CloudTime, Mono, Pace, Plan, ReadFor, Readings, Resolved, Target,

@@ -22,10 +22,15 @@ pub(super) struct Recording {
 /// A line of the local journal.
 #[derive(Serialize)]
 struct Line<'a> {
-    row: String,
+    row: &'a str,
     epoch: u64,
     holder: &'a str,
     record: &'a TargetRecord,
+}
+
+/// What the local journal holds of a record: where it stands, and under which lease it was appended.
+pub fn journal_line(row: &str, epoch: u64, holder: &str, record: &TargetRecord) -> Vec<u8> {
+    encode(&Line { row, epoch, holder, record })
 }
 
 impl Machine {
@@ -70,13 +75,8 @@ impl Machine {
 
     fn appended_for_sure(&mut self, now: Mono, out: &mut Vec<Effect>) {
         let Some(recording) = &self.recording else { return self.stop("has recorded nothing", out) };
-        let line = Line {
-            row: self.target().row(),
-            epoch: self.lease.as_ref().map_or(0, |held| held.lease.epoch),
-            holder: &self.holder,
-            record: &recording.record,
-        };
-        let payload = encode(&line);
+        let epoch = self.lease.as_ref().map_or(0, |held| held.lease.epoch);
+        let payload = journal_line(&self.target().row(), epoch, &self.holder, &recording.record);
         self.doing = Doing::Journal;
         self.issue(Effect::Journal { payload }, now, out);
     }

@@ -5,10 +5,12 @@
 //! a successor knows what the holder before it knew.
 
 mod account;
+mod notice;
 mod target;
 
 pub(super) use account::Credit;
 pub use account::{Account, AccountRecord, Debit, Ended};
+pub use notice::{OwnerTold, notice_row, owner_told};
 pub use target::{
     Case, Dropped, Flag, Heard, NotExecuted, Opened, Outcome, Purpose, Resolved, TargetRecord, TargetRow, WriteLog,
 };
@@ -57,6 +59,20 @@ pub fn account_row(records: &[Record]) -> Result<Account, RowError> {
         account.apply(decode(record)?);
     }
     Ok(account)
+}
+
+impl TargetRecord {
+    /// As it is appended to its row: version and body.
+    pub fn to_row(&self) -> (u32, Vec<u8>) {
+        (ROW_VERSION, encode(self))
+    }
+}
+
+impl AccountRecord {
+    /// As it is appended to its row: version and body.
+    pub fn to_row(&self) -> (u32, Vec<u8>) {
+        (ROW_VERSION, encode(self))
+    }
 }
 
 fn decode<T: DeserializeOwned>(record: &Record) -> Result<T, RowError> {

@@ -1,0 +1,314 @@
+//! `portcullis apply`: checks the plan as it is stored, who approved it and whose account it is for, and carries it out.
+
+use std::{
+    collections::BTreeSet,
+    fs::File,
+    io::Read,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use super::{
+    confirm,
+    driver::{Carried, Driver},
+    dry_run, holder, journal_path,
+    local::LocalJournal,
+    notice_reach,
+    notices::Notices,
+    outcome,
+    owner::Owner,
+    rights,
+    session::{Session, Sessions},
+    watch::Watch,
+    words,
+    world::{self, Consent, Needs, Signed},
+};
+use crate::{
+    cli::{
+        Done,
+        args::ApplyArgs,
+        desk::{self, Desk},
+        exit::{Exit, Failure, OrExit, fail},
+        setup,
+        signals::{self, Stop},
+        terminal::Terminal,
+    },
+    config::{Config, Overrides},
+    remediate::{Account, CloudTime, Document, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
+    report::escape_capped,
+};
+
+/// A plan is no longer than this.
+const LONGEST_PLAN: u64 = 16 << 20;
+
+/// A signature is no longer than this.
+const LONGEST_APPROVAL: u64 = 1 << 16;
+
+/// What is to be carried out, checked as far as it can be without asking anybody.
+struct Order {
+    signed: Signed,
+    plan: Arc<Plan>,
+    selection: Selection,
+}
+
+pub(crate) fn run(args: &ApplyArgs, terminal: &Terminal) -> Result<Done, Failure> {
+    let config = setup::changing_config(&args.config, terminal)?
+        .with(Overrides { profile: args.reach.profile.clone(), ..Overrides::default() });
+    let order = order(args, &config)?;
+    if args.auto {
+        may_be_automatic(args, &config)?;
+    }
+    let mut store = setup::store(&args.store, &config, terminal)?;
+    let journal = match args.dry_run {
+        true => None,
+        false => Some(open_journal(&journal_path(&args.journal, &config)?, terminal)?),
+    };
+    desk::serve(&mut *store, |desk| {
+        let work = async {
+            let stop = Stop::listen().or_exit(Exit::Internal)?;
+            carry(args, &config, order, journal, desk, &stop, terminal).await
+        };
+        signals::block_on(work).or_exit(Exit::Internal)?
+    })
+}
+
+/// Opens the journal of this host, and says what was torn.
+pub(super) fn open_journal(path: &Path, terminal: &Terminal) -> Result<LocalJournal, Failure> {
+    let journal = LocalJournal::open(path)?;
+    if journal.torn > 0 {
+        terminal.notice(&format!(
+            "the last record of the journal was torn ({} bytes), and dropped: what it announced was never done",
+            journal.torn
+        ));
+    }
+    Ok(journal)
+}
+
+fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
+    let bytes = regular_file(&args.plan, LONGEST_PLAN)?;
+    let document = Document::read(&bytes).map_err(|refused| not_carried_out(&args.plan, &refused))?;
+    let mode = if args.auto { Mode::Automatic } else { Mode::Attended };
+    let plan = Arc::new(document.plan(mode, config.remediation.budgets.clone()));
+    let selection = selection(&args.intents, &plan)?;
+    let signature = |path: &PathBuf| Ok((path.display().to_string(), regular_file(path, LONGEST_APPROVAL)?));
+    let signatures = args.approvals.iter().map(signature).collect::<Result<Vec<_>, Failure>>()?;
+    let signed = Signed { bytes, document, signatures, typed: false, mode };
+    Ok(Order { signed, plan, selection })
+}
+
+fn not_carried_out(path: &Path, refused: &impl std::fmt::Display) -> Failure {
+    let shown = escape_capped(&path.display().to_string(), 200);
+    Failure { exit: Exit::Refused, error: anyhow::Error::msg(format!("{shown} is not carried out: {refused}")) }
+}
+
+/// Reads a file once, as it is: a pipe could say something else the next time.
+fn regular_file(path: &Path, longest: u64) -> Result<Vec<u8>, Failure> {
+    let shown = escape_capped(&path.display().to_string(), 200);
+    let cannot = |why: String| fail(Exit::Refused, format!("cannot read {shown}: {why}"));
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) => return cannot(error.to_string()),
+    };
+    match file.metadata() {
+        Ok(about) if !about.is_file() => return cannot("it is no regular file".to_owned()),
+        Ok(_) => {}
+        Err(error) => return cannot(error.to_string()),
+    }
+    let mut bytes = Vec::new();
+    match file.take(longest + 1).read_to_end(&mut bytes) {
+        Ok(_) if bytes.len() as u64 > longest => cannot("it is longer than it can be".to_owned()),
+        Ok(_) => Ok(bytes),
+        Err(error) => cannot(error.to_string()),
+    }
+}
+
+/// An intent that is not in the plan selects nothing, and is a mistake.
+fn selection(intents: &[String], plan: &Plan) -> Result<Selection, Failure> {
+    if intents.is_empty() {
+        return Ok(Selection::Whole);
+    }
+    let known: BTreeSet<&str> = plan.actions.iter().map(|action| action.intent.as_str()).collect();
+    if let Some(unknown) = intents.iter().find(|intent| !known.contains(intent.as_str())) {
+        let known = known.into_iter().collect::<Vec<_>>().join(", ");
+        let unknown = escape_capped(unknown, 80);
+        return fail(Exit::Usage, format!("the plan has no action `{unknown}`: it has {known}"));
+    }
+    Ok(Selection::Intents(intents.iter().cloned().collect()))
+}
+
+/// What automatic mode needs of the configuration.
+fn may_be_automatic(args: &ApplyArgs, config: &Config) -> Result<(), Failure> {
+    let settings = &config.remediation;
+    let missing = [
+        (!settings.automatic.enabled, "`remediation.automatic.enabled` is not true"),
+        (settings.windows.is_empty(), "`remediation.windows` has no window"),
+        (settings.budgets.per_run == 0 || settings.budgets.per_day == 0, "`remediation.budgets` allows nothing"),
+        (config.notify.is_empty(), "`notify` has no channel to tell the owner on"),
+        (!setup::is_store_shared(&args.store, config)?, "the store is a file of this host, and no lease for several"),
+    ];
+    match missing.iter().find(|(is_missing, _)| *is_missing) {
+        Some((_, what)) => fail(Exit::Usage, format!("nothing is changed automatically: {what}")),
+        None => Ok(()),
+    }
+}
+
+async fn carry(
+    args: &ApplyArgs,
+    config: &Config,
+    mut order: Order,
+    journal: Option<LocalJournal>,
+    desk: Desk,
+    stop: &Stop,
+    terminal: &Terminal,
+) -> Result<Done, Failure> {
+    let sessions = Sessions::open(&args.reach, config, &rights::of_plan(&order.plan), terminal).await?;
+    let session = check_account(args, &order, &sessions)?;
+    check_time(args, &order, &sessions).await?;
+    if args.auto {
+        check_keys(session, &sessions).await?;
+    }
+    let account = account(&desk, session).await?;
+    check_unused(&account, &order.plan)?;
+    order.signed.typed = approved(args, config, &order, terminal).await?;
+    let Order { signed, plan, selection } = order;
+    let planned = signed.document.actions.clone();
+    let needs = Needs {
+        config,
+        file: &args.config,
+        profile: args.reach.profile.as_deref(),
+        store: &args.store,
+        desk: &desk,
+        consent: Consent::Plan(Box::new(signed)),
+    };
+    let world = world::open(&sessions, needs)?;
+    let run = uuid::Uuid::now_v7().to_string();
+    let Some(journal) = journal else {
+        return dry_run::run(&world, &planned, (&plan, &selection), &account, &sessions, args.format).await;
+    };
+    terminal.notice(&format!("run {run} carries plan {} out", plan.id));
+    let reach = notice_reach(&sessions);
+    if args.auto {
+        let channels = &config.notify;
+        let owner = Owner { context: sessions.client.context(), channels, reach, desk: &desk, terminal };
+        let (now, _) = sessions.cloud_now()?;
+        owner.tell(&plan, &selection, CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default())).await?;
+    }
+    let notices = Notices::begin(sessions.client.context(), &config.notify, reach);
+    let mut driver = Driver {
+        world: &world,
+        desk: desk.clone(),
+        journal,
+        hand: Hand::new(sessions.client.clone(), session.account.clone(), sessions.pace.call_deadline),
+        stop,
+        notices: &notices,
+        watch: Watch::new(terminal, &plan.id),
+    };
+    let errand = Errand::Apply { plan, selection, run };
+    let carried = driver.carry(Runner::new(errand, holder(), sessions.pace.clone())).await;
+    drop(driver);
+    notices.end(terminal).await;
+    conclude(&carried, &desk, session, stop, args, terminal).await
+}
+
+async fn conclude(
+    carried: &Carried,
+    desk: &Desk,
+    session: &Session,
+    stop: &Stop,
+    args: &ApplyArgs,
+    terminal: &Terminal,
+) -> Result<Done, Failure> {
+    // A budget that is spent refuses the plan; a breaker or a switch stops a good one.
+    let is_stopped =
+        account(desk, session).await.map_or(true, |account| account.breaker().is_some() || account.killed());
+    let exit = outcome::exit(carried, is_stopped, stop);
+    let meaning =
+        (exit == Exit::Clean).then_some("carried out and verified; what soaks is due later: `portcullis verify`");
+    outcome::tell(carried, args.format, exit, meaning, terminal)
+}
+
+fn check_account<'a>(args: &ApplyArgs, order: &Order, sessions: &'a Sessions) -> Result<&'a Session, Failure> {
+    let planned = &order.signed.document.account;
+    if let Some(session) = sessions.of(planned) {
+        return Ok(session);
+    }
+    match sessions.sessions.first() {
+        Some(other) => {
+            let refused = order.signed.document.check_account(&other.id).err();
+            let why = refused.map_or_else(|| "it is for another account".to_owned(), |refused| refused.to_string());
+            Err(not_carried_out(&args.plan, &why))
+        }
+        None => fail(Exit::Identity, "no account could be reached"),
+    }
+}
+
+async fn check_time(args: &ApplyArgs, order: &Order, sessions: &Sessions) -> Result<(), Failure> {
+    let (earliest, latest) = sessions.cloud_now()?;
+    let begins = order.signed.document.not_before;
+    if earliest < begins && begins <= latest {
+        // It was made a moment ago: soon it is certain that its time has come.
+        tokio::time::sleep((begins - earliest).to_std().unwrap_or_default()).await;
+    }
+    let (earliest, latest) = sessions.cloud_now()?;
+    order.signed.document.check_time(earliest, latest).map_err(|refused| not_carried_out(&args.plan, &refused))
+}
+
+/// A key that never ends is nothing to leave lying about in a scheduled job.
+async fn check_keys(session: &Session, sessions: &Sessions) -> Result<(), Failure> {
+    let keys = session.account.provider().credentials().await.failed_to(Exit::Identity)?;
+    if keys.expiration.is_none() && !sessions.client.stays_on_this_machine() {
+        return fail(Exit::Identity, "nothing is changed automatically with a long-lived key: use a role");
+    }
+    Ok(())
+}
+
+/// The account's row as it is.
+pub(super) async fn account(desk: &Desk, session: &Session) -> Result<Account, Failure> {
+    let row = format!("account/{}", session.id);
+    let records = desk.ask(move |store| store.records(&row)).await?;
+    account_row(&records).or_exit(Exit::Damaged)
+}
+
+fn check_unused(account: &Account, plan: &Plan) -> Result<(), Failure> {
+    match account.run_of(&plan.id) {
+        Some(run) => fail(
+            Exit::Refused,
+            format!(
+                "the plan was used by run {run}, and is carried out once: `portcullis verify --due` goes on with what is \
+                 open, a new plan has the rest"
+            ),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Says who approves, and refuses where too few do. True if the person at the terminal stands for them, which is so where
+/// nobody is configured to approve.
+async fn approved(args: &ApplyArgs, config: &Config, order: &Order, terminal: &Terminal) -> Result<bool, Failure> {
+    let votes = order.signed.votes(config);
+    for vote in &votes.votes {
+        match &vote.counts {
+            Ok(name) => terminal.notice(&format!("{} approves", escape_capped(name, 80))),
+            Err(why) => terminal.warning(&format!("{} does not count: {why}", escape_capped(&vote.file, 200))),
+        }
+    }
+    if votes.is_enough() || args.dry_run {
+        return Ok(false);
+    }
+    let alone = config.remediation.approvers.is_empty() && !args.auto;
+    if alone && confirm::is_possible() {
+        let mut what = vec![format!("Plan {} for account {}:", order.plan.id, order.plan.account)];
+        let picked = order.plan.actions.iter().filter(|action| order.selection.picks(action));
+        what.extend(picked.map(|action| format!("  {}", words::action(action))));
+        let word = order.plan.account.to_string();
+        let typed = tokio::task::spawn_blocking(move || confirm::typed(&what, &word)).await;
+        typed.or_exit(Exit::Internal)??;
+        return Ok(true);
+    }
+    let how = match (alone, args.auto) {
+        (true, _) => "name approvers in `remediation.approvers`, or confirm it on a terminal",
+        (false, true) => "automatic mode has no other way than signatures",
+        (false, false) => "`portcullis approve` makes approvals, and --approval hands them in",
+    };
+    fail(Exit::Refused, format!("{} of {} approvals are valid: {how}", votes.valid(), votes.needed))
+}
