@@ -1,0 +1,144 @@
+//! The program killed at drawn instants, and asked to end: afterwards the row, the journal and the cloud agree, and nothing is
+//! lost or done twice.
+//!
+//! `PORTCULLIS_KILLS=1000` kills as often; 20 times otherwise.
+
+use std::{
+    env,
+    process::Child,
+    sync::atomic::{AtomicU64, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use portcullis::{
+    remediate::{Outcome, TargetRow, target_row},
+    store::{self, StoreOptions},
+};
+
+use super::{stage::Stage, world};
+
+const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// The n-th number of a sequence that looks like chance and is the same each time.
+fn drawn(n: u64) -> u64 {
+    let mut x = n.wrapping_add(1).wrapping_mul(SEED);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    x ^ (x >> 31)
+}
+
+fn row(stage: &Stage) -> TargetRow {
+    let url = format!("sqlite:{}", stage.path("store.db").display());
+    let store = store::open_url(&url, StoreOptions::default()).unwrap();
+    target_row(&store.records(&world::pilot().target.row()).unwrap()).unwrap()
+}
+
+/// What the row says came of the intent is what the cloud holds and has seen.
+fn agrees(stage: &Stage, what: &str) {
+    let row = row(stage);
+    assert!(row.open.is_none(), "{what}: something is open");
+    let (status, effects) = (stage.eip("eip-pilot")["Status"].clone(), stage.effects("ModifyPilotEipResource"));
+    let done = row.done.get("intent-pilot");
+    let expected = match done {
+        Some(Outcome::Mitigated) => ("Available", 1),
+        Some(Outcome::RolledBack) => ("InUse", 2),
+        Some(Outcome::NotExecuted) | None => ("InUse", 0),
+        other => panic!("{what}: {other:?}"),
+    };
+    assert_eq!((status.as_str().unwrap(), effects), expected, "{what}: {done:?}, {:?}", stage.writes());
+    // What insured the way back is gone again.
+    let eip = stage.eip("eip-pilot");
+    assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{what}: {eip}");
+    let shown = stage.run(&["journal", "show", "--format", "json"]);
+    if stage.path("host.journal").exists() {
+        assert_eq!(shown.code, 0, "{what}: {shown:#?}");
+        let told: Vec<&str> = shown.stdout.lines().filter(|line| line.contains("\"closed\"")).collect();
+        assert_eq!(told.len(), usize::from(done.is_some()), "{what}: the journal says it once: {told:?}");
+    }
+}
+
+/// Kills it then, or finds that it has ended.
+fn kill_after(mut child: Child, wait: Duration) -> bool {
+    let until = Instant::now() + wait;
+    while Instant::now() < until {
+        if child.try_wait().unwrap().is_some() {
+            return false;
+        }
+        thread::yield_now();
+    }
+    let killed = child.kill().is_ok();
+    child.wait().unwrap();
+    killed
+}
+
+fn killed_at(number: u64, longest: Duration) -> bool {
+    let stage = Stage::new(&world::fast(world::quiet()));
+    stage.plan(vec![world::pilot()]);
+    let share = drawn(number) % 1000;
+    let wait = longest * u32::try_from(share).unwrap() / 1000;
+    let killed = kill_after(stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]), wait);
+    if stage.path("store.db").exists() {
+        // Sometimes whoever comes next is killed as well.
+        if drawn(number + 1_000_000) % 3 == 0 {
+            let again = longest * u32::try_from(drawn(number + 2_000_000) % 1000).unwrap() / 500;
+            kill_after(stage.begin(&["verify", "--due"]), again);
+        }
+        stage.settle();
+    }
+    agrees(&stage, &format!("kill {number} after {wait:?}"));
+    killed
+}
+
+#[test]
+fn after_any_kill_everything_agrees() {
+    let count: u64 = env::var("PORTCULLIS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
+    // How long it takes when nobody kills it.
+    let stage = Stage::new(&world::fast(world::quiet()));
+    stage.plan(vec![world::pilot()]);
+    let begun = Instant::now();
+    assert_eq!(stage.apply(&[]).code, 0);
+    let longest = begun.elapsed();
+    let (next, killed) = (AtomicU64::new(0), AtomicU64::new(0));
+    thread::scope(|scope| {
+        // Most of the time they wait for leases and fences.
+        for _ in 0..if count > 20 { 12 } else { 5 } {
+            scope.spawn(|| {
+                loop {
+                    let number = next.fetch_add(1, Ordering::SeqCst);
+                    if number >= count {
+                        return;
+                    }
+                    killed.fetch_add(u64::from(killed_at(number, longest)), Ordering::SeqCst);
+                }
+            });
+        }
+    });
+    let killed = killed.into_inner();
+    assert!(killed * 2 >= count, "too few were killed to mean anything: {killed} of {count}");
+}
+
+/// Asked to end, it writes nothing more, says what it left, and whoever comes next carries it on.
+#[cfg(unix)]
+#[test]
+fn asked_to_end_it_stops_before_the_next_write() {
+    for (number, (signal, code)) in
+        [("-INT", 130), ("-TERM", 143), ("-INT", 130), ("-TERM", 143)].into_iter().enumerate()
+    {
+        let stage = Stage::new(&world::fast(world::quiet()));
+        stage.plan(vec![world::pilot()]);
+        let child = stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]);
+        // After the first write, which insures the way back, or after the second.
+        let wanted = number / 2 + 1;
+        while stage.writes().len() < wanted {
+            thread::yield_now();
+        }
+        let pid = child.id().to_string();
+        assert!(std::process::Command::new("kill").args([signal, &pid]).status().unwrap().success());
+        let run = stage.end(child);
+        assert_eq!(run.code, code, "{run:#?}");
+        assert!(stage.writes().len() <= wanted + 1, "{:?}", stage.writes());
+        stage.settle();
+        agrees(&stage, &format!("{signal} after write {wanted}"));
+    }
+}

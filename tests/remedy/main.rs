@@ -1,0 +1,13 @@
+//! Plans carried out by the real program against a simulated cloud: what it changes, what it takes back, what it refuses, and
+//! what is left when it is killed.
+
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+mod actions;
+mod kills;
+mod local_journal;
+mod operators;
+mod refusals;
+mod runners;
+mod stage;
+mod world;

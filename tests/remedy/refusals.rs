@@ -1,0 +1,219 @@
+//! What is not carried out, the code that says so, and that nothing was sent.
+
+use std::fs;
+
+use chrono::{TimeDelta, Utc};
+use portcullis::remediate::{Change, Endpoint};
+use serde_json::json;
+
+use super::{
+    stage::{Run, Stage},
+    world,
+};
+
+fn planned() -> Stage {
+    let stage = Stage::new(&world::quiet());
+    stage.plan(vec![world::pilot()]);
+    stage
+}
+
+/// It ended so, and nothing was sent.
+fn refused(stage: &Stage, run: &Run, code: i32, why: &str) {
+    assert_eq!(run.code, code, "{run:#?}");
+    assert!(run.stderr.contains(why) || run.stdout.contains(why), "{why}: {run:#?}");
+    assert_eq!(stage.writes(), [], "{why}");
+}
+
+#[test]
+fn a_plan_is_carried_out_as_it_was_approved_or_not_at_all() {
+    let stage = planned();
+    let path = stage.path("plan.json");
+    let bytes = fs::read(&path).unwrap();
+    for at in (0..bytes.len()).step_by(bytes.len() / 12) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        fs::write(&path, &changed).unwrap();
+        let run = stage.apply(&[]);
+        assert_eq!(run.code, 6, "byte {at}: {run:#?}");
+    }
+    assert_eq!(stage.server.journal().len(), 0, "nobody was asked");
+}
+
+#[test]
+fn its_time_is_now() {
+    for (from, why) in [(TimeDelta::hours(-5), "expired"), (TimeDelta::hours(1), "not valid before")] {
+        let stage = Stage::new(&world::quiet());
+        stage.plan_called("plan", vec![world::pilot()], Utc::now() + from);
+        refused(&stage, &stage.apply(&[]), 6, why);
+    }
+}
+
+#[test]
+fn it_is_for_this_account() {
+    let stage = Stage::new(&world::quiet());
+    let mut action = world::pilot();
+    action.target.account = "1000000000000009".into();
+    stage.plan(vec![action]);
+    refused(&stage, &stage.apply(&[]), 6, "for account 1000000000000009");
+}
+
+#[test]
+fn somebody_has_approved_it() {
+    let stage = planned();
+    refused(&stage, &stage.reach(&["apply", "plan.json"]), 6, "0 of 1 approvals are valid");
+    // Somebody else's signature, and one over another plan.
+    let other = planned();
+    fs::copy(other.path("plan.json.sig"), stage.path("plan.json.sig")).unwrap();
+    refused(&stage, &stage.apply(&[]), 6, "0 of 1 approvals are valid");
+}
+
+/// Without approvers the word of the person at the terminal counts: of nobody else.
+#[test]
+fn a_pipe_confirms_nothing() {
+    let stage = planned();
+    let text = fs::read_to_string(stage.path("portcullis.yaml")).unwrap();
+    let without: Vec<&str> = text.lines().filter(|line| !line.contains("approvers")).collect();
+    fs::write(stage.path("portcullis.yaml"), without.join("\n")).unwrap();
+    refused(&stage, &stage.reach(&["apply", "plan.json"]), 6, "confirm it on a terminal");
+}
+
+#[test]
+fn a_plan_is_a_file() {
+    let stage = planned();
+    refused(&stage, &stage.reach(&["apply", "/dev/null"]), 6, "no regular file");
+    refused(&stage, &stage.reach(&["apply", "missing.json"]), 6, "cannot read");
+}
+
+#[test]
+fn a_plan_is_carried_out_once() {
+    let stage = planned();
+    assert_eq!(stage.apply(&[]).code, 0);
+    let sent = stage.writes().len();
+    let again = stage.apply(&[]);
+    assert_eq!((again.code, stage.writes().len()), (6, sent), "{again:#?}");
+    assert!(again.stderr.contains("carried out once"), "{}", again.stderr);
+}
+
+#[test]
+fn a_budget_of_nothing_is_nothing() {
+    let stage = planned();
+    for budgets in [
+        "budgets: {}",
+        "budgets: {per_run: 0, per_day: 9, per_environment: {untagged: 9}}",
+        "budgets: {per_run: 9, per_day: 0, per_environment: {untagged: 9}}",
+        "budgets: {per_run: 9, per_day: 9, per_environment: {prod: 9}}",
+        "budgets: {per_run: 9, per_day: 9}",
+    ] {
+        stage.configure(budgets);
+        refused(&stage, &stage.apply(&[]), 6, "budget");
+    }
+}
+
+#[test]
+fn outside_of_the_window_nothing_is_done() {
+    let stage = planned();
+    let text = fs::read_to_string(stage.path("portcullis.yaml")).unwrap();
+    let closed: Vec<&str> = text.lines().filter(|line| !line.contains("windows:")).collect();
+    fs::write(stage.path("portcullis.yaml"), closed.join("\n")).unwrap();
+    refused(&stage, &stage.apply(&[]), 6, "outside of the change windows");
+}
+
+#[test]
+fn either_kill_switch_stops_it() {
+    let stage = planned();
+    fs::write(stage.path("STOP"), "").unwrap();
+    refused(&stage, &stage.apply(&[]), 8, "the kill switch is on");
+    fs::remove_file(stage.path("STOP")).unwrap();
+    let account = ["--account", world::ACCOUNT, "--by", "carol"];
+    assert_eq!(stage.run(&[&["journal", "kill", "on"], &account[..]].concat()).code, 0);
+    refused(&stage, &stage.apply(&[]), 8, "the kill switch is on");
+    assert_eq!(stage.run(&[&["journal", "kill", "off"], &account[..]].concat()).code, 0);
+    assert_eq!(stage.apply(&[]).code, 0);
+}
+
+/// What is not as it was planned is planned anew.
+#[test]
+fn drift_refuses() {
+    let mut moved = world::pilot();
+    if let Change::Unbind { eip, .. } = &mut moved.change {
+        *eip = "eip-mapi".into();
+    }
+    let mut elsewhere = world::pilot();
+    elsewhere.load_balancer = "lb-mapi".into();
+    for (action, code) in [(moved, 6), (elsewhere, 6)] {
+        let stage = Stage::new(&world::quiet());
+        stage.plan(vec![action]);
+        let run = stage.apply(&[]);
+        refused(&stage, &run, code, "G3");
+    }
+    let mut joined = world::pilot();
+    joined.clusters = vec!["c1near".to_owned()];
+    let mut gone = world::pilot();
+    gone.target.endpoint = Endpoint::Pilot("c0gone".into());
+    for action in [joined, gone] {
+        let stage = Stage::new(&world::quiet());
+        stage.plan(vec![action]);
+        refused(&stage, &stage.apply(&[]), 8, "skipped");
+    }
+}
+
+#[test]
+fn what_is_needed_is_not_closed() {
+    let stage = Stage::new(&world::needed());
+    stage.plan(vec![world::pilot()]);
+    refused(&stage, &stage.apply(&["--dry-run"]), 8, "G5");
+    refused(&stage, &stage.apply(&[]), 8, "G5");
+}
+
+#[test]
+fn a_marker_protects() {
+    let mut marked = world::quiet();
+    marked["accounts"][0]["vpc"]["eips"][0]["Tags"]["Tag"] = json!([{"Key": "portcullis:protect", "Value": "???"}]);
+    let stage = Stage::new(&marked);
+    stage.plan(vec![world::pilot()]);
+    refused(&stage, &stage.apply(&[]), 8, "G6");
+}
+
+#[test]
+fn an_intent_that_is_not_in_the_plan_is_a_mistake() {
+    let stage = planned();
+    refused(&stage, &stage.apply(&["--intent", "intent-x"]), 2, "the plan has no action `intent-x`");
+    refused(&stage, &stage.apply(&["--intent", ""]), 2, "empty");
+}
+
+#[test]
+fn nothing_is_automatic_by_chance() {
+    let stage = planned();
+    refused(&stage, &stage.apply(&["--auto"]), 2, "`remediation.automatic.enabled` is not true");
+}
+
+#[test]
+fn time_is_not_made_to_run_for_the_real_cloud() {
+    let stage = planned();
+    let run = stage.run(&["apply", "plan.json", "--approval", "plan.json.sig", "--time-scale", "60"]);
+    refused(&stage, &run, 2, "--time-scale is for simulated clouds");
+}
+
+#[test]
+fn what_nobody_did_is_not_taken_back() {
+    let stage = planned();
+    assert_eq!(stage.apply(&[]).code, 0);
+    let sent = stage.writes().len();
+    for (words, code) in [
+        (["rollback", "intent-pilot", "--confirm", "intent-other"].as_slice(), 6),
+        (["rollback", "intent-pilot"].as_slice(), 6),
+        (["rollback", "intent-x", "--confirm", "intent-x"].as_slice(), 2),
+    ] {
+        let run = stage.reach(words);
+        assert_eq!((run.code, stage.writes().len()), (code, sent), "{run:#?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn what_anybody_may_write_decides_nothing() {
+    use std::os::unix::fs::PermissionsExt;
+    let stage = planned();
+    fs::set_permissions(stage.path("portcullis.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
+    refused(&stage, &stage.apply(&[]), 2, "mode 0666");
+}
