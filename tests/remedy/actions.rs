@@ -32,6 +32,7 @@ fn round_trip(name: &str) {
     let dry = stage.apply(&["--dry-run"]);
     assert_eq!(dry.code, 0, "{name}: {dry:#?}");
     assert_eq!(stage.writes(), [], "{name}: a trial sends nothing");
+    assert!(!stage.path("host.journal").exists(), "{name}: and notes nothing");
 
     let applied = stage.apply(&[]);
     assert_eq!((applied.code, applied.ends()), (0, vec!["soaking".to_owned()]), "{name}: {applied:#?}");

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod actions;
+mod faults;
 mod kills;
 mod local_journal;
 mod operators;

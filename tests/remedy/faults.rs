@@ -1,0 +1,72 @@
+//! What goes wrong on the way: answers that say nothing, or the wrong thing, and a data plane that does not come back.
+
+use serde_json::{Value, json};
+
+use super::{stage::Stage, world};
+
+fn with_fault(kind: &str) -> Stage {
+    let mut world = world::fast(world::quiet());
+    world["faults"] =
+        json!([{"action": "ModifyPilotEipResource", "region_id": "*", "account_id": "*", "kind": kind, "times": 1}]);
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot()]);
+    stage
+}
+
+/// Whatever was answered, the request is sent once, and what became of it is what was seen.
+#[test]
+fn an_answer_is_never_taken_for_the_deed() {
+    for (kind, is_done) in [
+        ("throttle", false),
+        ("deny", false),
+        ("http-503", false),
+        ("accepted-never-applied", false),
+        ("reset-before-effect", false),
+        ("applied-then-500", true),
+        ("garbage", true),
+        ("reset", true),
+    ] {
+        let stage = with_fault(kind);
+        let applied = stage.apply(&[]);
+        stage.settle();
+        let sent = stage.server.journal().iter().filter(|entry| entry.action == "ModifyPilotEipResource").count();
+        let status = if is_done { "Available" } else { "InUse" };
+        assert_eq!((sent, stage.eip("eip-pilot")["Status"].as_str()), (1, Some(status)), "{kind}: {applied:#?}");
+        assert_eq!(applied.code, if is_done { 0 } else { 8 }, "{kind}: {applied:#?}");
+        let eip = stage.eip("eip-pilot");
+        assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{kind}: {eip}");
+    }
+}
+
+/// Proxies that get nothing any more once the EIP is gone, and everything again when it is back.
+fn cut_off(account: &Value) -> Value {
+    let proxies = account["servicemesh"]["proxy_status"]["c0mesh"].clone();
+    let mut behind = proxies.clone();
+    for proxy in behind.as_array_mut().unwrap() {
+        proxy["ClusterSynced"] = json!("STALE");
+    }
+    let replace = |nth: u32, items: Value| {
+        json!({"at": {"action": "ModifyPilotEipResource", "nth": nth, "when": "after"}, "do": "replace",
+            "list": "servicemesh.proxy_status", "id": "c0mesh", "items": items})
+    };
+    json!([replace(1, behind), replace(2, proxies)])
+}
+
+#[test]
+fn who_is_cut_off_is_connected_again() {
+    let mut world = world::quiet();
+    world["actors"] = cut_off(&world["accounts"][0]);
+    let stage = Stage::new(&world);
+    let start = stage.server.snapshot();
+    stage.plan(vec![world::pilot()]);
+    let applied = stage.apply(&[]);
+    assert_eq!((applied.code, applied.ends()), (9, vec!["rolled-back".to_owned()]), "{applied:#?}");
+    assert_eq!(stage.server.snapshot(), start);
+    // Nothing new is started until somebody has found out why.
+    let mut other = world::mesh_api_server();
+    other.intent = "intent-other".to_owned();
+    stage.plan_called("other", vec![other], chrono::Utc::now() - chrono::TimeDelta::minutes(1));
+    let refused = stage.reach(&["apply", "other.json", "--approval", "other.json.sig"]);
+    assert_eq!(refused.code, 8, "{refused:#?}");
+    assert!(refused.stdout.contains("circuit breaker"), "{refused:#?}");
+}
