@@ -8,8 +8,18 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 /// Every format with the extension of its sample.
-const FORMATS: [(&str, &str); 5] =
-    [("table", "txt"), ("json", "json"), ("jsonl", "jsonl"), ("csv", "csv"), ("prometheus", "prom")];
+const FORMATS: [(&str, &str); 10] = [
+    ("table", "txt"),
+    ("json", "json"),
+    ("jsonl", "jsonl"),
+    ("csv", "csv"),
+    ("csv-endpoints", "endpoints.csv"),
+    ("sarif", "sarif"),
+    ("ocsf", "ocsf.jsonl"),
+    ("junit", "junit.xml"),
+    ("markdown", "md"),
+    ("prometheus", "prom"),
+];
 
 /// Scans the demo world and writes one report of every format into `folder`.
 fn scan(folder: &Path) {
@@ -45,6 +55,14 @@ fn masks(report: &str) -> Vec<(String, String)> {
     let gauge = |name: &str, value: i64| format!("portcullis_run_{name}_seconds {value}\n");
     masks.push((gauge("timestamp", ended), gauge("timestamp", 1_767_323_045)));
     masks.push((gauge("duration", took), gauge("duration", 0)));
+    // OCSF has milliseconds, and JUnit times without a zone.
+    let bare = |text: &str| format!("timestamp=\"{}\"", text.trim_end_matches('Z'));
+    masks.push((bare(&text("started_at")), bare("2026-01-02T03:04:05Z")));
+    masks.push((format!("{ended}000"), "1767323045000".to_owned()));
+    masks.push((format!(" time=\"{took}\">"), " time=\"0\">".to_owned()));
+    masks.push((format!("\"semanticVersion\": \"{version}\""), "\"semanticVersion\": \"0.0.0\"".to_owned()));
+    masks.push((format!("\"version\":\"{version}\""), "\"version\":\"0.0.0\"".to_owned()));
+    masks.push((format!(", portcullis {version},"), ", portcullis 0.0.0,".to_owned()));
     masks.push((format!("{{version=\"{version}\"}}"), "{version=\"0.0.0\"}".to_owned()));
     for (number, id) in run["gap_requests"].as_object().unwrap().values().enumerate() {
         masks.push((id.as_str().unwrap().to_owned(), format!("00000000-0000-4000-8000-{:012}", number + 1)));

@@ -139,7 +139,8 @@ pub(crate) struct StoreArgs {
 /// Where reports go.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// Report format, and where to: table (default), json, jsonl, csv or prometheus; repeatable
+    /// Report format, and where to: table (default), json, jsonl, csv, csv-endpoints, sarif, ocsf, junit, markdown or
+    /// prometheus; repeatable
     #[arg(long = "output", short, value_name = "FORMAT[=PATH]", value_parser = Target::parse, help_heading = "Output")]
     pub(crate) outputs: Vec<Target>,
 }

@@ -8,7 +8,7 @@ use tracing::info_span;
 use super::{
     Done,
     args::{CloudArgs, ConfigArgs, JudgingArgs, StoreArgs},
-    closing_line, evidence,
+    background, closing_line, evidence,
     exit::{Exit, Failure, OrExit, fail},
     fence, log, notify,
     output::{self, Target},
@@ -93,7 +93,8 @@ impl<'a> Conclusion<'a> {
         let notifications = info_span!("notify").in_scope(|| tell(&run, kept, telling, &config, terminal));
         let mut document = Document::of(&run);
         document.run.notifications = notifications;
-        info_span!("report").in_scope(|| report::write(&document, &targets, terminal))?;
+        let background = background::of_run(&run, kept, &config, &targets, terminal);
+        info_span!("report").in_scope(|| report::write(&document, &background, &targets, terminal))?;
         saved.and(stored)?;
         log::run_ended(&run);
         let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);

@@ -6,6 +6,7 @@
 
 mod access_cache;
 mod args;
+mod background;
 mod completions;
 mod conclude;
 mod connect;

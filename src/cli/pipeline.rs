@@ -186,6 +186,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
             rules_digest: judging.rules.digest().to_owned(),
             rules: judging.evaluated(),
             grounds,
+            fail_on: Some(judging.fail_on),
             interrupted,
         },
         verdict,

@@ -4,12 +4,13 @@ use std::{fs, io::Read, path::Path};
 
 use super::{
     args::{OutputArgs, ReportArgs},
+    background,
     exit::{Exit, Failure, OrExit, Outcome, fail},
     output::{self, Place, Target},
     setup,
     terminal::Terminal,
 };
-use crate::report::{self, Options, v1::Document};
+use crate::report::{self, Background, Options, v1::Document};
 
 /// Largest report file that is read back.
 const MAX_REPORT: u64 = 1 << 30;
@@ -17,13 +18,15 @@ const MAX_REPORT: u64 = 1 << 30;
 pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     let targets = targets(&args.outputs)?;
     if let Some(document) = report_file(&args.run)? {
-        write(&document, &targets, terminal)?;
+        let background = background::of_rules(None, &targets, terminal);
+        write(&document, &background, &targets, terminal)?;
         return Ok(Exit::Clean);
     }
     let config = setup::config(&args.config, terminal)?;
     let store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
-    write(&Document::of(&run), &targets, terminal)?;
+    let background = background::of_run(&run, Some(&*store), &config, &targets, terminal);
+    write(&Document::of(&run), &background, &targets, terminal)?;
     Ok(Exit::Clean)
 }
 
@@ -72,17 +75,22 @@ pub(crate) fn targets(args: &OutputArgs) -> Result<Vec<Target>, Failure> {
 }
 
 /// Writes every output. All are tried; the first failure is told.
-pub(crate) fn write(document: &Document<'_>, targets: &[Target], terminal: &Terminal) -> Result<(), Failure> {
+pub(crate) fn write(
+    document: &Document<'_>,
+    background: &Background,
+    targets: &[Target],
+    terminal: &Terminal,
+) -> Result<(), Failure> {
     let mut outcome = Ok(());
     for target in targets {
         let written = match &target.place {
             Place::Stdout => {
                 let options = Options { width: output::terminal_width(), color: terminal.stdout_color };
-                output::to_stdout(|out| report::render_document(target.format, document, out, &options))
+                output::to_stdout(|out| report::render_document(target.format, document, background, out, &options))
             }
-            Place::File(path) => {
-                output::to_file(path, |out| report::render_document(target.format, document, out, &Options::default()))
-            }
+            Place::File(path) => output::to_file(path, |out| {
+                report::render_document(target.format, document, background, out, &Options::default())
+            }),
         };
         outcome = outcome.and(written.map(drop));
     }

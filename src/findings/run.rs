@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Grounds};
-use crate::model::{Caller, Coverage, Judgements};
+use crate::model::{Caller, Coverage, Judgements, Severity};
 
 /// Pass, fail or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -40,6 +40,9 @@ pub struct RunHeader {
     /// What the findings rest on besides the cloud. Nothing in runs that were stored before this was kept.
     #[serde(default)]
     pub grounds: Grounds,
+    /// The lowest severity that counted. `None` in runs that were stored before this was kept.
+    #[serde(default)]
+    pub fail_on: Option<Severity>,
     /// True where the reading was cut short by a signal.
     pub interrupted: bool,
 }

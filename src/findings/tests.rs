@@ -566,6 +566,7 @@ fn run(findings: Vec<Finding>) -> Run {
                 inputs: [("control-plane-open-to-untrusted".to_owned(), [Input::Ports].into())].into(),
                 ..Grounds::default()
             },
+            fail_on: None,
             interrupted: false,
         },
         verdict: RunVerdict::Pass,

@@ -77,6 +77,7 @@ fn run(day: u32, findings: Vec<Finding>) -> Run {
             rules_digest: String::new(),
             rules: BTreeSet::from(["open".to_owned()]),
             grounds: Default::default(),
+            fail_on: None,
             interrupted: false,
         },
         verdict: RunVerdict::Fail,

@@ -48,7 +48,7 @@ const COLUMNS: [&str; 31] = [
 
 /// Writes the document's findings and gaps.
 pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let mut writer = csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out);
+    let mut writer = writer(out);
     writer.write_record(COLUMNS).map_err(io_error)?;
     let endpoints: HashMap<&str, &EndpointV1<'_>> =
         document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect();
@@ -62,11 +62,17 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
     writer.flush()
 }
 
-fn write_row<W: Write>(writer: &mut csv::Writer<W>, row: [String; COLUMNS.len()]) -> io::Result<()> {
+/// A writer of the dialect that spreadsheets read.
+pub(super) fn writer<W: Write>(out: W) -> csv::Writer<W> {
+    csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out)
+}
+
+/// Writes a row whose texts are still as the cloud has them.
+pub(super) fn write_row<W: Write, const N: usize>(writer: &mut csv::Writer<W>, row: [String; N]) -> io::Result<()> {
     writer.write_record(row.iter().map(|text| escape::cell(text))).map_err(io_error)
 }
 
-fn io_error(error: csv::Error) -> io::Error {
+pub(super) fn io_error(error: csv::Error) -> io::Error {
     match error.into_kind() {
         csv::ErrorKind::Io(error) => error,
         other => io::Error::other(format!("{other:?}")),
@@ -124,7 +130,7 @@ fn finding_row(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> [S
     ]
 }
 
-fn words(items: impl Iterator<Item = impl ToString>) -> String {
+pub(super) fn words(items: impl Iterator<Item = impl ToString>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
 }
 

@@ -13,9 +13,11 @@ const MARKS_IN_A_ROW: usize = 2;
 
 /// True for characters that a terminal, an editor or a spreadsheet obeys instead of showing:
 /// controls (C0, DEL, C1), line separators, bidirectional overrides and isolates, zero-width
-/// characters, byte-order marks, tags, variation selectors and private use.
+/// characters, byte-order marks, tags, variation selectors and private use; and the noncharacters,
+/// some of which XML cannot hold.
 pub(crate) fn is_unsafe(c: char) -> bool {
     c.is_control()
+        || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}'
             | '\u{180b}'..='\u{180f}'
@@ -24,6 +26,7 @@ pub(crate) fn is_unsafe(c: char) -> bool {
             | '\u{2060}'..='\u{206f}'
             | '\u{3164}'
             | '\u{fe00}'..='\u{fe0f}'
+            | '\u{fdd0}'..='\u{fdef}'
             | '\u{feff}' | '\u{ffa0}'
             | '\u{fff0}'..='\u{fffb}'
             | '\u{1bca0}'..='\u{1bca3}'
@@ -63,9 +66,13 @@ pub(crate) fn message(text: &str) -> String {
 
 /// [`line()`], cut to `width` columns with an ellipsis.
 pub(crate) fn capped(text: &str, width: usize) -> String {
-    let escaped = line(text);
-    if columns(&escaped) <= width {
-        return escaped;
+    shortened(&line(text), width)
+}
+
+/// Text that is escaped already, cut to `width` columns with an ellipsis.
+pub(crate) fn shortened(escaped: &str, width: usize) -> String {
+    if columns(escaped) <= width {
+        return escaped.to_owned();
     }
     let mut out = String::new();
     let mut used = 0;
@@ -102,6 +109,58 @@ pub(crate) fn cell(text: &str) -> String {
         matches!(text.chars().next(), Some('=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠' | '−'))
     };
     if formula(bare) || text.starts_with(['\t', '\r', '\n']) { format!("'{escaped}") } else { escaped }
+}
+
+/// A text or an attribute's value of an XML document, from text that is escaped already: what markup
+/// reserves becomes a reference, and what XML 1.0 has no character for becomes U+FFFD.
+pub(crate) fn xml(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&apos;"),
+            '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => out.push(c),
+            _ => out.push('\u{fffd}'),
+        }
+    }
+    out
+}
+
+/// A code span of Markdown, from one line of text that is escaped already. Nothing in it is markup, a
+/// link, a mention or HTML, and it may stand in a cell of a table.
+pub(crate) fn code_span(text: &str) -> String {
+    let fence = "`".repeat(longest_run_of_backticks(text) + 1);
+    // One blank at each end is taken away again, where a backtick or a blank would be at an end.
+    let edge = text.starts_with(['`', ' ']) || text.ends_with(['`', ' ']) || text.is_empty();
+    let blank = if edge { " " } else { "" };
+    format!("{fence}{blank}{}{blank}{fence}", text.replace('|', "\\|"))
+}
+
+/// The fence around a block of these lines that none of them ends.
+pub(crate) fn code_fence(text: &str) -> String {
+    "`".repeat((longest_run_of_backticks(text) + 1).max(3))
+}
+
+fn longest_run_of_backticks(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+/// One segment of a URI's path: everything but letters, digits, `-`, `_` and `~` is percent-encoded, and so are dots
+/// where they are all there is, since a path with `..` leads elsewhere.
+pub(crate) fn path_segment(text: &str) -> String {
+    let only_dots = text.bytes().all(|byte| byte == b'.');
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_~".contains(&byte) || (byte == b'.' && !only_dots) {
+            out.push(char::from(byte));
+        } else {
+            write!(out, "%{byte:02X}").expect("writing to a String cannot fail");
+        }
+    }
+    out
 }
 
 /// Columns that the text takes on a terminal.
@@ -175,6 +234,30 @@ mod tests {
         assert_eq!(cell("10.0.0.0/8"), "10.0.0.0/8");
         assert_eq!(cell("a=b"), "a=b");
         assert_eq!(cell("nul\0"), "nul\\x00");
+    }
+
+    #[test]
+    fn markup_and_what_xml_cannot_hold_become_harmless() {
+        assert_eq!(xml("<a b='\"'>&]]>"), "&lt;a b=&apos;&quot;&apos;&gt;&amp;]]&gt;");
+        assert_eq!(xml("\u{0}\u{b}\u{ffff}\u{1f600}生"), "\u{fffd}\u{fffd}\u{fffd}\u{1f600}生");
+        assert_eq!(line("\u{ffff}\u{fdd0}"), "\\u{ffff}\\u{fdd0}");
+    }
+
+    #[test]
+    fn a_code_span_ends_where_it_should() {
+        assert_eq!(code_span("a"), "`a`");
+        assert_eq!(code_span("a`b|c"), "``a`b\\|c``");
+        assert_eq!(code_span("``"), "``` `` ```");
+        assert_eq!(code_span(""), "`  `");
+        assert_eq!((code_fence("a"), code_fence("````")), ("```".to_owned(), "`````".to_owned()));
+    }
+
+    #[test]
+    fn a_path_stays_below_where_it_begins() {
+        assert_eq!(path_segment("c08.x-1"), "c08.x-1");
+        assert_eq!(path_segment(".."), "%2E%2E");
+        assert_eq!(path_segment("a/../b"), "a%2F..%2Fb");
+        assert_eq!(path_segment("生?#%"), "%E7%94%9F%3F%23%25");
     }
 
     proptest! {

@@ -5,13 +5,20 @@
 //! every finding: what goes in comes out, which the tests hold over all formats.
 #![deny(clippy::disallowed_methods)]
 
+mod background;
 mod csv;
+mod csv_endpoints;
 mod escape;
 pub mod explain;
 mod json;
 mod jsonl;
+mod junit;
+mod markdown;
+mod ocsf;
 mod prometheus;
+mod sarif;
 mod style;
+mod subject;
 mod table;
 pub mod v1;
 
@@ -25,6 +32,7 @@ use std::{
     str::FromStr,
 };
 
+pub use background::{Background, RuleTexts};
 pub use json::read;
 
 use crate::{
@@ -41,15 +49,36 @@ pub enum Format {
     Json,
     /// One record a line.
     Jsonl,
-    /// For spreadsheets.
+    /// For spreadsheets: one row a finding.
     Csv,
+    /// For spreadsheets: one row an endpoint and port.
+    CsvEndpoints,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// OCSF Compliance Findings, for a SIEM.
+    Ocsf,
+    /// For pipelines.
+    Junit,
+    /// For pull requests and tickets.
+    Markdown,
     /// For a monitoring system's text file collector.
     Prometheus,
 }
 
 impl Format {
     /// Every format, the default one first.
-    pub const ALL: [Self; 5] = [Self::Table, Self::Json, Self::Jsonl, Self::Csv, Self::Prometheus];
+    pub const ALL: [Self; 10] = [
+        Self::Table,
+        Self::Json,
+        Self::Jsonl,
+        Self::Csv,
+        Self::CsvEndpoints,
+        Self::Sarif,
+        Self::Ocsf,
+        Self::Junit,
+        Self::Markdown,
+        Self::Prometheus,
+    ];
 
     /// The word on the command line.
     pub fn as_str(self) -> &'static str {
@@ -58,8 +87,23 @@ impl Format {
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
+            Self::CsvEndpoints => "csv-endpoints",
+            Self::Sarif => "sarif",
+            Self::Ocsf => "ocsf",
+            Self::Junit => "junit",
+            Self::Markdown => "markdown",
             Self::Prometheus => "prometheus",
         }
+    }
+
+    /// True if it tells the rules' own texts where it is given them.
+    pub fn tells_rules(self) -> bool {
+        matches!(self, Self::Sarif | Self::Ocsf | Self::Junit | Self::Markdown)
+    }
+
+    /// True if it tells what moved since the run before where that is known.
+    pub fn tells_changes(self) -> bool {
+        matches!(self, Self::Sarif | Self::Markdown)
     }
 }
 
@@ -73,7 +117,7 @@ impl FromStr for Format {
 
 /// The word names no format of this version.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("there are the formats table, json, jsonl, csv and prometheus")]
+#[error("there are the formats {}", Format::ALL.map(Format::as_str).join(", "))]
 pub struct UnknownFormat;
 
 /// How the table looks. The other formats have one look.
@@ -101,16 +145,17 @@ pub enum ReadError {
 /// # Errors
 /// Whatever the writer returns.
 pub fn render(format: Format, run: &Run, out: &mut dyn Write, options: &Options) -> io::Result<()> {
-    render_document(format, &v1::Document::of(run), out, options)
+    render_document(format, &v1::Document::of(run), &Background::default(), out, options)
 }
 
-/// Writes a report from its document.
+/// Writes a report from its document and what is known beside it.
 ///
 /// # Errors
 /// Whatever the writer returns.
 pub fn render_document(
     format: Format,
     document: &v1::Document<'_>,
+    background: &Background,
     out: &mut dyn Write,
     options: &Options,
 ) -> io::Result<()> {
@@ -119,6 +164,11 @@ pub fn render_document(
         Format::Json => json::write(document, out),
         Format::Jsonl => jsonl::write(document, out),
         Format::Csv => csv::write(document, out),
+        Format::CsvEndpoints => csv_endpoints::write(document, out),
+        Format::Sarif => sarif::write(document, background, out),
+        Format::Ocsf => ocsf::write(document, background, out),
+        Format::Junit => junit::write(document, background, out),
+        Format::Markdown => markdown::write(document, background, out),
         Format::Prometheus => prometheus::write(document, out),
     }
 }

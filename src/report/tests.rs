@@ -1,6 +1,6 @@
 //! What holds for every format.
 
-use super::{Format, Options, escape, fixture, read, render, render_document, v1::Document};
+use super::{Background, Format, Options, escape, fixture, read, render, render_document, v1::Document};
 use crate::findings::Run;
 
 fn text(format: Format, run: &Run) -> String {
@@ -29,6 +29,72 @@ fn found(format: Format, text: &str) -> Vec<String> {
             .map(|row| row.expect("RFC 4180"))
             .filter(|row| &row[0] == "finding")
             .map(|row| format!("{} {}", &row[3], &row[2]))
+            .collect(),
+        // Listed beside an endpoint that they are about or concern, or in a row of their own; one may stand at several.
+        Format::CsvEndpoints => {
+            let rows = ::csv::Reader::from_reader(text.as_bytes()).into_records().map(|row| row.expect("RFC 4180"));
+            let listed: std::collections::BTreeSet<String> = rows
+                .filter(|row| matches!(&row[0], "endpoint" | "finding"))
+                .flat_map(|row| row[28].split("; ").map(str::to_owned).collect::<Vec<_>>())
+                .filter(|one| !one.is_empty())
+                .collect();
+            let pair = |one: &String| {
+                let words: Vec<&str> = one.split(' ').collect();
+                format!("{} {}", words[2], words[1])
+            };
+            listed.iter().map(pair).collect()
+        }
+        Format::Sarif => {
+            let log: serde_json::Value = serde_json::from_str(text).expect("JSON");
+            let status = |result: &serde_json::Value| match (result["kind"].as_str(), &result["suppressions"][0]) {
+                (Some("open"), _) => "unknown",
+                (_, serde_json::Value::Null) => "open",
+                _ => "waived",
+            };
+            let results = log["runs"][0]["results"].as_array().expect("a list").iter();
+            results.map(|result| format!("{} {}", word(result, "ruleId"), status(result))).collect()
+        }
+        Format::Ocsf => text
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"))
+            .filter(|event| event["finding_info"]["uid"].as_str().expect("a word").starts_with("v1:"))
+            .map(|event| {
+                let status = match (event["compliance"]["status_id"].as_u64(), event["status_id"].as_u64()) {
+                    (Some(2), Some(1)) => "unknown",
+                    (Some(3), Some(1)) => "open",
+                    (Some(3), Some(3)) => "waived",
+                    other => panic!("{other:?}"),
+                };
+                format!("{} {status}", word(&event["metadata"], "event_code"))
+            })
+            .collect(),
+        Format::Junit => {
+            let mut suite = "";
+            let mut shown = Vec::new();
+            for line in text.lines().map(str::trim) {
+                if let Some(rest) = line.strip_prefix("<testsuite name=\"") {
+                    suite = rest.split('"').next().expect("a name");
+                }
+                if line.starts_with("<testcase ") && !matches!(suite, "nothing-found" | "coverage") {
+                    let ending = ["<failure ", "<error ", "<skipped "].map(|element| line.contains(element));
+                    let status = match ending {
+                        [true, false, false] => "open",
+                        [false, true, false] => "unknown",
+                        [false, false, true] => "waived",
+                        _ => panic!("{line}"),
+                    };
+                    shown.push(format!("{suite} {status}"));
+                }
+            }
+            shown
+        }
+        Format::Markdown => text
+            .lines()
+            .skip_while(|line| *line != "### Findings")
+            .skip(4)
+            .take_while(|line| line.starts_with('|'))
+            .map(|line| line.split('|').map(str::trim).collect::<Vec<_>>())
+            .map(|cells| format!("{} {}", cells[3].trim_matches('`'), cells[2]))
             .collect(),
         Format::Prometheus => text
             .lines()
@@ -175,7 +241,8 @@ fn a_report_file_renders_to_itself() {
     let json = text(Format::Json, &fixture::run());
     let document = read(&json).expect("our own report");
     let mut again = Vec::new();
-    render_document(Format::Json, &document, &mut again, &Options::default()).expect("a Vec takes everything");
+    render_document(Format::Json, &document, &Background::default(), &mut again, &Options::default())
+        .expect("a Vec takes everything");
     assert_eq!(String::from_utf8(again).expect("UTF-8"), json);
 }
 
@@ -325,7 +392,8 @@ fn only_open_findings_count_and_the_others_are_counted_apart() {
     assert!(summary(&older)["undecided"].is_null());
     let mut again = Vec::new();
     let document = read(&older).expect("our own report");
-    render_document(Format::Json, &document, &mut again, &Options::default()).expect("a Vec takes everything");
+    render_document(Format::Json, &document, &Background::default(), &mut again, &Options::default())
+        .expect("a Vec takes everything");
     assert_eq!(String::from_utf8(again).expect("UTF-8"), json);
 }
 
@@ -370,7 +438,8 @@ fn the_first_screen_says_what_can_go() {
     let document = written();
     let table = |width| {
         let mut out = Vec::new();
-        render_document(Format::Table, &document, &mut out, &Options { width, color: false }).expect("a Vec");
+        render_document(Format::Table, &document, &Background::default(), &mut out, &Options { width, color: false })
+            .expect("a Vec");
         String::from_utf8(out).expect("UTF-8")
     };
     for width in [None, Some(120)] {
@@ -389,7 +458,7 @@ fn the_first_screen_says_what_can_go() {
 #[test]
 fn a_sheet_carries_whether_an_endpoint_is_needed() {
     let mut out = Vec::new();
-    render_document(Format::Csv, &written(), &mut out, &Options::default()).expect("a Vec");
+    render_document(Format::Csv, &written(), &Background::default(), &mut out, &Options::default()).expect("a Vec");
     let mut reader = ::csv::Reader::from_reader(&out[..]);
     let header = reader.headers().expect("a header").clone();
     let at = |name: &str| header.iter().position(|column| column == name).expect("a column");

@@ -55,6 +55,9 @@ pub struct RunV1<'a> {
     pub retries: u64,
     pub snapshot_digest: Text<'a>,
     pub rules_digest: Text<'a>,
+    /// The lowest severity that counted; not there where that was not kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fail_on: Option<Severity>,
     /// Request id by `account/region/product/operation/resource`, for questions to the vendor.
     pub gap_requests: BTreeMap<String, Text<'a>>,
     /// Who was told of what changed, in the order of the configuration; not there where nobody was to be told, and not
@@ -342,6 +345,7 @@ fn run_header(run: &Run) -> RunV1<'_> {
         retries: header.retries,
         snapshot_digest: Cow::Borrowed(&header.snapshot_digest),
         rules_digest: Cow::Borrowed(&header.rules_digest),
+        fail_on: header.fail_on,
         gap_requests: run
             .coverage
             .gaps()

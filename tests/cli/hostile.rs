@@ -17,7 +17,8 @@ fn a_hostile_name_is_shown_and_never_obeyed() {
     }
     let scratch = Scratch::new();
     scratch.write("world.json", &world.to_string());
-    for format in ["table", "json", "jsonl", "csv"] {
+    for format in ["table", "json", "jsonl", "csv", "csv-endpoints", "sarif", "ocsf", "junit", "markdown", "prometheus"]
+    {
         let run = scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", format]);
         assert!(!run.stdout.contains(acts), "{format}: {:?}", run.stdout);
         assert!(!run.stdout.lines().any(|line| line.starts_with("exit 0")), "{format}: {}", run.stdout);

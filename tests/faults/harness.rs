@@ -209,6 +209,7 @@ fn conclude(scan: Scan, trusted: &[String], taken_at: DateTime<Utc>) -> Judged {
         rules_digest: RULES.digest().to_owned(),
         rules: RULES.ids().map(str::to_owned).collect(),
         grounds: Default::default(),
+        fail_on: None,
         interrupted: scan.interrupted,
     };
     let run = Run { header, verdict: outcome.verdict, judgements, findings, coverage };

@@ -1,0 +1,165 @@
+//! CSV of control-plane entrances: one row an endpoint, port and family, with who gets in and what was found there; then
+//! the findings that are about no endpoint, one row each, and the gaps. The first column tells them apart.
+
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+};
+
+use super::{
+    csv::{io_error, words, write_row, writer},
+    table,
+    v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1},
+};
+
+/// Frozen like the JSON report: columns are added at the end, never renamed or removed.
+const COLUMNS: [&str; 31] = [
+    "record",
+    "account_id",
+    "region_id",
+    "resource_kind",
+    "resource_id",
+    "resource_name",
+    "endpoint_kind",
+    "exposure",
+    "signs",
+    "public_address",
+    "private_address",
+    "eip_id",
+    "load_balancer_id",
+    "protocol",
+    "port",
+    "family",
+    "verdict",
+    "complete",
+    "untrusted",
+    "untrusted_all_gates",
+    "witness",
+    "blame",
+    "gates",
+    "staleness",
+    "staleness_confidence",
+    "staleness_reason",
+    "protected_by",
+    "bound_by",
+    "findings",
+    "message",
+    "endpoint_id",
+];
+
+type Row = [String; COLUMNS.len()];
+
+/// Writes the document's endpoints, port by port.
+pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let mut writer = writer(out);
+    writer.write_record(COLUMNS).map_err(io_error)?;
+    let mut about: HashMap<&str, Vec<&FindingV1<'_>>> = HashMap::new();
+    for finding in &document.findings {
+        for id in finding.endpoint_id.iter().chain(&finding.concerns) {
+            about.entry(id).or_default().push(finding);
+        }
+    }
+    for endpoint in &document.endpoints {
+        let findings = about.get(endpoint.id.as_str()).map(|found| listed(found)).unwrap_or_default();
+        if endpoint.access.is_empty() {
+            write_row(&mut writer, endpoint_row(endpoint, None, &findings))?;
+        }
+        for port in &endpoint.access {
+            write_row(&mut writer, endpoint_row(endpoint, Some(port), &findings))?;
+        }
+    }
+    let has_a_row = |finding: &FindingV1<'_>| finding.endpoint_id.is_some() || !finding.concerns.is_empty();
+    for finding in document.findings.iter().filter(|finding| !has_a_row(finding)) {
+        write_row(&mut writer, finding_row(finding))?;
+    }
+    for gap in &document.coverage.gaps {
+        write_row(&mut writer, gap_row(gap))?;
+    }
+    writer.flush()
+}
+
+/// `critical open control-plane-open-to-untrusted v1:…; …`: what is about the endpoint or in front of it.
+fn listed(findings: &[&FindingV1<'_>]) -> String {
+    let words = |one: &&FindingV1<'_>| format!("{} {} {} {}", one.severity, one.status, one.rule_id, one.fingerprint);
+    findings.iter().map(words).collect::<Vec<_>>().join("; ")
+}
+
+fn endpoint_row(endpoint: &EndpointV1<'_>, port: Option<&AccessV1<'_>>, findings: &str) -> Row {
+    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+    let of_port = |text: &dyn Fn(&AccessV1<'_>) -> String| port.map(text).unwrap_or_default();
+    let staleness = &endpoint.staleness;
+    [
+        "endpoint".to_owned(),
+        endpoint.account_id.to_string(),
+        endpoint.region_id.to_string(),
+        endpoint.resource_kind.to_string(),
+        endpoint.resource_id.to_string(),
+        endpoint.resource_name.to_string(),
+        endpoint.kind.to_string(),
+        endpoint.exposure.to_string(),
+        words(endpoint.signs.iter()),
+        text(&endpoint.public_address),
+        text(&endpoint.private_address),
+        text(&endpoint.eip_id),
+        text(&endpoint.load_balancer_id),
+        of_port(&|port| port.protocol.to_string()),
+        of_port(&|port| port.port.to_string()),
+        of_port(&|port| port.family.to_string()),
+        of_port(&|port| port.verdict.to_string()),
+        of_port(&|port| if port.complete { "yes" } else { "no" }.to_owned()),
+        of_port(&|port| words(port.untrusted.iter())),
+        of_port(&|port| words(port.untrusted_all_gates.iter())),
+        of_port(&|port| port.witness.map(|witness| witness.to_string()).unwrap_or_default()),
+        of_port(&|port| words(port.blame.iter())),
+        of_port(&|port| {
+            let gate = |gate: &super::v1::GateV1<'_>| format!("{} {} {}", gate.enforcement, gate.kind, gate.id);
+            port.gates.iter().map(gate).collect::<Vec<_>>().join("; ")
+        }),
+        staleness.verdict.to_string(),
+        format!("{:.2}", staleness.confidence),
+        staleness.reason.to_string(),
+        words(endpoint.protected_by.iter()),
+        endpoint.bound_by.as_ref().map(|binding| binding.user.to_string()).unwrap_or_default(),
+        findings.to_owned(),
+        String::new(),
+        endpoint.id.clone(),
+    ]
+}
+
+fn finding_row(finding: &FindingV1<'_>) -> Row {
+    let mut row = Row::default();
+    row[0] = "finding".to_owned();
+    row[1] = finding.account_id.to_string();
+    row[2] = finding.region_id.to_string();
+    row[3] = finding.resource_kind.to_string();
+    row[4] = finding.resource_id.to_string();
+    row[5] = finding.resource_name.to_string();
+    row[28] = listed(&[finding]);
+    row[29] = finding.message.to_string();
+    row
+}
+
+fn gap_row(gap: &GapV1<'_>) -> Row {
+    let mut row = Row::default();
+    row[0] = "gap".to_owned();
+    row[1] = gap.account_id.to_string();
+    row[2] = gap.region_id.to_string();
+    row[4] = gap.resource_id.to_string();
+    row[16] = table::state_word(gap.state).to_owned();
+    row[29] = format!("{}:{} was not read ({}): {}", gap.product, gap.operation, gap.code, gap.message);
+    row
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_written_by_position_are_under_their_names() {
+        for (position, name) in
+            [(0, "record"), (5, "resource_name"), (16, "verdict"), (28, "findings"), (29, "message")]
+        {
+            assert_eq!(COLUMNS[position], name);
+        }
+    }
+}
