@@ -403,6 +403,8 @@ facts! { ENDPOINT, Endpoint(EndpointJudgement):
     [FactType::Texts] silent_consumers(e, _) => e.staleness.silent.clone();
     /// Requests without an authenticated user came from the internet.
     [FactType::Bool] probed(e, _) => e.staleness.probed;
+    /// Traffic passes the public address, untrusted sources get in, and no log tells use from scanning.
+    [FactType::Bool] unattributed_traffic(e, _) => e.staleness.unattributed;
     /// Where the platform's own opinion contradicts what was found, one sentence each.
     [FactType::Texts] platform_disagrees(e, _) => e.staleness.platform_disagrees.clone();
     /// What would have to change for the nearest private path of each consumer to open: consumer

@@ -177,6 +177,9 @@ pub struct Staleness {
     pub incomplete_logs: Vec<String>,
     /// Requests without an authenticated user came from the internet.
     pub probed: bool,
+    /// Traffic passes the public address, untrusted sources get in, and no log tells use from scanning.
+    #[serde(default)]
+    pub unattributed: bool,
     /// What the platform itself says where it contradicts what was found, one sentence each.
     pub platform_disagrees: Vec<String>,
 }
@@ -199,6 +202,7 @@ impl Staleness {
             silent: Vec::new(),
             incomplete_logs: Vec::new(),
             probed: false,
+            unattributed: false,
             platform_disagrees: Vec::new(),
         }
     }

@@ -85,6 +85,9 @@ pub(super) struct Row {
 /// The row for control planes, which speaks of them as consumers already.
 pub(super) const CONTROL_PLANE: u8 = 14;
 
+/// The row for traffic that nobody can attribute where everybody gets in: it raises the severity.
+pub(super) const UNATTRIBUTED: u8 = 8;
+
 const fn row(number: u8, verdict: StalenessVerdict, confidence: u8, reason: &'static str) -> Row {
     Row { number, verdict, confidence, after_migration: false, reason }
 }
@@ -150,7 +153,7 @@ fn undecided(case: &Case) -> Row {
     use StalenessVerdict::{Required, Unknown};
     match (case.eip_traffic, case.kubeconfig) {
         (EipTraffic::Present, _) if case.residue_public => {
-            row(8, Unknown, 40, "traffic passes the EIP, and use cannot be told from scanning")
+            row(UNATTRIBUTED, Unknown, 40, "traffic passes the EIP, and use cannot be told from scanning")
         }
         (EipTraffic::Present, _) => row(7, Unknown, 40, "traffic passes the EIP, and no log says whose"),
         (EipTraffic::NotAvailable, Kubeconfig::Within30Days) => {

@@ -412,6 +412,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         silent: silent(&judged),
         incomplete_logs: setting.logs.incomplete(&entrance, flow_logs(setting, &judged)),
         probed: false,
+        unattributed: false,
         platform_disagrees,
         consumers: sorted(judged.into_iter().map(|one| one.consumer)),
     }
@@ -476,6 +477,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         silent: silent(&judged),
         incomplete_logs: setting.logs.incomplete(&entrance, servers::audit_readings(setting, assessed)),
         probed: !audit.requests.others.is_empty(),
+        unattributed: row.number == api_server::UNATTRIBUTED,
         platform_disagrees: Vec::new(),
         consumers: sorted(judged.into_iter().map(|one| one.consumer).chain(clients)),
     }

@@ -103,6 +103,18 @@ fn each_verdict_has_its_finding_and_openness_raises_it() {
 }
 
 #[test]
+fn traffic_that_nobody_can_attribute_raises_the_public_address() {
+    use PortVerdict::Open;
+    let severity = |staleness| {
+        let found = evaluate(judged(staleness, Open));
+        found.into_iter().find(|(rule, ..)| rule == "control-plane-public-eip").map(|(_, _, severity)| severity)
+    };
+    let unknown = plain(StalenessVerdict::Unknown);
+    assert_eq!(severity(unknown.clone()), Some(Severity::Medium));
+    assert_eq!(severity(Staleness { unattributed: true, ..unknown }), Some(Severity::High));
+}
+
+#[test]
 fn an_undecided_port_makes_neither_a_finding_about_the_need_nor_a_fence() {
     let mut judgement = judged(plain(StalenessVerdict::Required), PortVerdict::Restricted);
     judgement.access.push(row(15012, PortVerdict::Restricted, PortVerdict::Open));
