@@ -8,8 +8,9 @@ use std::{fs, path::Path, process::Command};
 use serde_json::Value;
 
 /// Every format with the extension of its sample.
-const FORMATS: [(&str, &str); 10] = [
+const FORMATS: [(&str, &str); 11] = [
     ("table", "txt"),
+    ("html", "html"),
     ("json", "json"),
     ("jsonl", "jsonl"),
     ("csv", "csv"),

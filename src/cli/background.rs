@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use super::{output::Target, setup, terminal::Terminal};
 use crate::{
     config::Config,
-    engine::{Language, RuleSet},
+    engine::{Language, RuleSet, RuleText},
     findings::{self, Change, GATE_RULES, Run},
-    report::{Background, RuleTexts},
-    store::Store,
+    report::{self, Background, RuleTexts, Translation, TrendPoint},
+    store::{RunSummary, Store, StoreError},
 };
 
 /// For a run of the store: `run` and the one before it, with the rules of the configuration.
@@ -28,7 +28,12 @@ pub(super) fn of_run(
             None
         }
     });
-    Background { changes, ..of_rules(Some(config), targets, terminal) }
+    let trend = store.filter(|_| targets.iter().any(|target| target.format.tells_trend()));
+    let trend = trend.map(|store| trend_to(run, store)).transpose().unwrap_or_else(|error| {
+        terminal.warning(&format!("earlier runs are not told of: {error}"));
+        None
+    });
+    Background { changes, trend: trend.unwrap_or_default(), ..of_rules(Some(config), targets, terminal) }
 }
 
 /// The rules' texts alone: those of the configuration, or the embedded ones.
@@ -38,11 +43,45 @@ pub(super) fn of_rules(config: Option<&Config>, targets: &[Target], terminal: &T
     }
     let dirs = config.map(|config| config.rules.dirs.as_slice()).unwrap_or_default();
     match setup::rules(dirs) {
-        Ok(rules) => Background { rules: texts(&rules), changes: None },
+        Ok(rules) => Background { rules: texts(&rules), ..Background::default() },
         Err(failure) => {
             terminal.warning(&format!("the rules' own texts are not told: {:#}", failure.error));
             Background::default()
         }
+    }
+}
+
+/// Runs that a line shows.
+const IN_A_LINE: usize = 60;
+
+/// Runs among which those of the same accounts are looked for.
+const LOOKED_AT: usize = 1_000;
+
+/// The run and those before it of the same accounts, oldest first.
+fn trend_to(run: &Run, store: &dyn Store) -> Result<Vec<TrendPoint>, StoreError> {
+    let newest = store.runs(LOOKED_AT)?;
+    let Some(this) = newest.iter().position(|one| one.id == run.header.id) else { return Ok(Vec::new()) };
+    let accounts = &newest[this].accounts;
+    let point = |one: &RunSummary| TrendPoint {
+        id: one.id.clone(),
+        at: report::time_text(&one.started_at),
+        verdict: report::verdict_text(one.verdict),
+        open: one.open,
+        exposed: one.exposed,
+        unknown: one.unknown,
+    };
+    let mut line: Vec<TrendPoint> =
+        newest[this..].iter().filter(|one| one.accounts == *accounts).take(IN_A_LINE).map(point).collect();
+    line.reverse();
+    Ok(line)
+}
+
+fn translation(text: &RuleText) -> Translation {
+    Translation {
+        title: text.title.to_string(),
+        finds: text.finds.clone(),
+        why: text.why.clone(),
+        remedy: text.remedy.to_string(),
     }
 }
 
@@ -57,6 +96,7 @@ fn texts(rules: &RuleSet) -> BTreeMap<String, RuleTexts> {
             remedy: text.remedy.to_string(),
             references: rule.references.to_vec(),
             controls: rule.controls.to_vec(),
+            zh: rule.is_translated().then(|| translation(rule.text(Language::Zh))),
         };
         (rule.id.clone(), texts)
     });
@@ -69,6 +109,7 @@ fn texts(rules: &RuleSet) -> BTreeMap<String, RuleTexts> {
             remedy: rule.remedy.to_owned(),
             references: Vec::new(),
             controls: Vec::new(),
+            zh: None,
         };
         (rule.id.to_owned(), texts)
     });

@@ -238,6 +238,11 @@ impl Rule {
         }
     }
 
+    /// True if it has texts in Chinese.
+    pub fn is_translated(&self) -> bool {
+        self.zh.is_some()
+    }
+
     /// The condition as written.
     pub fn condition(&self) -> &str {
         self.condition.source()

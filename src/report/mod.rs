@@ -10,6 +10,7 @@ mod csv;
 mod csv_endpoints;
 mod escape;
 pub mod explain;
+mod html;
 mod json;
 mod jsonl;
 mod junit;
@@ -32,7 +33,7 @@ use std::{
     str::FromStr,
 };
 
-pub use background::{Background, RuleTexts};
+pub use background::{Background, RuleTexts, Translation, TrendPoint};
 pub use json::read;
 
 use crate::{
@@ -45,6 +46,8 @@ use crate::{
 pub enum Format {
     /// For people.
     Table,
+    /// For people, in a browser: one file that stands by itself.
+    Html,
     /// `portcullis.report/v1`, whole.
     Json,
     /// One record a line.
@@ -67,8 +70,9 @@ pub enum Format {
 
 impl Format {
     /// Every format, the default one first.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Table,
+        Self::Html,
         Self::Json,
         Self::Jsonl,
         Self::Csv,
@@ -84,6 +88,7 @@ impl Format {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Table => "table",
+            Self::Html => "html",
             Self::Json => "json",
             Self::Jsonl => "jsonl",
             Self::Csv => "csv",
@@ -98,12 +103,17 @@ impl Format {
 
     /// True if it tells the rules' own texts where it is given them.
     pub fn tells_rules(self) -> bool {
-        matches!(self, Self::Sarif | Self::Ocsf | Self::Junit | Self::Markdown)
+        matches!(self, Self::Html | Self::Sarif | Self::Ocsf | Self::Junit | Self::Markdown)
     }
 
     /// True if it tells what moved since the run before where that is known.
     pub fn tells_changes(self) -> bool {
-        matches!(self, Self::Sarif | Self::Markdown)
+        matches!(self, Self::Html | Self::Sarif | Self::Markdown)
+    }
+
+    /// True if it tells of earlier runs where there are any.
+    pub fn tells_trend(self) -> bool {
+        matches!(self, Self::Html)
     }
 }
 
@@ -161,6 +171,7 @@ pub fn render_document(
 ) -> io::Result<()> {
     match format {
         Format::Table => table::write(document, out, options),
+        Format::Html => html::write(document, background, out),
         Format::Json => json::write(document, out),
         Format::Jsonl => jsonl::write(document, out),
         Format::Csv => csv::write(document, out),

@@ -372,7 +372,7 @@ fn write_indented(text: &str, width: usize, out: &mut dyn Write) -> io::Result<(
     Ok(())
 }
 
-fn ports_worst_first<'a, 'b>(endpoint: &'a EndpointV1<'b>) -> Vec<&'a AccessV1<'b>> {
+pub(super) fn ports_worst_first<'a, 'b>(endpoint: &'a EndpointV1<'b>) -> Vec<&'a AccessV1<'b>> {
     let mut ports: Vec<&AccessV1<'_>> = endpoint.access.iter().collect();
     ports.sort_by_key(|row| (Reverse(badness(Some(row.verdict))), row.port, row.family));
     ports
@@ -494,7 +494,7 @@ pub(super) fn port_label(row: &AccessV1<'_>) -> String {
     format!("{}/{}{family}", escape::name(&row.protocol), row.port)
 }
 
-fn worst(endpoint: &EndpointV1<'_>) -> Option<PortVerdict> {
+pub(super) fn worst(endpoint: &EndpointV1<'_>) -> Option<PortVerdict> {
     endpoint.access.iter().map(|row| row.verdict).max_by_key(|verdict| badness(Some(*verdict)))
 }
 
@@ -510,7 +510,7 @@ fn badness(verdict: Option<PortVerdict>) -> u8 {
 }
 
 /// Who gets in, in words, with the first ranges and a witness.
-fn who(row: &AccessV1<'_>) -> String {
+pub(super) fn who(row: &AccessV1<'_>) -> String {
     let witness = row.witness.map(|witness| format!(", e.g. {witness}")).unwrap_or_default();
     match row.verdict {
         PortVerdict::Restricted => "trusted sources only".to_owned(),

@@ -1,7 +1,7 @@
 //! What holds for every format.
 
 use super::{Background, Format, Options, escape, fixture, read, render, render_document, v1::Document};
-use crate::findings::Run;
+use crate::findings::{Finding, Run};
 
 fn text(format: Format, run: &Run) -> String {
     let mut out = Vec::new();
@@ -107,6 +107,16 @@ fn found(format: Format, text: &str) -> Vec<String> {
                 std::iter::repeat_n(pair, count)
             })
             .collect(),
+        Format::Html => {
+            let records = page_data(text);
+            let rules = &records[0][1]["rules"];
+            let rows = records.iter().filter(|record| record[0] == "f").map(|record| &record[1]);
+            rows.map(|row| {
+                let rule = &rules[row[1].as_u64().expect("a place") as usize];
+                format!("{} {}", word(rule, "id"), row[3].as_str().expect("a status"))
+            })
+            .collect()
+        }
         Format::Table => text
             .lines()
             .skip_while(|line| *line != "Findings")
@@ -116,6 +126,13 @@ fn found(format: Format, text: &str) -> Vec<String> {
             .map(|words| format!("{} {}", words[2], words[1]))
             .collect(),
     }
+}
+
+/// The records of a page's data, the head first.
+fn page_data(page: &str) -> Vec<serde_json::Value> {
+    let (_, data) = page.split_once("<script id=\"data\" type=\"application/x-ndjson\">\n").expect("data");
+    let (data, _) = data.split_once("</script>").expect("an end");
+    data.lines().map(|line| serde_json::from_str(line).expect("a record a line")).collect()
 }
 
 #[test]
@@ -138,6 +155,25 @@ fn every_format_shows_every_gap() {
         let text = text(format, &run);
         assert!(text.contains("Forbidden.RAM") && text.contains("c-cluster-2"), "{format:?}: {text}");
     }
+}
+
+#[test]
+fn a_large_page_is_compressed_and_says_the_same() {
+    use std::io::Read as _;
+
+    let mut run = fixture::run();
+    let finding = run.findings[0].clone();
+    for number in 0..5_000 {
+        run.findings.push(Finding { fingerprint: format!("v1:{number:064}"), ..finding.clone() });
+    }
+    let page = text(Format::Html, &run);
+    let (_, data) = page.split_once("<script id=\"data\" type=\"application/gzip\">").expect("packed data");
+    let (data, _) = data.split_once("</script>").expect("an end");
+    let bytes = data_encoding::BASE64.decode(data.as_bytes()).expect("Base64");
+    let mut lines = String::new();
+    flate2::read::GzDecoder::new(&*bytes).read_to_string(&mut lines).expect("gzip");
+    assert_eq!(lines.lines().filter(|line| line.starts_with("[\"f\",")).count(), run.findings.len());
+    assert!(page.len() < 400_000, "{} bytes", page.len());
 }
 
 #[test]

@@ -236,6 +236,31 @@ fn judge(format: Format, text: &str, document: &Document<'_>) {
                 assert_eq!(message.matches('[').count(), message.matches("\\[").count(), "{message}");
             }
         }
+        Format::Html => {
+            assert_eq!(text.matches("<script").count(), 2, "the data and the script");
+            let (before, data) = text.split_once("type=\"application/x-ndjson\">\n").unwrap();
+            let (data, _) = data.split_once("</script>").unwrap();
+            assert!(!data.contains(['<', '>', '&']));
+            let of = |what: &str| {
+                let begins = format!("[\"{what}\",");
+                data.lines().filter(|line| line.starts_with(&begins)).count()
+            };
+            assert_eq!((of("f"), of("g")), (findings, gaps));
+            // Markup of ours only, and every attribute of it closed where we close it.
+            let known = [
+                "html", "head", "meta", "link", "title", "style", "body", "a", "header", "h1", "h2", "span", "p", "div",
+            ];
+            let known =
+                [&known[..], &["button", "main", "section", "ul", "li", "noscript", "footer", "dialog", "script"]]
+                    .concat();
+            let (_, body) = before.split_once("</style>").unwrap();
+            for tag in body.split('<').skip(1) {
+                let name: String =
+                    tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
+                assert!(known.contains(&name.as_str()), "<{tag}");
+                assert!(tag.contains('>') && tag.split('>').next().unwrap().matches('"').count() % 2 == 0, "<{tag}");
+            }
+        }
         Format::Junit => {
             let cases = junit::cases(text);
             let of_gaps = cases.iter().filter(|(suite, ..)| suite == "coverage").count();

@@ -1,0 +1,630 @@
+// The report's page: everything that is shown is made of nodes and texts, never of markup, so that no name
+// of the cloud can become one. No network, no storage that the page could not do without.
+"use strict";
+(() => {
+  const WORDS = {
+    en: {
+      findings: "Findings", endpoints: "Control planes", search: "Search", all: "all", severity: "Severity", status: "Status", rule: "Rule",
+      account: "Account", region: "Region", kind: "Kind", access: "Access", note: "Note", need: "Needed?", change: "Change", shown: (n, m) => `${n} of ${m}`, nothing: "Nothing matches these filters.",
+      clear: "Clear filters", subject: "About", what: "What", close: "Close", name: "Name", exposure: "Exposure", opens: "Open details",
+      critical: "critical", high: "high", medium: "medium", low: "low", info: "info", open: "open", waived: "waived", unknown: "unknown",
+      "v-open": "open to untrusted", "v-unverified": "unverified gate only", "v-private-only": "private sources only", "v-restricted": "trusted only", "v-unknown": "unknown",
+      exposed: "exposed", private: "private", required: "required", stale: "stale", orphaned: "orphaned", "not-exposed": "not exposed",
+      "c-new": "new", "c-reopened": "reopened", "c-worse": "worse", "c-fixed": "fixed", "c-unknown": "not known", "c-unchanged": "unchanged", "c-gone": "gone",
+      internet: "Internet", whole: "the whole internet", nobody: "nobody untrusted", sources: "sources", eip: "EIP", balancer: "Load balancer", listener: "listener",
+      "clb-acl": "Listener ACL", "nlb-security-groups": "NLB security groups", "mesh-security-group": "Mesh security group", "cluster-security-group": "Cluster security group",
+      enforced: "enforced", unverified: "not documented to filter", ineffective: "does not filter", plane: "Control plane", nogate: "no gate", admits: "admits",
+      privateside: "Private side", connected: "connected", blocked: "blocked", partial: "partial", "same-vpc": "same VPC", route: "by routes", "private-link": "PrivateLink",
+      needed: "needs the public path", "not-needed": "does not need the public path", misrouted: "uses it although a private path exists", gone: "gone", undetermined: "undetermined", unexpected: "no known consumer",
+      there: "There", back: "Back", breaks: "Breaks at", mend: "Would mend it", confidence: "confidence", notknown: "Not known", remark: "Remark",
+      who: "Who may enter", addresses: "addresses", admitted: "admitted and trusted", untrusted: "admitted and not trusted", refused: "not admitted", blame: "Let in by", fix: "Removing any of these is not enough; removing all closes it",
+      witness: "An example", gates: "Gates", remedy: "Remedy", why: "Why it matters", finds: "What it finds", refs: "References", controls: "Controls", first: "First seen", waiver: "Waiver", owner: "Owner", reason: "Reason", ticket: "Ticket", until: "until",
+      stalewords: "Is the public path needed?", consumers: "Consumers", clients: "Unexpected clients", silent: "Not in the logs", deciding: "What would decide it", proposal: "Smallest allowlist that still serves those who need it", incomplete: "may miss addresses", commands: "Commands (nothing here runs them)", vendor: "The vendor sees it otherwise",
+      signs: "Public signs", contradictions: "Contradictions", protected: "Protected by tag", boundby: "Bound by", related: "Findings about it", gapsabout: "Not read about it", address: "Address", id: "Id", fingerprint: "Fingerprint", concerns: "Concerns", logs: "Incomplete logs",
+      nolane: "No control plane is exposed.", more: (n) => `Show ${n} more`, moreprint: (n) => `${n} more findings are in the file itself.`,
+      product: "Product", operation: "Operation", state: "State", resource: "Resource", code: "Code", message: "Message", nogaps: "Everything that was planned was read.",
+      opened: "open to untrusted", exposedline: "exposed", unknownline: "unknown", one: "One run so far: the next one starts the line.", trendtable: "The same as a table", run: "Run", verdict: "Verdict", time: "Time",
+      fail: "FAIL", pass: "PASS", ip6: "IPv6 ranges are listed below.", grid: (c) => `One square is one /8 of the IPv4 space, ${c}`, none: "none", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
+      baselined: "known to the baseline", dark: "Dark", light: "Light", auto: "Auto", port: "Port"
+    },
+    zh: {
+      findings: "发现", endpoints: "控制面", search: "搜索", all: "全部", severity: "严重程度", status: "状态", rule: "规则",
+      account: "账号", region: "地域", kind: "类型", access: "可达性", note: "说明", need: "是否需要", change: "变化", shown: (n, m) => `${n} / ${m}`, nothing: "没有符合筛选条件的内容。",
+      clear: "清除筛选", subject: "对象", what: "内容", close: "关闭", name: "名称", exposure: "暴露", opens: "查看详情",
+      critical: "紧急", high: "高", medium: "中", low: "低", info: "提示", open: "未处理", waived: "已豁免", unknown: "未知",
+      "v-open": "对不可信来源开放", "v-unverified": "仅有未证实的防线", "v-private-only": "仅私网来源", "v-restricted": "仅可信来源", "v-unknown": "未知",
+      exposed: "已暴露", private: "私网", required: "仍需要", stale: "已无必要", orphaned: "无人使用", "not-exposed": "未暴露",
+      "c-new": "新增", "c-reopened": "重新出现", "c-worse": "加重", "c-fixed": "已修复", "c-unknown": "未知", "c-unchanged": "未变", "c-gone": "已消失",
+      internet: "互联网", whole: "整个互联网", nobody: "没有不可信来源", sources: "来源", eip: "弹性公网 IP", balancer: "负载均衡", listener: "监听",
+      "clb-acl": "监听访问控制", "nlb-security-groups": "NLB 安全组", "mesh-security-group": "网格安全组", "cluster-security-group": "集群安全组",
+      enforced: "生效", unverified: "未证实会过滤", ineffective: "不起过滤作用", plane: "控制面", nogate: "没有防线", admits: "放行",
+      privateside: "私网侧", connected: "连通", blocked: "不通", partial: "部分连通", "same-vpc": "同一 VPC", route: "经路由", "private-link": "PrivateLink",
+      needed: "需要公网路径", "not-needed": "不需要公网路径", misrouted: "有私网路径却仍走公网", gone: "已不存在", undetermined: "无法判定", unexpected: "不是已知使用者",
+      there: "去程", back: "回程", breaks: "中断处", mend: "可以这样接通", confidence: "置信度", notknown: "未知", remark: "备注",
+      who: "谁可以进入", addresses: "个地址", admitted: "放行且可信", untrusted: "放行但不可信", refused: "未放行", blame: "由以下规则放行", fix: "只删其中一条不够；全部删除才会关闭",
+      witness: "例如", gates: "防线", remedy: "处理办法", why: "为何重要", finds: "检查内容", refs: "参考", controls: "合规条款", first: "首次发现", waiver: "豁免", owner: "负责人", reason: "原因", ticket: "工单", until: "有效期至",
+      stalewords: "公网路径还需要吗？", consumers: "使用者", clients: "意外的客户端", silent: "日志中未出现", deciding: "读取以下内容即可判定", proposal: "仍能满足使用者的最小白名单", incomplete: "可能缺少地址", commands: "命令（本页不会执行）", vendor: "平台的看法不同",
+      signs: "公网迹象", contradictions: "矛盾之处", protected: "标签保护", boundby: "绑定者", related: "相关发现", gapsabout: "未能读取", address: "地址", id: "标识", fingerprint: "指纹", concerns: "涉及", logs: "不完整的日志",
+      nolane: "没有暴露的控制面。", more: (n) => `再显示 ${n} 个`, moreprint: (n) => `文件中还有 ${n} 条发现。`,
+      product: "产品", operation: "操作", state: "结果", resource: "资源", code: "错误码", message: "信息", nogaps: "计划读取的内容已全部读取。",
+      opened: "对不可信来源开放", exposedline: "已暴露", unknownline: "未知", one: "目前只有一次运行，下一次运行后显示趋势。", trendtable: "以表格显示", run: "运行", verdict: "结论", time: "时间",
+      fail: "不通过", pass: "通过", ip6: "IPv6 网段列在下方。", grid: (c) => `每个方格是 IPv4 空间的一个 /8，${c}`, none: "无", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
+      baselined: "基线中已有", dark: "深色", light: "浅色", auto: "自动", port: "端口"
+    }
+  };
+  const SEVERITIES = ["critical", "high", "medium", "low", "info"];
+  const ROW = 44;
+  const root = document.documentElement;
+  const byId = (id) => document.getElementById(id);
+  let language = (navigator.language || "en").toLowerCase().startsWith("zh") ? "zh" : "en";
+  const t = (key, ...rest) => {
+    const word = WORDS[language][key] ?? WORDS.en[key];
+    return typeof word === "function" ? word(...rest) : word ?? key;
+  };
+
+  /** A node; properties are set, never parsed. */
+  function el(tag, properties, ...children) {
+    const node = document.createElement(tag);
+    return fill(node, properties, children);
+  }
+  function svg(tag, properties, ...children) {
+    return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), properties, children);
+  }
+  /** What a reader would not see, or would see turned around, is shown as what it is. */
+  const visible = (text) => text.replace(/[\p{Cc}\p{Cf}\p{Co}\p{Zl}\p{Zp}\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0]/gu, (c) => (c === "\n" ? c : `\\u{${c.codePointAt(0).toString(16)}}`));
+  function fill(node, properties, children) {
+    for (const [key, value] of Object.entries(properties || {})) {
+      if (value === undefined || value === null || value === false) continue;
+      if (key.startsWith("on")) node.addEventListener(key.slice(2), value);
+      else node.setAttribute(key, value === true ? "" : key === "value" ? String(value) : visible(String(value)));
+    }
+    for (const child of children.flat(3)) {
+      if (child !== undefined && child !== null && child !== false) node.append(child instanceof Node ? child : visible(String(child)));
+    }
+    return node;
+  }
+  const tag = (word, style) => el("span", { class: `tag ${style || ""}` }, word);
+  const mono = (text) => el("span", { class: "mono" }, text);
+  const only = (text) => (/^[a-z][a-z0-9-]*$/.test(text) ? text : "");
+
+  // ---- data ------------------------------------------------------------------------------------------------
+
+  const data = { head: {}, endpoints: [], findings: [], gaps: [], place: new Map() };
+
+  async function dataText() {
+    const holder = byId("data");
+    if (holder.type !== "application/gzip") return holder.textContent;
+    const packed = Uint8Array.from(atob(holder.textContent.trim()), (c) => c.charCodeAt(0));
+    const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+    return new Response(stream).text();
+  }
+
+  function readData(text) {
+    let from = 0;
+    while (from < text.length) {
+      let end = text.indexOf("\n", from);
+      if (end < 0) end = text.length;
+      const line = text.slice(from, end);
+      from = end + 1;
+      if (!line.trim()) continue;
+      const [what, value] = JSON.parse(line);
+      if (what === "h") data.head = value;
+      else if (what === "e") {
+        data.place.set(value.endpoint.id, data.endpoints.length);
+        data.endpoints.push(value);
+      } else if (what === "f") data.findings.push(finding(value));
+      else data.gaps.push(value);
+    }
+  }
+
+  function finding(row) {
+    const [fingerprint, rule, severity, status, endpoint, account, region, kind, resource, name, message, remedy, references, controls, first, waiver, baselined, concerns, change] = row;
+    return { fingerprint, rule, severity, status, endpoint, account, region, kind, resource, name, message, remedy, references, controls, first, waiver, baselined, concerns, change };
+  }
+  const ruleOf = (it) => data.head.rules[it.rule] || { id: "" };
+  const ruleTitle = (rule) => (language === "zh" && rule.zh ? rule.zh.title : rule.title) || rule.id;
+  const remedyOf = (it) => (it.remedy < 0 ? "" : data.head.texts[it.remedy]);
+
+  // ---- address arithmetic, for pictures only -----------------------------------------------------------------
+
+  function range4(block) {
+    const [address, bits] = block.split("/");
+    if (address.includes(":")) return null;
+    const start = address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+    return [start, start + 2 ** (32 - Number(bits))];
+  }
+  const ranges4 = (blocks) => blocks.map(range4).filter(Boolean).sort((a, b) => a[0] - b[0]);
+  function intersect(a, b) {
+    const out = [];
+    for (let i = 0, j = 0; i < a.length && j < b.length; ) {
+      const from = Math.max(a[i][0], b[j][0]);
+      const to = Math.min(a[i][1], b[j][1]);
+      if (from < to) out.push([from, to]);
+      if (a[i][1] < b[j][1]) i++;
+      else j++;
+    }
+    return out;
+  }
+  function subtract(a, b) {
+    const out = [];
+    let j = 0;
+    for (let [from, to] of a) {
+      while (j < b.length && b[j][1] <= from) j++;
+      for (let k = j; k < b.length && b[k][0] < to; k++) {
+        if (b[k][0] > from) out.push([from, b[k][0]]);
+        from = Math.max(from, b[k][1]);
+      }
+      if (from < to) out.push([from, to]);
+    }
+    return out;
+  }
+  const total = (ranges) => ranges.reduce((sum, [from, to]) => sum + to - from, 0);
+  const counted = (n) => new Intl.NumberFormat(language === "zh" ? "zh-CN" : "en").format(n);
+
+  /** What a port's enforced gates admit, and of it what is not trusted. */
+  function entry4(row) {
+    let admitted = [[0, 2 ** 32]];
+    for (const gate of row.gates) if (gate.enforcement === "enforced") admitted = intersect(admitted, ranges4(gate.admits));
+    const enter = ranges4(row.untrusted);
+    return { enter, trusted: subtract(admitted, enter) };
+  }
+  function whoIn(row) {
+    if (row.verdict === "unknown") return t("v-unknown");
+    // The range of the witness first: it is on the internet, where others may be private.
+    const at = row.witness && !row.witness.includes(":") ? range4(`${row.witness}/32`)[0] : -1;
+    const holds = (block) => { const range = range4(block); return range && range[0] <= at && at < range[1]; };
+    const blocks = [...row.untrusted.filter(holds), ...row.untrusted.filter((block) => !holds(block))];
+    if (!blocks.length) return t("nobody");
+    if (blocks.some((block) => block.endsWith("/0"))) return t("whole");
+    const size = total(ranges4(blocks));
+    if (size > 3.5e9) return t("whole");
+    return blocks.length <= 2 ? blocks.join(", ") : `${blocks.slice(0, 2).join(", ")} +${blocks.length - 2}`;
+  }
+
+  const verdictStyle = { open: "bad", unverified: "doubt", unknown: "doubt", "private-only": "good", restricted: "good" };
+  const needStyle = { required: "", stale: "bad", orphaned: "bad", unknown: "doubt", "not-exposed": "good" };
+  const pathStyle = { connected: "good", blocked: "bad", partial: "doubt", unknown: "doubt" };
+  const order = ["open", "unknown", "unverified", "private-only", "restricted"];
+  const worstPort = (endpoint) => order.find((word) => endpoint.access.some((row) => row.verdict === word)) || (endpoint.exposure === "private" ? "private" : endpoint.exposure === "unknown" ? "unknown" : "");
+
+  const needTag = (need) => (need === "not-exposed" ? tag(t(need), "good") : tag(`${t("need")} ${t(need)}`, needStyle[need]));
+
+  // ---- pictures ------------------------------------------------------------------------------------------------
+
+  function hop(what, text, style, more) {
+    return el("span", { class: `hop ${style || ""}` }, el("span", { class: "what" }, what), text && mono(text), more && el("span", { class: "what" }, more));
+  }
+  const arrow = () => el("span", { class: "arrow", "aria-hidden": "true" }, "→");
+
+  function gateHop(gate) {
+    const style = gate.enforcement === "enforced" ? (gate.admits.some((block) => block.endsWith("/0")) ? "bad" : "good") : gate.enforcement === "unverified" ? "doubt" : "off";
+    const admits = gate.admits.length ? (gate.admits.length > 2 ? `${gate.admits.length} ×` : gate.admits.join(", ")) : t("none");
+    return hop(`${t(gate.kind)} · ${t(gate.enforcement)}`, gate.id, style, `${t("admits")}: ${admits}`);
+  }
+
+  /** Internet → EIP → balancer and ACL → security groups → control plane. */
+  function lane(story, withPorts) {
+    const { endpoint } = story;
+    const rows = withPorts ? endpoint.access : endpoint.access.filter((row) => row.verdict === worstPort(endpoint)).slice(0, 1);
+    const chains = (rows.length ? rows : [null]).map((row) => {
+      const parts = [hop(t("internet"), row ? whoIn(row) : t("unknown"), row ? verdictStyle[row.verdict] : "doubt")];
+      if (endpoint.public_address || endpoint.eip_id) parts.push(arrow(), hop(t("eip"), endpoint.public_address || endpoint.eip_id, "", endpoint.public_address ? endpoint.eip_id : ""));
+      if (endpoint.load_balancer_id) parts.push(arrow(), hop(`${t("balancer")}${row ? ` · ${row.protocol}/${row.port}` : ""}`, endpoint.load_balancer_id, ""));
+      if (row && !row.gates.length) parts.push(arrow(), hop(t("nogate"), "", "bad"));
+      for (const gate of row ? row.gates : []) parts.push(arrow(), gateHop(gate));
+      parts.push(arrow(), hop(t("plane"), endpoint.resource_name || endpoint.resource_id, "", endpoint.kind));
+      return el("div", { class: "chain" }, parts);
+    });
+    return chains;
+  }
+
+  function consumerHops(consumer) {
+    const parts = [hop(consumer.kind, consumer.name || consumer.id, "", t(consumer.need))];
+    const hops = consumer.forward.length ? consumer.forward : consumer.reasons;
+    for (const text of hops.slice(0, 8)) parts.push(arrow(), hop("", text, consumer.forward.length ? "" : pathStyle[consumer.connectivity]));
+    if (hops.length > 8) parts.push(arrow(), hop("", `+${hops.length - 8}`, ""));
+    return el("div", { class: `private ${pathStyle[consumer.connectivity]}` },
+      el("div", {}, tag(t(consumer.connectivity), pathStyle[consumer.connectivity]), " ", consumer.via ? t(consumer.via) : ""),
+      el("div", { class: "chain" }, parts));
+  }
+
+  function map(limit) {
+    const box = byId("map");
+    const exposed = data.endpoints.filter((story) => story.endpoint.exposure === "exposed");
+    exposed.sort((a, b) => order.indexOf(worstPort(a.endpoint)) - order.indexOf(worstPort(b.endpoint)));
+    const lanes = exposed.slice(0, limit).map((story) => {
+      const { endpoint } = story;
+      return el("div", { class: "lane" },
+        el("div", { class: "name" },
+          el("button", { type: "button", onclick: () => openEndpoint(endpoint.id) }, endpoint.resource_name || endpoint.resource_id),
+          el("span", { class: "facts" }, `${endpoint.kind} · ${endpoint.region_id}`),
+          tag(t(`v-${worstPort(endpoint) || "unknown"}`), verdictStyle[worstPort(endpoint)] || "doubt"),
+          needTag(endpoint.staleness.verdict)),
+        lane(story, false),
+        endpoint.staleness.consumers.slice(0, 2).map(consumerHops));
+    });
+    const rest = exposed.length - limit;
+    box.replaceChildren(...(lanes.length ? lanes : [el("p", { class: "none" }, t("nolane"))]),
+      ...(rest > 0 ? [el("button", { class: "plain", type: "button", onclick: () => map(limit + 50) }, t("more", Math.min(rest, 50)))] : []));
+  }
+
+  /** The IPv4 space as 16 by 16 squares, one for each /8. */
+  function spacePicture(row) {
+    const { enter, trusted } = entry4(row);
+    const SIDE = 20;
+    const picture = svg("svg", { viewBox: `0 0 ${16 * SIDE + 30} ${16 * SIDE + 4}`, role: "img", "aria-label": t("grid", `${t("untrusted")}: ${counted(total(enter))}; ${t("admitted")}: ${counted(total(trusted))} ${t("addresses")}`) });
+    const share = (ranges, cell) => total(intersect(ranges, [[cell * 2 ** 24, (cell + 1) * 2 ** 24]])) / 2 ** 24;
+    for (let cell = 0; cell < 256; cell++) {
+      const x = 26 + (cell % 16) * SIDE;
+      const y = 2 + Math.floor(cell / 16) * SIDE;
+      if (cell % 16 === 0) picture.append(svg("text", { x: 22, y: y + 14, "text-anchor": "end" }, String(cell)));
+      picture.append(svg("rect", { x, y, width: SIDE - 2, height: SIDE - 2, class: "f-base" }));
+      const bad = share(enter, cell);
+      const good = share(trusted, cell);
+      // What is there at all is seen: a single address takes three units.
+      const high = (part) => (part > 0 ? Math.max(3, Math.round(part * (SIDE - 2))) : 0);
+      const badHigh = Math.min(high(bad), SIDE - 2 - (good > 0 ? 3 : 0));
+      const goodHigh = Math.min(high(good), SIDE - 2 - badHigh);
+      const square = svg("g", {}, svg("title", {}, `${cell}.0.0.0/8 · ${t("untrusted")}: ${counted(Math.round(bad * 2 ** 24))} · ${t("admitted")}: ${counted(Math.round(good * 2 ** 24))}`));
+      if (badHigh) square.append(svg("rect", { x, y, width: SIDE - 2, height: badHigh, class: "f-enter" }));
+      if (goodHigh) square.append(svg("rect", { x, y: y + SIDE - 2 - goodHigh, width: SIDE - 2, height: goodHigh, class: "f-trust" }));
+      picture.append(square);
+    }
+    return el("figure", { class: "space-fig square" }, picture,
+      el("figcaption", { class: "legend" },
+        el("span", {}, el("i", { class: "i-enter" }), `${t("untrusted")} (${counted(total(enter))})`),
+        el("span", {}, el("i", { class: "i-trust" }), `${t("admitted")} (${counted(total(trusted))})`),
+        el("span", {}, t("grid", ""))));
+  }
+
+  function trend() {
+    const points = data.head.trend || [];
+    const box = byId("trend");
+    if (points.length < 2) return box.replaceChildren(el("p", { class: "none" }, t("one")));
+    const W = 900, H = 200, L = 40, B = 26;
+    const times = points.map((point) => Date.parse(point.at));
+    const [first, last] = [times[0], times[times.length - 1]];
+    const top = Math.max(1, ...points.map((point) => Math.max(point.exposed, point.unknown, point.open)));
+    const x = (index) => L + ((last > first ? (times[index] - first) / (last - first) : 0) * (W - L - 12));
+    const y = (value) => 8 + (1 - value / top) * (H - B - 8);
+    const picture = svg("svg", { viewBox: `0 0 ${W} ${H}`, role: "img", "aria-label": `${t("opened")}: ${points.map((point) => point.open).join(", ")}` });
+    for (const value of new Set([0, Math.round(top / 2), top])) {
+      picture.append(svg("line", { x1: L, x2: W - 12, y1: y(value), y2: y(value), class: "s-line" }), svg("text", { x: L - 6, y: y(value) + 4, "text-anchor": "end" }, String(value)));
+    }
+    for (const [key, word, style] of [["exposed", "exposedline", "accent"], ["unknown", "unknownline", "doubt"], ["open", "opened", "bad"]]) {
+      const path = points.map((point, index) => `${index ? "L" : "M"}${x(index).toFixed(1)} ${y(point[key]).toFixed(1)}`).join("");
+      picture.append(svg("path", { d: path, fill: "none", "stroke-width": 2, class: `s-${style}` }));
+      points.forEach((point, index) => picture.append(svg("circle", { cx: x(index), cy: y(point[key]), r: 3.5, class: `p-${style}` }, svg("title", {}, `${point.at} · ${t(word)}: ${point[key]}`))));
+    }
+    picture.append(svg("text", { x: L, y: H - 6 }, points[0].at.slice(0, 10)), svg("text", { x: W - 12, y: H - 6, "text-anchor": "end" }, points[points.length - 1].at.slice(0, 10)));
+    const legend = el("p", { class: "legend" }, [["opened", "p-bad"], ["exposedline", "p-accent"], ["unknownline", "p-doubt"]].map(([word, style]) =>
+      el("span", {}, svg("svg", { width: 12, height: 12, "aria-hidden": "true" }, svg("circle", { cx: 6, cy: 6, r: 5, class: style })), " ", t(word))));
+    const rows = points.slice().reverse().map((point) => [point.at, point.id.slice(0, 13), t(point.verdict) || point.verdict, point.open, point.exposed, point.unknown]);
+    box.replaceChildren(el("figure", { class: "space-fig" }, picture), legend,
+      el("details", {}, el("summary", {}, t("trendtable")), table([t("time"), t("run"), t("verdict"), t("opened"), t("exposedline"), t("unknownline")], rows)));
+  }
+
+  function table(header, rows) {
+    return el("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": header.join(", ") }, el("table", { class: "plain-table" },
+      el("thead", {}, el("tr", {}, header.map((word) => el("th", { scope: "col" }, word)))),
+      el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell instanceof Node ? cell : String(cell))))))));
+  }
+
+  function coverage() {
+    const rows = data.gaps.slice(0, 500).map((gap) => [tag(gap.state, gap.state === "denied" || gap.state === "failed" ? "doubt" : ""), gap.account_id, gap.region_id, `${gap.product}:${gap.operation}`, gap.resource_id, gap.code, gap.message]);
+    const header = [t("state"), t("account"), t("region"), t("operation"), t("resource"), t("code"), t("message")];
+    byId("gaps").replaceChildren(rows.length ? el("div", { class: "gaps" }, table(header, rows)) : el("p", { class: "none" }, t("nogaps")),
+      ...(data.gaps.length > 500 ? [el("p", { class: "facts" }, t("shown", 500, data.gaps.length))] : []));
+  }
+
+  // ---- lists -----------------------------------------------------------------------------------------------------
+
+  const lists = {
+    findings: {
+      rows: () => data.findings,
+      columns: ["severity", "status", "rule", "subject", "what"],
+      key: { severity: (it) => SEVERITIES.indexOf(it.severity), status: (it) => it.status, rule: (it) => ruleOf(it).id, subject: (it) => `${it.region}/${it.resource}`, what: (it) => it.message },
+      text: (it) => `${ruleOf(it).id} ${ruleTitle(ruleOf(it))} ${it.account} ${it.region} ${it.kind} ${it.resource} ${it.name} ${it.message}`,
+      filters: { severity: (it) => it.severity, status: (it) => it.status, change: (it) => it.change || "", rule: (it) => ruleOf(it).id, account: (it) => it.account, region: (it) => it.region },
+      word: { severity: t, status: t, change: (value) => t(`c-${value}`) },
+      cells: (it) => [tag(t(it.severity), only(it.severity)), `${t(it.status)}${it.baselined ? " · " + t("baselined") : ""}${it.change && it.change !== "unchanged" ? " · " + t(`c-${it.change}`) : ""}`, ruleTitle(ruleOf(it)), `${it.name || it.resource} · ${it.region}`, it.message],
+      open: (it) => openFinding(it)
+    },
+    endpoints: {
+      rows: () => data.endpoints,
+      columns: ["name", "kind", "region", "access", "need"],
+      key: { name: (it) => it.endpoint.resource_name || it.endpoint.resource_id, kind: (it) => it.endpoint.kind, region: (it) => it.endpoint.region_id, access: (it) => order.indexOf(worstPort(it.endpoint)) >>> 0, need: (it) => it.endpoint.staleness.verdict },
+      text: (it) => `${it.endpoint.id} ${it.endpoint.resource_name} ${it.endpoint.public_address} ${it.endpoint.private_address} ${it.endpoint.eip_id} ${it.endpoint.load_balancer_id}`,
+      filters: { exposure: (it) => it.endpoint.exposure, access: (it) => worstPort(it.endpoint), need: (it) => it.endpoint.staleness.verdict, kind: (it) => it.endpoint.kind, account: (it) => it.endpoint.account_id, region: (it) => it.endpoint.region_id },
+      word: { exposure: t, need: t, access: (value) => (value === "private" ? t("private") : t(`v-${value}`)) },
+      cells: (it) => {
+        const worst = worstPort(it.endpoint);
+        return [it.endpoint.resource_name || it.endpoint.resource_id, it.endpoint.kind, it.endpoint.region_id, worst && worst !== "private" ? tag(t(`v-${worst}`), verdictStyle[worst]) : tag(t(it.endpoint.exposure), it.endpoint.exposure === "private" ? "good" : "doubt"), tag(t(it.endpoint.staleness.verdict), needStyle[it.endpoint.staleness.verdict])];
+      },
+      open: (it) => openEndpoint(it.endpoint.id)
+    }
+  };
+  let current = "findings";
+  const state = {};
+  for (const name of Object.keys(lists)) state[name] = { query: "", chosen: {}, sort: null, shown: [], texts: null, last: null, at: -1 };
+
+  function texts(name) {
+    const it = state[name];
+    it.texts ??= lists[name].rows().map((row) => lists[name].text(row).toLowerCase());
+    return it.texts;
+  }
+
+  function refilter() {
+    const list = lists[current], it = state[current], rows = list.rows();
+    const words = it.query.toLowerCase().split(/\s+/).filter(Boolean);
+    const chosen = Object.entries(it.chosen).filter(([, value]) => value !== "");
+    const hay = words.length ? texts(current) : null;
+    const has = (index, word) => hay[index].includes(word) || (word.startsWith("v1:") && rows[index].fingerprint?.startsWith(word));
+    // Typing on narrows what was found: nothing else can match.
+    const key = JSON.stringify(chosen);
+    const narrows = it.last && it.last.key === key && it.last.query && it.query.startsWith(it.last.query);
+    const shown = [];
+    const look = (index) => {
+      if (chosen.every(([filter, value]) => list.filters[filter](rows[index]) === value) && words.every((word) => has(index, word))) shown.push(index);
+    };
+    if (narrows) it.last.found.forEach(look);
+    else for (let index = 0; index < rows.length; index++) look(index);
+    it.last = { key, query: it.query, found: shown.slice() };
+    if (it.sort) {
+      const { key: column, down } = it.sort, read = list.key[column];
+      const keys = rows.map(read);
+      const compare = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
+      shown.sort((a, b) => (down ? -1 : 1) * compare(keys[a], keys[b]) || a - b);
+    }
+    it.shown = shown;
+    it.at = shown.length ? Math.min(Math.max(it.at, 0), shown.length - 1) : -1;
+    byId("count").textContent = t("shown", counted(shown.length), counted(rows.length));
+    const view = byId("view");
+    view.scrollTop = 0;
+    draw();
+  }
+
+  function draw() {
+    const list = lists[current], it = state[current], view = byId("view"), space = byId("space");
+    space.style.height = `${it.shown.length * ROW}px`;
+    view.setAttribute("aria-rowcount", String(it.shown.length + 1));
+    const from = Math.max(0, Math.floor(view.scrollTop / ROW) - 4);
+    const to = Math.min(it.shown.length, from + Math.ceil(view.clientHeight / ROW) + 9);
+    const nodes = [];
+    for (let at = from; at < to; at++) {
+      const row = list.rows()[it.shown[at]];
+      const cells = list.cells(row).map((cell) => el("span", { class: "cell", role: "gridcell" }, cell));
+      const node = el("div", { class: "row", role: "row", id: `row-${at}`, "aria-rowindex": at + 2, "aria-selected": String(at === it.at), onclick: () => { it.at = at; draw(); list.open(row); } }, cells);
+      node.style.top = `${at * ROW}px`;
+      nodes.push(node);
+    }
+    space.replaceChildren(...nodes);
+    byId("nothing").hidden = it.shown.length > 0;
+    if (it.at >= from && it.at < to) view.setAttribute("aria-activedescendant", `row-${it.at}`);
+    else view.removeAttribute("aria-activedescendant");
+  }
+
+  function move(by) {
+    const it = state[current], view = byId("view");
+    if (!it.shown.length) return;
+    it.at = Math.min(Math.max(it.at + by, 0), it.shown.length - 1);
+    const top = it.at * ROW, inner = view.clientHeight - 36;
+    if (top < view.scrollTop) view.scrollTop = top;
+    else if (top + ROW > view.scrollTop + inner) view.scrollTop = top + ROW - inner;
+    draw();
+  }
+
+  function bar() {
+    const list = lists[current], it = state[current], rows = list.rows();
+    const search = el("input", { type: "search", id: "search", "aria-label": t("search"), placeholder: `${t("search")} (/)`, autocomplete: "off", oninput: (event) => { it.query = event.target.value; refilter(); } });
+    search.value = it.query;
+    const selects = Object.entries(list.filters).map(([key, read]) => {
+      const counts = new Map();
+      for (const row of rows) counts.set(read(row), (counts.get(read(row)) || 0) + 1);
+      counts.delete("");
+      if (counts.size < 2 && !(it.chosen[key] || "")) return null;
+      const word = list.word[key] || ((value) => (key === "rule" ? ruleTitle(data.head.rules.find((rule) => rule.id === value) || { id: value }) : value));
+      let values = [...counts.keys()].sort((a, b) => (key === "severity" ? SEVERITIES.indexOf(a) - SEVERITIES.indexOf(b) : a < b ? -1 : 1));
+      const select = el("select", { "data-filter": key, onchange: (event) => { it.chosen[key] = event.target.value; refilter(); } },
+        el("option", { value: "" }, t("all")), values.map((value) => el("option", { value }, `${word(value)} (${counted(counts.get(value))})`)));
+      select.value = it.chosen[key] || "";
+      return el("label", {}, t(key), select);
+    });
+    const clear = el("button", { type: "button", onclick: () => { it.query = ""; it.chosen = {}; bar(); refilter(); } }, t("clear"));
+    byId("bar").replaceChildren(search, ...selects.filter(Boolean), clear, el("span", { class: "count", id: "count", role: "status" }));
+    const head = byId("head");
+    head.replaceChildren(...list.columns.map((key) => {
+      const sorted = it.sort && it.sort.key === key ? (it.sort.down ? "descending" : "ascending") : "none";
+      return el("span", { class: "cell", role: "columnheader", "aria-sort": sorted }, el("button", { type: "button", class: "sorter", onclick: () => { it.sort = sorted === "ascending" ? { key, down: true } : sorted === "descending" ? null : { key, down: false }; bar(); refilter(); } }, t(key), sorted === "none" ? "" : sorted === "ascending" ? " ↑" : " ↓"));
+    }));
+    byId("grid").className = `grid ${current}`;
+    byId("view").setAttribute("aria-label", t(current));
+    for (const name of Object.keys(lists)) {
+      const button = byId(`tab-${name}`);
+      button.setAttribute("aria-selected", String(name === current));
+      button.tabIndex = name === current ? 0 : -1;
+      button.textContent = `${t(name)} (${counted(lists[name].rows().length)})`;
+    }
+    byId("listpanel").setAttribute("aria-labelledby", `tab-${current}`);
+  }
+
+  function choose(name) {
+    current = name;
+    bar();
+    refilter();
+  }
+
+  // ---- details -----------------------------------------------------------------------------------------------------
+
+  const pair = (word, value) => (value === undefined || value === null || value === "" || (Array.isArray(value) && !value.length) ? null : [el("dt", {}, word), el("dd", {}, Array.isArray(value) ? value.join(", ") : value)]);
+  const bullets = (word, items) => (items && items.length ? [el("h4", {}, word), el("ul", {}, items.map((item) => el("li", {}, item)))] : null);
+  let opener = null;
+
+  function show(hash, ...content) {
+    const dialog = byId("detail");
+    dialog.querySelector(".detail").replaceChildren(el("button", { class: "plain close", type: "button", onclick: () => dialog.close() }, t("close")), ...content.flat(3).filter(Boolean));
+    if (!dialog.open) {
+      opener = document.activeElement;
+      dialog.showModal();
+    }
+    dialog.querySelector(".detail").scrollTop = 0;
+    history.replaceState(null, "", hash);
+  }
+
+  function link(url) {
+    return /^https:\/\//.test(url) ? el("a", { href: url, rel: "noreferrer noopener", target: "_blank" }, url) : url;
+  }
+
+  function openFinding(it) {
+    const rule = ruleOf(it), zh = language === "zh" && rule.zh;
+    const near = [it.endpoint, ...it.concerns].filter((index) => index >= 0);
+    show(`#f=${encodeURIComponent(it.fingerprint)}`,
+      el("h2", { id: "detail-title" }, ruleTitle(rule)),
+      el("p", {}, tag(t(it.severity), only(it.severity)), " ", tag(t(it.status)), " ", it.change ? tag(t(`c-${it.change}`)) : ""),
+      el("p", {}, it.message),
+      el("h3", {}, t("remedy")), el("p", {}, remedyOf(it) || (zh ? zh.remedy : rule.remedy) || ""),
+      rule.why && [el("h3", {}, t("why")), el("p", {}, zh ? zh.why : rule.why)],
+      el("h3", {}, t("subject")),
+      el("dl", {}, pair(t("kind"), it.kind), pair(t("name"), it.name), pair(t("id"), mono(it.resource)), pair(t("account"), it.account), pair(t("region"), it.region), pair(t("rule"), mono(rule.id)), pair(t("first"), it.first), pair(t("fingerprint"), mono(it.fingerprint)), pair(t("controls"), data.head.lists[it.controls] || [])),
+      it.waiver && [el("h3", {}, t("waiver")), el("dl", {}, pair(t("reason"), it.waiver.reason), pair(t("owner"), it.waiver.owner), pair(t("ticket"), it.waiver.ticket), pair(t("until"), it.waiver.expires))],
+      (data.head.lists[it.references] || []).length ? [el("h3", {}, t("refs")), el("ul", {}, data.head.lists[it.references].map((url) => el("li", {}, link(url))))] : null,
+      near.length ? [el("h3", {}, t("concerns")), near.map((index) => storyNodes(data.endpoints[index], near.length === 1))] : null);
+  }
+
+  function consumerNodes(consumer, reasons) {
+    const hops = (word, items) => (items.length ? [el("h4", {}, word), el("ol", { class: "hops" }, items.map((item) => el("li", {}, item)))] : null);
+    const word = consumer.connectivity === "connected" ? t("remark") : consumer.connectivity === "unknown" ? t("notknown") : t("breaks");
+    return el("div", { class: `private ${pathStyle[consumer.connectivity]}` },
+      el("p", {}, el("b", {}, consumer.name || consumer.id), " ", tag(t(consumer.connectivity), pathStyle[consumer.connectivity]), " ", consumer.via ? t(consumer.via) : "", ` · ${t(consumer.need)} (${consumer.confidence.toFixed(2)})`),
+      el("p", {}, consumer.reason),
+      hops(t("there"), consumer.forward), hops(t("back"), consumer.return),
+      consumer.reasons.length ? bullets(word, consumer.reasons.map((reason) => `${reason}${reasons.has(reason) ? " — " + reasons.get(reason) : ""}`)) : null,
+      bullets(t("mend"), consumer.steps));
+  }
+
+  function portNodes(row) {
+    return [el("h4", {}, `${row.protocol}/${row.port} ${row.family} `, tag(t(`v-${row.verdict}`), verdictStyle[row.verdict])),
+      row.family === "ipv4" ? spacePicture(row) : null,
+      el("dl", {}, pair(t("untrusted"), row.untrusted), pair(t("witness"), row.witness), pair(t("blame"), row.blame), pair(t("fix"), row.fix_set)),
+      row.gates.length ? table([t("gates"), t("id"), t("status"), t("admits"), t("note")], row.gates.map((gate) => [t(gate.kind), mono(gate.id), t(gate.enforcement), gate.admits.join(", ") || t("none"), gate.note])) : el("p", {}, t("nogate"))];
+  }
+
+  function storyNodes(story, whole) {
+    const { endpoint } = story, need = endpoint.staleness;
+    const reasons = new Map(story.reasons.map((reason) => [reason.reason, reason.meaning]));
+    const head = [el("p", {}, el("b", {}, endpoint.resource_name || endpoint.resource_id), " ", tag(t(endpoint.exposure), endpoint.exposure === "private" ? "good" : ""), " ", needTag(need.verdict)), lane(story, whole)];
+    if (!whole) return el("div", { class: "lane" }, head, el("button", { type: "button", class: "plain", onclick: () => openEndpoint(endpoint.id) }, t("opens")));
+    return [head,
+      el("h3", {}, t("who")), endpoint.access.length ? endpoint.access.map(portNodes) : el("p", {}, t("unknown")),
+      el("h3", {}, t("stalewords")), el("p", {}, needTag(need.verdict), ` ${need.reason} (${t("confidence")} ${need.confidence.toFixed(2)})`),
+      need.consumers.length ? [el("h4", {}, t("consumers")), need.consumers.map((consumer) => consumerNodes(consumer, reasons))] : null,
+      need.unexpected_clients.length ? [el("h4", {}, t("clients")), table([t("address"), t("first"), t("until"), "n"], need.unexpected_clients.map((client) => [client.address, client.first_seen, client.last_seen, counted(client.count)]))] : null,
+      need.probed ? el("p", {}, t("probed")) : null,
+      bullets(t("silent"), need.silent), bullets(t("logs"), need.incomplete_logs), bullets(t("deciding"), need.deciding), bullets(t("vendor"), need.platform_disagrees),
+      need.proposed_allowlist.length ? [el("h4", {}, t("proposal")), el("pre", {}, need.proposed_allowlist.join("\n") + (need.proposal_complete ? "" : `\n(${t("incomplete")})`))] : null,
+      story.narrowing ? [el("h4", {}, t("commands")), story.narrowing.notes.map((note) => el("p", {}, note)), el("pre", {}, story.narrowing.commands.join("\n"))] : null,
+      el("h3", {}, t("exposure")),
+      el("dl", {}, pair(t("signs"), endpoint.signs), pair(t("contradictions"), endpoint.contradictions), pair(t("address"), [endpoint.public_address, endpoint.private_address].filter(Boolean)), pair(t("eip"), endpoint.eip_id), pair(t("balancer"), endpoint.load_balancer_id), pair(t("account"), endpoint.account_id), pair(t("region"), endpoint.region_id), pair(t("id"), mono(endpoint.id)), pair(t("protected"), endpoint.protected_by || []), endpoint.bound_by ? pair(t("boundby"), `${endpoint.bound_by.user} ${endpoint.bound_by.at}`) : null)];
+  }
+
+  function openEndpoint(id) {
+    const index = data.place.get(id), story = data.endpoints[index];
+    if (!story) return;
+    const about = data.findings.filter((it) => it.endpoint === index || it.concerns.includes(index));
+    show(`#e=${encodeURIComponent(id)}`,
+      el("h2", { id: "detail-title" }, `${story.endpoint.resource_name || story.endpoint.resource_id} · ${story.endpoint.kind}`),
+      storyNodes(story, true),
+      about.length ? [el("h3", {}, t("related")), about.map((it) => el("button", { type: "button", class: "other", onclick: () => openFinding(it) }, tag(t(it.severity), only(it.severity)), " ", ruleTitle(ruleOf(it))))] : null);
+  }
+
+  function fromHash() {
+    const [key, value] = location.hash.slice(1).split("=");
+    let word = "";
+    try { word = decodeURIComponent(value || ""); } catch { return; }
+    if (key === "e") openEndpoint(word);
+    if (key === "f") {
+      const it = data.findings.find((one) => one.fingerprint === word);
+      if (it) openFinding(it);
+    }
+  }
+
+  // ---- page ------------------------------------------------------------------------------------------------------------
+
+  function translate() {
+    root.lang = language === "zh" ? "zh-CN" : "en";
+    for (const node of document.querySelectorAll("[data-zh]")) {
+      node.dataset.en ??= node.textContent;
+      node.textContent = language === "zh" ? node.dataset.zh : node.dataset.en;
+    }
+    byId("language").textContent = language === "zh" ? "English" : "中文";
+    themeWord();
+  }
+  const themes = ["auto", "light", "dark"];
+  const themeWord = () => { byId("theme").textContent = t(root.dataset.theme || "auto"); };
+
+  function everything() {
+    for (const name of Object.keys(lists)) Object.assign(state[name], { texts: null, last: null });
+    translate();
+    map(12);
+    trend();
+    coverage();
+    choose(current);
+  }
+
+  function printable() {
+    const MOST = 500;
+    const rows = data.findings.slice(0, MOST).map((it) => [t(it.severity), t(it.status), ruleTitle(ruleOf(it)), `${it.name || it.resource} · ${it.region}`, it.message]);
+    byId("printed").replaceChildren(table(lists.findings.columns.map((key) => t(key)), rows), ...(data.findings.length > MOST ? [el("p", {}, t("moreprint", data.findings.length - MOST))] : []));
+  }
+
+  async function start() {
+    try {
+      readData(await dataText());
+    } catch (error) {
+      byId("loading").textContent = `${t("failed")} ${error.message}`;
+      return;
+    }
+    byId("loading").hidden = true;
+    byId("rest").hidden = false;
+    byId("language").addEventListener("click", () => { language = language === "zh" ? "en" : "zh"; everything(); });
+    byId("theme").addEventListener("click", () => {
+      const next = themes[(themes.indexOf(root.dataset.theme || "auto") + 1) % themes.length];
+      if (next === "auto") delete root.dataset.theme;
+      else root.dataset.theme = next;
+      themeWord();
+    });
+    for (const name of Object.keys(lists)) {
+      byId(`tab-${name}`).addEventListener("click", () => choose(name));
+      byId(`tab-${name}`).addEventListener("keydown", (event) => {
+        if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+        choose(name === "findings" ? "endpoints" : "findings");
+        byId(`tab-${current}`).focus();
+      });
+    }
+    const view = byId("view");
+    view.addEventListener("scroll", draw, { passive: true });
+    view.addEventListener("keydown", (event) => {
+      const page = Math.max(1, Math.floor(view.clientHeight / ROW) - 1);
+      const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
+      const it = state[current];
+      if (by !== undefined) { event.preventDefault(); move(Number.isFinite(by) ? by : by < 0 ? -it.shown.length : it.shown.length); }
+      if ((event.key === "Enter" || event.key === " ") && it.at >= 0) { event.preventDefault(); lists[current].open(lists[current].rows()[it.shown[it.at]]); }
+    });
+    document.addEventListener("keydown", (event) => {
+      const typing = /^(input|select|textarea)$/i.test(document.activeElement?.tagName || "");
+      if (event.key === "/" && !typing && !byId("detail").open) { event.preventDefault(); byId("search").focus(); }
+    });
+    for (const node of document.querySelectorAll("[data-open]")) node.addEventListener("click", (event) => { event.preventDefault(); openEndpoint(node.dataset.open); });
+    byId("detail").addEventListener("close", () => { history.replaceState(null, "", location.pathname + location.search); opener?.focus(); });
+    byId("detail").addEventListener("click", (event) => { if (event.target === byId("detail")) byId("detail").close(); });
+    addEventListener("hashchange", fromHash);
+    addEventListener("resize", draw);
+    addEventListener("beforeprint", printable);
+    everything();
+    fromHash();
+    root.dataset.ready = "yes";
+    // The first search should not wait for its texts.
+    (self.requestIdleCallback || setTimeout)(() => { for (const name of Object.keys(lists)) texts(name); });
+  }
+  start();
+})();

@@ -1,0 +1,144 @@
+// Opens a report in a real browser, uses it as a person does, and prints what it saw as JSON.
+// usage: node drive.mjs REPORT.html FOLDER-FOR-SCREENSHOTS [--large]
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { pathToFileURL } from "node:url";
+
+const require = createRequire(path.resolve("target/browser/package.json"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const [report, shots, mode] = process.argv.slice(2);
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+});
+const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, locale: "en-US" });
+const page = await context.newPage();
+const seen = { console: [], errors: [], requests: [], axe: {}, filters: [], details: {}, words: {} };
+page.on("console", (message) => seen.console.push(`${message.type()}: ${message.text()}`));
+page.on("pageerror", (error) => seen.errors.push(String(error)));
+page.on("request", (request) => { if (!request.url().startsWith("data:")) seen.requests.push(request.url()); });
+
+async function judge(name) {
+  await page.evaluate(axe);
+  const result = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
+  seen.axe[name] = result.violations.map((it) => `${it.id}: ${it.help} (${it.nodes.map((node) => node.target.join(" ")).slice(0, 3).join("; ")})`);
+}
+const shown = () => page.evaluate(() => {
+  const [now, all] = document.getElementById("count").textContent.replaceAll(",", "").split(" of ").map(Number);
+  return { now, all, rows: document.querySelectorAll("#space .row").length };
+});
+/** Milliseconds from a keystroke in the search, or a choice, until the new rows are laid out. */
+const timed = (what, value) => page.evaluate(([what, value]) => {
+  const node = what === "search" ? document.getElementById("search") : document.querySelector(`[data-filter="${what}"]`);
+  const begun = performance.now();
+  node.value = value;
+  node.dispatchEvent(new Event(what === "search" ? "input" : "change", { bubbles: true }));
+  void document.getElementById("view").getBoundingClientRect().height;
+  void document.getElementById("space").lastElementChild?.getBoundingClientRect().height;
+  return performance.now() - begun;
+}, [what, value]);
+
+const begun = performance.now();
+await page.goto(pathToFileURL(path.resolve(report)).href, { waitUntil: "commit" });
+await page.waitForSelector("html[data-ready=yes]", { timeout: 120000 });
+seen.ready_ms = performance.now() - begun;
+seen.paint_ms = await page.evaluate(() => Object.fromEntries(performance.getEntriesByType("paint").map((it) => [it.name, it.startTime])));
+seen.answers = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => [card.querySelector("h2").textContent, card.querySelector(".big").textContent]));
+seen.first_screen = await page.evaluate(() => Math.max(...[...document.querySelectorAll(".card .big")].map((it) => it.getBoundingClientRect().bottom)) < innerHeight);
+seen.scripts = await page.evaluate(() => document.scripts.length);
+seen.foreign = await page.evaluate(() => document.querySelectorAll("img, iframe, object, embed, link[rel=stylesheet], form, base, video, audio").length);
+seen.pwned = await page.evaluate(() => globalThis.pwned ?? null);
+seen.raw = await page.evaluate(() => /[\u202a-\u202e\u2066-\u2069\u200b-\u200f\u001b]/.test(document.body.innerText));
+seen.all = await shown();
+
+// Filters, by what they leave.
+for (const [what, value] of [["severity", "critical"], ["severity", ""], ["search", "no such thing at all"], ["search", "sg-"], ["search", "cn-hangzhou open"], ["search", ""], ["status", "open"], ["status", ""]]) {
+  if (what !== "search" && !(await page.$(`[data-filter="${what}"]`))) continue;
+  const ms = await timed(what, value);
+  seen.filters.push({ what, value, ms, ...(await shown()) });
+}
+
+if (mode === "--large") {
+  // Cold and warm searches of every kind, and scrolling to the end.
+  for (const word of ["c", "c7", "balancer admits", "eu-central-1", "zzz", "10.0", "critical", ""]) seen.filters.push({ what: "search", value: word, ms: await timed("search", word), ...(await shown()) });
+  seen.sort_ms = await page.evaluate(() => {
+    const begun = performance.now();
+    document.querySelectorAll(".sorter")[3].click();
+    void document.getElementById("view").getBoundingClientRect().height;
+    return performance.now() - begun;
+  });
+  await page.evaluate(() => { const view = document.getElementById("view"); view.scrollTop = view.scrollHeight; });
+  await page.waitForTimeout(100);
+  seen.last_row = await page.evaluate(() => Math.max(...[...document.querySelectorAll("#space .row")].map((row) => Number(row.getAttribute("aria-rowindex")))));
+} else {
+  await judge("light");
+  await page.screenshot({ path: path.join(shots, "html-light.png") });
+  await page.screenshot({ path: path.join(shots, "html-whole.png"), fullPage: true });
+
+  // With the keyboard alone.
+  await page.keyboard.press("/");
+  seen.details.slash = await page.evaluate(() => document.activeElement.id);
+  await page.focus("#view");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("ArrowDown");
+  await page.keyboard.press("Enter");
+  seen.details.opened = await page.evaluate(() => document.getElementById("detail").open);
+  seen.details.hash = await page.evaluate(() => location.hash.slice(0, 3));
+  await judge("detail");
+  await page.keyboard.press("Escape");
+  seen.details.closed = await page.evaluate(() => !document.getElementById("detail").open && document.activeElement.id);
+
+  // An endpoint, from the first card.
+  await page.click("[data-open]");
+  seen.details.endpoint = await page.evaluate(() => document.getElementById("detail").innerText);
+  await page.screenshot({ path: path.join(shots, "html-detail.png") });
+  await judge("endpoint");
+  const href = await page.evaluate(() => location.href);
+  await page.keyboard.press("Escape");
+  const other = await context.newPage();
+  await other.goto(href);
+  await other.waitForSelector("html[data-ready=yes]");
+  seen.details.linked = await other.evaluate(() => document.getElementById("detail").open);
+  await other.close();
+
+  await page.click("#tab-endpoints");
+  seen.details.endpoints = await shown();
+  await judge("endpoints");
+  await page.click("#tab-findings");
+
+  await page.click("#language");
+  seen.words.zh = await page.evaluate(() => [document.documentElement.lang, document.querySelector(".card h2").textContent, document.getElementById("tab-findings").textContent, document.querySelector("#space .row").innerText]);
+  await judge("chinese");
+  await page.screenshot({ path: path.join(shots, "html-zh.png") });
+  await page.click("#language");
+  seen.words.en = await page.evaluate(() => document.querySelector(".card h2").textContent);
+
+  await page.click("#theme");
+  await page.click("#theme");
+  seen.words.theme = await page.evaluate(() => document.documentElement.dataset.theme);
+  await judge("dark");
+  await page.screenshot({ path: path.join(shots, "html-dark.png") });
+  await page.click("#theme");
+
+  await page.setViewportSize({ width: 390, height: 844 });
+  await judge("narrow");
+  seen.words.overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+  await page.screenshot({ path: path.join(shots, "html-narrow.png") });
+  await page.setViewportSize({ width: 1280, height: 900 });
+
+  await page.emulateMedia({ media: "print" });
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  seen.words.printed = await page.evaluate(() => document.querySelectorAll("#printed tbody tr").length);
+  await page.pdf({ path: path.join(shots, "html-print.pdf") });
+
+  // Without its script the first screen is there all the same.
+  const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });
+  const still = await plain.newPage();
+  await still.goto(pathToFileURL(path.resolve(report)).href);
+  seen.words.without_script = await still.locator(".card .big").allInnerTexts();
+}
+await browser.close();
+console.log(JSON.stringify(seen));

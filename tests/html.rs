@@ -1,0 +1,222 @@
+//! The HTML report in a real browser: it loads without a complaint and without the network, its filters find what is there,
+//! keyboard and screen reader get through, nothing of the data becomes markup, and it stays quick when it is large.
+//!
+//! `tests/browser/setup.sh` installs what this needs; `PORTCULLIS_BLESS=1` keeps the screenshots as samples.
+
+#![cfg(feature = "external-tests")]
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output},
+};
+
+use serde_json::{Value, json};
+
+fn portcullis(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    command.args(arguments).env_clear().env("HOME", folder).current_dir(folder).output().unwrap()
+}
+
+/// What the browser saw of a report.
+fn browse(report: &Path, shots: &Path, large: bool) -> Value {
+    let mut command = Command::new("node");
+    command.arg("tests/browser/drive.mjs").arg(report).arg(shots).current_dir(env!("CARGO_MANIFEST_DIR"));
+    if large {
+        command.arg("--large");
+    }
+    let output = command.output().expect("node runs: see tests/browser/setup.sh");
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{told}");
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn no_complaints(seen: &Value, report: &Path) {
+    assert_eq!(seen["console"], json!([]), "the console is quiet");
+    assert_eq!(seen["errors"], json!([]));
+    let requests = seen["requests"].as_array().unwrap();
+    assert_eq!(requests.len(), 1, "nothing but the file itself is asked for: {requests:?}");
+    assert!(requests[0].as_str().unwrap().ends_with(report.file_name().unwrap().to_str().unwrap()));
+    assert_eq!(seen["scripts"], 2, "the data and the script, and no other");
+    assert_eq!(seen["foreign"], 0, "no element that loads or embeds");
+    assert_eq!(seen["pwned"], Value::Null);
+    assert_eq!(seen["raw"], false, "no character that turns text around or hides it");
+}
+
+/// A report file as the program reads it back, altered.
+fn altered(folder: &Path, alter: impl FnOnce(&mut Value)) -> PathBuf {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/sample.json");
+    let mut report: Value = serde_json::from_str(&fs::read_to_string(sample).unwrap()).unwrap();
+    alter(&mut report);
+    let path = folder.join("altered.json");
+    fs::write(&path, report.to_string()).unwrap();
+    path
+}
+
+fn rendered(folder: &Path, report: &Path) -> PathBuf {
+    let output = portcullis(folder, &["report", report.to_str().unwrap(), "-o", "html=report.html"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    folder.join("report.html")
+}
+
+#[test]
+fn the_demo_world_can_be_read_by_everybody() {
+    let folder = tempfile::tempdir().unwrap();
+    let scan = || portcullis(folder.path(), &["scan", "--sandbox", "-o", "html=report.html", "-o", "json=report.json"]);
+    // The second run has one before it to be compared with.
+    scan();
+    assert_eq!(scan().status.code(), Some(4));
+    let report: Value = serde_json::from_str(&fs::read_to_string(folder.path().join("report.json")).unwrap()).unwrap();
+    let page = folder.path().join("report.html");
+    let seen = browse(&page, folder.path(), false);
+    no_complaints(&seen, &page);
+
+    let rules = report["findings"].as_array().unwrap();
+    let with = |field: &str, value: &str| rules.iter().filter(|finding| finding[field] == value).count();
+    assert_eq!(seen["all"]["all"], rules.len());
+    assert!(seen["first_screen"].as_bool().unwrap(), "all four answers are on the first screen");
+    let open = report["endpoints"].as_array().unwrap().iter();
+    let open = open.filter(|it| it["access"].as_array().unwrap().iter().any(|row| row["verdict"] == "open")).count();
+    assert_eq!(seen["answers"][0][1], open.to_string());
+    let missing = report["coverage"]["denied"].as_u64().unwrap() + report["coverage"]["failed"].as_u64().unwrap();
+    assert_eq!(seen["answers"][2][1], missing.to_string());
+    assert_eq!(seen["answers"][3][1], "0", "two runs of one world do not differ");
+    assert_eq!(seen["words"]["without_script"][0], seen["answers"][0][1]);
+
+    let left = |what: &str, value: &str| {
+        let filters = seen["filters"].as_array().unwrap();
+        let it = filters.iter().find(|it| it["what"] == what && it["value"] == value).unwrap();
+        it["now"].as_u64().unwrap() as usize
+    };
+    assert_eq!(left("severity", "critical"), with("severity", "critical"));
+    assert_eq!(left("severity", ""), rules.len());
+    assert_eq!(left("status", "open"), with("status", "open"));
+    assert_eq!(left("search", "no such thing at all"), 0);
+    assert!((1..rules.len()).contains(&left("search", "sg-")), "some are about security groups");
+
+    let details = &seen["details"];
+    assert_eq!(
+        (&details["slash"], &details["opened"], &details["linked"]),
+        (&json!("search"), &json!(true), &json!(true))
+    );
+    assert_eq!(details["closed"], "view", "the focus is back where it was");
+    assert_eq!(details["endpoints"]["all"], report["endpoints"].as_array().unwrap().len());
+    assert!(details["endpoint"].as_str().unwrap().contains("Who may enter"), "{details}");
+
+    assert_eq!(seen["words"]["zh"][0], "zh-CN");
+    assert!(seen["words"]["zh"][1].as_str().unwrap().contains("信任"), "{}", seen["words"]);
+    assert_eq!(seen["words"]["en"], seen["answers"][0][0], "and back");
+    assert_eq!(seen["words"]["theme"], "dark");
+    assert_eq!(seen["words"]["overflow"], 0, "a telephone need not scroll sideways");
+    assert_eq!(seen["words"]["printed"], rules.len());
+
+    for (state, violations) in seen["axe"].as_object().unwrap() {
+        assert_eq!(violations, &json!([]), "accessibility, {state}");
+    }
+    assert!(seen["axe"].as_object().unwrap().len() >= 6);
+
+    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+        for name in ["html-light.png", "html-dark.png", "html-detail.png"] {
+            let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(name);
+            fs::copy(folder.path().join(name), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn no_name_becomes_markup() {
+    let attacks = [
+        "<script>globalThis.pwned=1</script>",
+        "</script><script>globalThis.pwned=1</script>",
+        "<img src=x onerror=globalThis.pwned=1>",
+        "\" onfocus=globalThis.pwned=1 autofocus x=\"",
+        "' onfocus='globalThis.pwned=1' autofocus '",
+        "<!--<script>",
+        "]]><svg onload=globalThis.pwned=1>",
+        "javascript:globalThis.pwned=1",
+        "\u{202e}gnp.exe\u{2066}",
+        "\u{1b}[2J\u{0}\u{7f}",
+        "{{constructor.constructor('globalThis.pwned=1')()}}",
+        "\\u003cscript\\u003e",
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    let mut next = 0;
+    let report = altered(folder.path(), |report| {
+        let mut attack = || {
+            next += 1;
+            json!(attacks[next % attacks.len()])
+        };
+        for finding in report["findings"].as_array_mut().unwrap() {
+            for field in ["message", "remedy", "resource_id", "rule_id", "region_id", "account_id"] {
+                finding[field] = attack();
+            }
+            finding["references"] = json!([attack(), attack()]);
+            finding["controls"] = json!([attack()]);
+        }
+        for endpoint in report["endpoints"].as_array_mut().unwrap() {
+            for field in ["resource_name", "resource_id", "region_id", "public_address", "eip_id", "load_balancer_id"] {
+                endpoint[field] = attack();
+            }
+            endpoint["staleness"]["reason"] = attack();
+            for row in endpoint["access"].as_array_mut().unwrap() {
+                row["protocol"] = attack();
+                row["blame"] = json!([attack()]);
+                for gate in row["gates"].as_array_mut().unwrap() {
+                    (gate["id"], gate["note"]) = (attack(), attack());
+                }
+            }
+        }
+        for gap in report["coverage"]["gaps"].as_array_mut().unwrap() {
+            for field in ["region_id", "product", "operation", "resource_id", "code", "message"] {
+                gap[field] = attack();
+            }
+        }
+        report["run"]["id"] = attack();
+        report["run"]["tool_version"] = attack();
+        report["run"]["caller"][0]["arn"] = attack();
+    });
+    let page = rendered(folder.path(), &report);
+    let seen = browse(&page, folder.path(), false);
+    no_complaints(&seen, &page);
+    assert!(next > 500);
+}
+
+/// The largest report that the page is measured with. The figures are in docs/performance.md; what is asserted here is what
+/// a person would call broken, on a machine that does other things as well.
+#[test]
+fn a_hundred_thousand_findings_can_be_searched() {
+    const FINDINGS: usize = 100_000;
+    let folder = tempfile::tempdir().unwrap();
+    let report = altered(folder.path(), |report| {
+        let samples = report["findings"].as_array().unwrap().clone();
+        let many = (0..FINDINGS).map(|number| {
+            let mut finding = samples[number % samples.len()].clone();
+            finding["fingerprint"] =
+                json!(format!("v1:{:064x}", (number as u128).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835)));
+            finding["account_id"] = json!(format!("{}", 1_000_000_000_000_000_u64 + number as u64 % 300));
+            finding["resource_id"] = json!(format!("c{number:031x}"));
+            let message = finding["message"].as_str().unwrap().to_owned();
+            finding["message"] = json!(format!("{message} ({number})"));
+            finding
+        });
+        report["findings"] = many.collect();
+    });
+    let page = rendered(folder.path(), &report);
+    let megabytes = fs::metadata(&page).unwrap().len() as f64 / 1e6;
+    let seen = browse(&page, folder.path(), true);
+    no_complaints(&seen, &page);
+    assert_eq!(seen["all"]["all"], FINDINGS);
+    assert!(seen["all"]["rows"].as_u64().unwrap() < 60, "only what is seen is drawn");
+    assert_eq!(seen["last_row"], FINDINGS + 1, "the end can be scrolled to");
+    let filters = seen["filters"].as_array().unwrap();
+    let slowest = filters.iter().map(|it| it["ms"].as_f64().unwrap()).fold(0.0, f64::max);
+    println!(
+        "{megabytes:.1} MB, paint {}, ready {:.0} ms, slowest filter {slowest:.0} ms, sort {:.0} ms",
+        seen["paint_ms"],
+        seen["ready_ms"].as_f64().unwrap(),
+        seen["sort_ms"].as_f64().unwrap()
+    );
+    assert!(megabytes < 30.0, "{megabytes} MB");
+    assert!(slowest < 2_000.0, "{filters:#?}");
+}
