@@ -30,7 +30,7 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "--fail-on", "hihg"], "did you mean `high`"),
         (&["scan", "--fail-on", "low", "--fail-on", "high"], "cannot be used multiple times"),
         (&["scan", "-o", "jsn"], "did you mean `json`"),
-        (&["scan", "-o", "sarif"], "table"),
+        (&["scan", "-o", "xlsx"], "table"),
         (&["scan", "-o", "json="], "empty"),
         (&["scan", "-o", "json", "-o", "csv"], "FORMAT=PATH"),
         (&["scan", "-o", "json=report", "-o", "csv=./report"], "two reports would go to"),

@@ -43,6 +43,7 @@ pub(crate) fn background(document: &Document<'_>) -> Background {
         remedy: "What to\n do.".to_owned(),
         references: vec!["A page".to_owned()],
         controls: vec!["nist-800-53-r5:SC-7".to_owned()],
+        zh: None,
     };
     let rules = document.findings.iter().map(|finding| (finding.rule_id.to_string(), texts(finding.severity)));
     let changes: BTreeMap<String, Change> = document
@@ -51,7 +52,7 @@ pub(crate) fn background(document: &Document<'_>) -> Background {
         .enumerate()
         .map(|(at, finding)| (finding.fingerprint.to_string(), if at == 0 { Change::New } else { Change::Unchanged }))
         .collect();
-    Background { rules: rules.collect(), changes: Some(changes) }
+    Background { rules: rules.collect(), changes: Some(changes), ..Background::default() }
 }
 
 pub(crate) fn text(format: Format, document: &Document<'_>, background: &Background) -> String {

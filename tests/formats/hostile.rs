@@ -254,7 +254,7 @@ fn judge(format: Format, text: &str, document: &Document<'_>) {
                 [&known[..], &["button", "main", "section", "ul", "li", "noscript", "footer", "dialog", "script"]]
                     .concat();
             let (_, body) = before.split_once("</style>").unwrap();
-            for tag in body.split('<').skip(1) {
+            for tag in format!("{body}>").split('<').skip(1) {
                 let name: String =
                     tag.trim_start_matches('/').chars().take_while(char::is_ascii_alphanumeric).collect();
                 assert!(known.contains(&name.as_str()), "<{tag}");
