@@ -24,7 +24,7 @@
       nolane: "No control plane is exposed.", more: (n) => `Show ${n} more`, moreprint: (n) => `${n} more findings are in the file itself.`,
       product: "Product", operation: "Operation", state: "State", resource: "Resource", code: "Code", message: "Message", nogaps: "Everything that was planned was read.",
       opened: "open to untrusted", exposedline: "exposed", unknownline: "unknown", one: "One run so far: the next one starts the line.", trendtable: "The same as a table", run: "Run", verdict: "Verdict", time: "Time",
-      fail: "FAIL", pass: "PASS", ip6: "IPv6 ranges are listed below.", grid: (c) => `One square is one /8 of the IPv4 space, ${c}`, none: "none", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
+      fail: "FAIL", pass: "PASS", ip6: "IPv6 ranges are listed below.", grid: (c) => `One square is one /8 of the IPv4 space${c ? `; ${c}` : ""}`, none: "none", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
       baselined: "known to the baseline", dark: "Dark", light: "Light", auto: "Auto", port: "Port"
     },
     zh: {
@@ -48,7 +48,7 @@
       nolane: "没有暴露的控制面。", more: (n) => `再显示 ${n} 个`, moreprint: (n) => `文件中还有 ${n} 条发现。`,
       product: "产品", operation: "操作", state: "结果", resource: "资源", code: "错误码", message: "信息", nogaps: "计划读取的内容已全部读取。",
       opened: "对不可信来源开放", exposedline: "已暴露", unknownline: "未知", one: "目前只有一次运行，下一次运行后显示趋势。", trendtable: "以表格显示", run: "运行", verdict: "结论", time: "时间",
-      fail: "不通过", pass: "通过", ip6: "IPv6 网段列在下方。", grid: (c) => `每个方格是 IPv4 空间的一个 /8，${c}`, none: "无", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
+      fail: "不通过", pass: "通过", ip6: "IPv6 网段列在下方。", grid: (c) => `每个方格是 IPv4 空间的一个 /8${c ? `；${c}` : ""}`, none: "无", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
       baselined: "基线中已有", dark: "深色", light: "浅色", auto: "自动", port: "端口"
     }
   };
