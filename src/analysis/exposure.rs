@@ -8,12 +8,14 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::model::{
-    Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, LoadBalancer,
-    LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope, SecurityGroupId, Sign, is_protected,
+    Changing, Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, Listener,
+    ListenerSetting, LoadBalancer, LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope,
+    SecurityGroupId, Sign, is_protected,
 };
 
 use super::{
     index::{self, Balancer, Index},
+    ports,
     public_address::{self, Host, PublicAddress},
     staleness,
 };
@@ -64,6 +66,8 @@ struct Subject<'a> {
     security_group_id: &'a SecurityGroupId,
     /// Balancers that lead to it too.
     others: &'a [LoadBalancerId],
+    eip_offered: Option<bool>,
+    state: &'a str,
 }
 
 /// The entrances of a mesh. Where the canary pilot could not be read nothing is said of it: no
@@ -87,6 +91,8 @@ fn mesh_subjects(mesh: &Mesh) -> Vec<Subject<'_>> {
         entrance,
         security_group_id: &mesh.security_group_id,
         others: &[],
+        eip_offered: Some(true),
+        state: &mesh.state,
     };
     entrances.into_iter().filter(|(kind, entrance)| exists(*kind, entrance)).map(subject).collect()
 }
@@ -116,6 +122,8 @@ fn cluster_subject(cluster: &Cluster) -> Subject<'_> {
         entrance: &cluster.api_server,
         security_group_id: &cluster.security_group_id,
         others: &cluster.other_load_balancers,
+        eip_offered: cluster.offers_eip_change(),
+        state: &cluster.state,
     }
 }
 
@@ -147,6 +155,7 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
         access: Vec::new(),
         staleness: staleness::without_exposure(exposure),
         bound_by: None,
+        changing: if exposed { changing(&subject, front.as_ref()) } else { Changing::default() },
         signs: evidence.positive,
         endpoint: subject.endpoint.clone(),
     };
@@ -165,6 +174,26 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
         front,
         judgement,
     }
+}
+
+/// What a change would start from.
+fn changing(subject: &Subject<'_>, front: Option<&Front<'_>>) -> Changing {
+    let certain = front.filter(|front| front.certain && subject.others.iter().all(|other| *other == front.id));
+    let listeners = match certain.map(|front| front.balancer) {
+        Some(Balancer::Classic(Some(balancer))) => balancer.listeners.value().map(Vec::as_slice).unwrap_or_default(),
+        _ => &[],
+    };
+    let setting = |listener: &Listener| ListenerSetting {
+        port: listener.listener_port,
+        protocol: listener.listener_protocol.to_ascii_lowercase(),
+        acl_status: listener.acl_status.value().map(|status| status.to_ascii_lowercase()),
+        acl_type: listener.acl_type.to_ascii_lowercase(),
+        acl_ids: listener.acl_ids.clone(),
+    };
+    let mut listeners: Vec<ListenerSetting> =
+        listeners.iter().filter(|one| !ports::is_stopped(&one.status)).map(setting).collect();
+    listeners.sort_by(|one, other| (one.port, &one.protocol).cmp(&(other.port, &other.protocol)));
+    Changing { eip_offered: subject.eip_offered, state: subject.state.to_owned(), listeners }
 }
 
 /// Ids of what is tagged never to be changed: the mesh or cluster, its balancer, and whatever EIP is bound to that or named

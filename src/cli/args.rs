@@ -95,6 +95,10 @@ pub(crate) enum Command {
     Access(AccessArgs),
     /// Whether there is a private path, from saved API replies
     Path(PathArgs),
+    /// Write a remediation plan from a run: what may be changed, how, and why that harms nobody
+    Plan(Box<super::plan::PlanArgs>),
+    /// Sign a plan, say whose signatures count, or make a key
+    Approve(super::approve::ApproveArgs),
     /// The rules: list, show, check
     Rules(RulesArgs),
     /// Carry a plan out
@@ -477,8 +481,8 @@ pub(crate) struct ApplyArgs {
     /// The plan, a file that `portcullis plan` wrote
     #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
     pub(crate) plan: PathBuf,
-    /// A signature that `portcullis approve` wrote; repeatable. Without configured approvers, a single operator types the
-    /// confirmation on a terminal instead
+    /// A signature that `portcullis approve` wrote elsewhere than beside the plan; repeatable. Without configured approvers,
+    /// a single operator types the confirmation on a terminal instead
     #[arg(long = "approval", value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) approvals: Vec<PathBuf>,
     /// Run every guard and every read, say what would be done, and send nothing
@@ -657,7 +661,7 @@ pub(crate) struct DoctorArgs {
     pub(crate) policy: Option<Role>,
 }
 
-fn not_empty(text: &str) -> Result<String, String> {
+pub(crate) fn not_empty(text: &str) -> Result<String, String> {
     if text.trim().is_empty() {
         return Err("it is empty: name one, or leave the option out for all".to_owned());
     }
@@ -671,7 +675,7 @@ fn at_least_one(text: &str) -> Result<usize, String> {
     }
 }
 
-fn account_id(text: &str) -> Result<String, String> {
+pub(crate) fn account_id(text: &str) -> Result<String, String> {
     if text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.to_owned());
     }
@@ -688,7 +692,7 @@ fn run_name(text: &str) -> Result<String, String> {
         .to_owned())
 }
 
-fn region_id(text: &str) -> Result<String, String> {
+pub(crate) fn region_id(text: &str) -> Result<String, String> {
     not_empty(text)?;
     if crate::config::is_region(text) {
         return Ok(text.to_owned());

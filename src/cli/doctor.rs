@@ -134,6 +134,7 @@ fn write_checkup(checkup: &Checkup, organization: bool, out: &mut dyn Write, opt
                 // Members list nothing; whoever became a role in them could.
                 let lister = lister.filter(|permission| Asked::of(id, &permission.action, &checkup.coverage).is_any());
                 write_reads(id, asked.chain(lister).collect(), &checkup.coverage, out, options)?;
+                write_remediation(id, &checkup.coverage, out)?;
             }
             Err(reason) => writeln!(out, "Account  unknown: {}", escape_capped(reason, 400))?,
         }
@@ -142,7 +143,7 @@ fn write_checkup(checkup: &Checkup, organization: bool, out: &mut dyn Write, opt
     writeln!(
         out,
         "The policy to grant: all that a scan needs, and no more (`portcullis doctor --policy` prints it alone, \
-         `--policy=remediate` and `--policy=rollback` what changes need, of which nothing is asked here)"
+         `--policy=remediate` and `--policy=rollback` what changes need)"
     )
 }
 
@@ -183,6 +184,29 @@ fn write_reads(
         }
     }
     Ok(())
+}
+
+/// What this identity lacks of the policy for changes, as far as it was seen. What was not asked stays unknown, and what
+/// changes something is never called to find out.
+fn write_remediation(account_id: &str, coverage: &Coverage, out: &mut dyn Write) -> io::Result<()> {
+    let (mut allowed, mut missing, mut unknown) = (0, Vec::new(), Vec::new());
+    for action in policy::remediation_reads() {
+        let asked = Asked::of(account_id, &action, coverage);
+        if asked.in_state(UnitState::Denied).next().is_some() {
+            missing.push(action);
+        } else if asked.read > 0 && asked.in_state(UnitState::Failed).next().is_none() {
+            allowed += 1;
+        } else {
+            unknown.push(action);
+        }
+    }
+    let writes = policy::remediation_writes();
+    let listed = |actions: &[String]| if actions.is_empty() { "none".to_owned() } else { actions.join(", ") };
+    writeln!(out, "\nOf what changes need beside (`--policy=remediate`), this identity:")?;
+    writeln!(out, "  may      {allowed} of {} reads", allowed + missing.len() + unknown.len())?;
+    writeln!(out, "  lacks    {}", listed(&missing))?;
+    writeln!(out, "  unknown  {} (nothing that was seen needs them)", listed(&unknown))?;
+    writeln!(out, "  unknown  {} (only a change would tell, and none is made)", listed(&writes))
 }
 
 /// What became of the reads of one account that need one permission.

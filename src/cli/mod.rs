@@ -5,6 +5,7 @@
 //! standard output; everything else goes to standard error, through `terminal`.
 
 mod access_cache;
+mod approve;
 mod args;
 mod background;
 mod completions;
@@ -23,6 +24,7 @@ mod man;
 mod notify;
 mod output;
 mod pipeline;
+mod plan;
 mod policy;
 mod progress;
 #[allow(dead_code, unused_imports, reason = "the commands that change something are the ones that call it")]
@@ -127,6 +129,8 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
         Command::Diff(args) => plain(diff::run(&args, terminal)),
         Command::History(args) => plain(history::run(&args, terminal)),
         Command::Explain(args) => plain(explain::run(&args, terminal)),
+        Command::Plan(args) => plain(plan::run(&args, terminal)),
+        Command::Approve(args) => plain(approve::run(&args, terminal)),
         Command::Rules(args) => plain(rules::run(&args, terminal)),
         Command::Completions { shell } => plain(completions::run(shell)),
         Command::Man => plain(man::run()),

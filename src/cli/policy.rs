@@ -112,7 +112,7 @@ fn rollback_statements() -> Vec<Value> {
 const CLUSTERS: &str = "acs:cs:*:*:cluster/*";
 
 /// What a scan reads, and what tells whether a change was made and was left alone.
-fn remediation_reads() -> Vec<String> {
+pub(super) fn remediation_reads() -> Vec<String> {
     let more = [
         cs::DESCRIBE_TASK_INFO,
         cs::DESCRIBE_CLUSTER_TASKS,
@@ -127,6 +127,11 @@ fn remediation_reads() -> Vec<String> {
     let scanned = scan::permissions().into_iter().map(|permission| permission.action);
     let all: BTreeSet<String> = scanned.chain(more.iter().map(|operation| operation.ram_action())).collect();
     all.into_iter().collect()
+}
+
+/// What remediation changes with.
+pub(super) fn remediation_writes() -> Vec<String> {
+    OPERATIONS.iter().map(|operation| operation.ram_action()).collect()
 }
 
 /// Over HTTPS, and under further conditions on flags.

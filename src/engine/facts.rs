@@ -412,6 +412,8 @@ facts! { ENDPOINT, Endpoint(EndpointJudgement):
     [FactType::Texts] steps(e, _) => staleness::steps(e, |_| true);
     /// The steps of consumers whose private path is blocked and exactly one change away.
     [FactType::Texts] one_step_away(e, _) => staleness::steps(e, staleness::is_one_step_away);
+    /// An open port admits untrusted internet addresses that are none of those in the proposed allowlist.
+    [FactType::Bool, bounded] open_beyond_need(e, end) => staleness::open_beyond_need(e, |row| residue_at(row, end));
     /// The public path is needed, and every port is known to admit no untrusted internet address.
     [FactType::Bool] required_and_fenced(e, _) => staleness::required_and_fenced(e);
     /// Who bound the EIP, when, from where and with which operation; empty where the audit trail

@@ -69,6 +69,7 @@ fn endpoint(exposure: Exposure, access: Vec<AccessRow>) -> EndpointJudgement {
         access,
         staleness: Staleness::plain(StalenessVerdict::Unknown, 0, ""),
         bound_by: None,
+        changing: Default::default(),
     }
 }
 

@@ -89,6 +89,7 @@ fn endpoint(resource: &str, untrusted: &[&str]) -> EndpointJudgement {
         }],
         staleness: Staleness::plain(StalenessVerdict::Unknown, 0, ""),
         bound_by: None,
+        changing: Default::default(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{AccountId, Binding, EipId, LoadBalancerId, RegionId, Shared, Staleness, words::words};
+use super::{AccountId, AclId, Binding, EipId, LoadBalancerId, RegionId, Shared, Staleness, words::words};
 
 /// A value known only between two ends. Where nothing was hidden both ends are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -166,6 +166,34 @@ pub struct EndpointJudgement {
     pub staleness: Staleness,
     /// Who bound the EIP and when, where the audit trail says so.
     pub bound_by: Option<Binding>,
+    /// What a change of it would start from.
+    #[serde(default)]
+    pub changing: Changing,
+}
+
+/// What a change of an endpoint would start from, as far as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changing {
+    /// The vendor offers it to bind and unbind the EIP; `None` where nobody says so.
+    pub eip_offered: Option<bool>,
+    /// State of the mesh or cluster, in the vendor's word.
+    pub state: String,
+    /// Listeners of the classic balancer in front that are not stopped, by port. Empty where they were not read, or where
+    /// another balancer may be on the path too.
+    pub listeners: Vec<ListenerSetting>,
+}
+
+/// The access control of a listener, as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListenerSetting {
+    pub port: u16,
+    /// `tcp`, `udp`, `http`, `https`.
+    pub protocol: String,
+    /// `on` or `off`; `None` where it was not read.
+    pub acl_status: Option<String>,
+    /// `white` or `black`. Says nothing where the status is `off`.
+    pub acl_type: String,
+    pub acl_ids: Vec<AclId>,
 }
 
 /// Who can reach one port.

@@ -158,6 +158,20 @@ pub struct Cluster {
     pub tags: BTreeMap<String, String>,
 }
 
+impl Cluster {
+    /// Whether the vendor offers to bind and unbind the EIP of its API server: for managed, serverless and edge clusters.
+    /// Dedicated ones have to be migrated first, registered ones have no such EIP; of other words nobody says anything.
+    pub fn offers_eip_change(&self) -> Option<bool> {
+        let is = |word: &str, known: &[&str]| known.iter().any(|known| known.eq_ignore_ascii_case(word));
+        if is(&self.cluster_type, &["Kubernetes", "ExternalKubernetes"]) {
+            return Some(false);
+        }
+        let offered = is(&self.cluster_type, &["ManagedKubernetes", "Ask"])
+            && is(&self.profile, &["", "Default", "Serverless", "Edge"]);
+        offered.then_some(true)
+    }
+}
+
 /// An elastic IP.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]

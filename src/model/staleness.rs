@@ -175,6 +175,9 @@ pub struct Staleness {
     pub silent: Vec<String>,
     /// Logs that were asked and do not show everything, and why, one sentence each, sorted.
     pub incomplete_logs: Vec<String>,
+    /// Logs about it, or about its consumers' networks, that were read whole.
+    #[serde(default)]
+    pub whole_logs: u32,
     /// Requests without an authenticated user came from the internet.
     pub probed: bool,
     /// Traffic passes the public address, untrusted sources get in, and no log tells use from scanning.
@@ -201,6 +204,7 @@ impl Staleness {
             strangers_known: false,
             silent: Vec::new(),
             incomplete_logs: Vec::new(),
+            whole_logs: 0,
             probed: false,
             unattributed: false,
             platform_disagrees: Vec::new(),

@@ -121,8 +121,16 @@ pub struct Proof {
 #[serde(deny_unknown_fields)]
 pub struct LeftOut {
     pub endpoint_id: String,
+    pub name: String,
+    pub reasons: Vec<Reason>,
+}
+
+/// Why nothing is planned, and what would change it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Reason {
     pub why: String,
-    /// What would change it.
+    /// What has to become so.
     pub until: String,
 }
 
@@ -251,9 +259,21 @@ impl Document {
         Self::digest(&Self { checksum: String::new(), ..self.clone() }.written())
     }
 
+    /// Letters beyond ASCII are escaped: names come from outside, and no terminal is to obey one.
     fn written(&self) -> Vec<u8> {
         // Texts, numbers and lists only: this cannot fail.
-        let mut bytes = serde_json::to_vec_pretty(self).unwrap_or_default();
+        let text = serde_json::to_string_pretty(self).unwrap_or_default();
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        for letter in text.chars() {
+            match u8::try_from(letter) {
+                Ok(ascii @ b'\n') | Ok(ascii @ b' '..=b'~') => bytes.push(ascii),
+                _ => {
+                    for unit in letter.encode_utf16(&mut [0; 2]) {
+                        bytes.extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                    }
+                }
+            }
+        }
         bytes.push(b'\n');
         bytes
     }
@@ -380,4 +400,4 @@ mod seconds {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub(crate) mod tests;

@@ -11,6 +11,7 @@
 mod action;
 pub mod approval;
 pub mod document;
+pub mod eligible;
 pub mod guard;
 mod hand;
 pub mod journal;
@@ -21,6 +22,7 @@ mod prover;
 mod reading;
 mod row;
 mod runner;
+pub mod select;
 pub mod simulate;
 mod time;
 mod window;

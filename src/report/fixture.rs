@@ -101,6 +101,7 @@ fn endpoint(id: &str, name: &str, kind: EndpointKind, exposure: Exposure, access
             "",
         ),
         bound_by: None,
+        changing: Default::default(),
     }
 }
 

@@ -195,6 +195,16 @@ pub fn grid(header: &[&str], rows: Vec<Vec<String>>, options: &Options) -> Strin
     table::grid(header, rows, options)
 }
 
+/// Text in lines of at most so many columns.
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    style::wrapped(text, width.max(style::NARROWEST / 2))
+}
+
+/// Text in a style, where colours are wanted.
+pub fn painted(text: &str, style: anstyle::Style, options: &Options) -> String {
+    style::paint(text, style, options)
+}
+
 /// Makes text from outside safe to print on a terminal, on one line.
 pub fn escape_line(text: &str) -> String {
     escape::line(text)

@@ -19,7 +19,7 @@ use crate::{
     findings::{Finding, FindingStatus, Run, RunVerdict},
     model::{
         AccessRow, Coverage, EndpointJudgement, EndpointKind, Enforcement, Exposure, Family, Gap, Gate, GateKind,
-        PortVerdict, ResourceKind, Severity, Sign, Unit, UnitState,
+        ListenerSetting, PortVerdict, ResourceKind, Severity, Sign, Unit, UnitState,
     },
 };
 
@@ -186,9 +186,23 @@ pub struct EndpointV1<'a> {
     pub protected_by: Cow<'a, [String]>,
     /// Who bound the EIP and when; null where no audit trail was read or it does not say.
     pub bound_by: Option<BindingV1<'a>>,
+    /// Access control of the listeners in front, as it was read; not there where it was not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub listeners: Vec<ListenerV1<'a>>,
     /// What could not be read and would decide; not part of the file.
     #[serde(skip)]
     pub unread: Cow<'a, [String]>,
+}
+
+/// The access control of one listener.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ListenerV1<'a> {
+    pub port: u16,
+    pub protocol: Text<'a>,
+    /// `on` or `off`; null where it was not read.
+    pub acl_status: Option<Text<'a>>,
+    pub acl_type: Text<'a>,
+    pub acl_ids: Vec<Text<'a>>,
 }
 
 /// Who can reach one port in one family.
@@ -394,7 +408,18 @@ fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
         access: judgement.access.iter().map(access).collect(),
         staleness: StalenessV1::from(&judgement.staleness),
         bound_by: judgement.bound_by.as_ref().map(BindingV1::from),
+        listeners: judgement.changing.listeners.iter().map(listener).collect(),
         unread: Cow::Borrowed(&judgement.unread),
+    }
+}
+
+fn listener(setting: &ListenerSetting) -> ListenerV1<'_> {
+    ListenerV1 {
+        port: setting.port,
+        protocol: Cow::Borrowed(&setting.protocol),
+        acl_status: setting.acl_status.as_deref().map(Cow::Borrowed),
+        acl_type: Cow::Borrowed(&setting.acl_type),
+        acl_ids: setting.acl_ids.iter().map(|id| Cow::Borrowed(id.as_str())).collect(),
     }
 }
 

@@ -11,6 +11,7 @@ mod notify;
 mod organization;
 mod output;
 mod path;
+mod plan;
 mod scan;
 mod scratch;
 mod signals;

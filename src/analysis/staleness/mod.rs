@@ -35,10 +35,10 @@ use crate::{
         ports,
     },
     model::{
-        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointKind,
-        Exposure, Gate, GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need, NetworkRead,
-        Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text, Traffic, Unit,
-        UnitState, VSwitch, Via, Wanted,
+        AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointJudgement,
+        EndpointKind, Exposure, Gate, GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need,
+        NetworkRead, Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text,
+        Traffic, Unit, UnitState, VSwitch, Via, Wanted,
     },
     netset::{AddressSet, Block},
 };
@@ -177,7 +177,20 @@ pub(super) fn judge(
         let blocks: AddressSet = vpcs.into_iter().flat_map(|vpc_id| blocks_of(setting, vpc_id)).collect();
         staleness.also_admit = trusted.union(&blocks).cover();
     }
+    staleness.whole_logs = whole_logs(setting, &assessed.judgement, &staleness);
     (staleness, bound_by(setting, assessed))
+}
+
+/// Logs about the endpoint, or the networks of its consumers, that were read whole.
+fn whole_logs(setting: &Setting<'_>, judgement: &EndpointJudgement, staleness: &Staleness) -> u32 {
+    let networks: BTreeSet<&str> = staleness.consumers.iter().map(|one| one.vpc_id.as_str()).collect();
+    let about = |log: &&LogReading| match log.observer {
+        Observer::Mesh | Observer::Cluster => log.observed == judgement.endpoint.resource_id,
+        Observer::Vpc => networks.contains(log.observed.as_str()),
+        Observer::File => true,
+    };
+    let whole = setting.inventory().logs().iter().filter(|log| log.complete).filter(about).count();
+    u32::try_from(whole).unwrap_or(u32::MAX)
 }
 
 /// The blocks of a VPC, which may be public ranges used privately. Of the further ones, those that hold a vSwitch: the
@@ -411,6 +424,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         strangers_known: strangers == Traffic::None,
         silent: silent(&judged),
         incomplete_logs: setting.logs.incomplete(&entrance, flow_logs(setting, &judged)),
+        whole_logs: 0,
         probed: false,
         unattributed: false,
         platform_disagrees,
@@ -476,6 +490,7 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         strangers_known: false,
         silent: silent(&judged),
         incomplete_logs: setting.logs.incomplete(&entrance, servers::audit_readings(setting, assessed)),
+        whole_logs: 0,
         probed: !audit.requests.others.is_empty(),
         unattributed: row.number == api_server::UNATTRIBUTED,
         platform_disagrees: Vec::new(),

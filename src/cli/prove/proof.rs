@@ -1,6 +1,7 @@
 //! What a scene proves: that the endpoint is exposed still, and that nobody who is known needs it, or that a white list
 //! admits whoever does.
 
+use ipnet::IpNet;
 use sha2::{Digest, Sha256};
 
 use super::scene::Scene;
@@ -97,6 +98,11 @@ fn does_without(consumer: &Consumer) -> Standing {
     }
 }
 
+/// A list has one family, and what it stands in front of is reached over IPv4 alone.
+fn ipv4(blocks: &[IpNet]) -> AddressSet {
+    blocks.iter().filter(|block| matches!(block, IpNet::V4(_))).copied().collect()
+}
+
 /// Everybody whom the new white list has to let in.
 pub(super) fn admitted(judged: &EndpointJudgement, entries: &[String]) -> Vec<Source> {
     let parsed: Result<Vec<Block>, _> = entries.iter().map(|entry| Block::parse(entry)).collect();
@@ -110,7 +116,7 @@ pub(super) fn admitted(judged: &EndpointJudgement, entries: &[String]) -> Vec<So
         false => Standing::No,
     };
     let of_consumer = |one: &Consumer| {
-        let egress: AddressSet = one.egress.iter().copied().collect();
+        let egress = ipv4(&one.egress);
         let safe = match (one.need, lets_in(egress)) {
             (Need::NotNeeded | Need::Gone, _) => Standing::Yes,
             (_, Standing::No) => Standing::No,
@@ -122,7 +128,7 @@ pub(super) fn admitted(judged: &EndpointJudgement, entries: &[String]) -> Vec<So
     };
     let mut sources: Vec<Source> = staleness.consumers.iter().map(of_consumer).collect();
     let named = |name: &str, safe| Source { name: name.to_owned(), safe };
-    let trusted: AddressSet = staleness.also_admit.iter().copied().collect();
+    let trusted = ipv4(&staleness.also_admit);
     sources.push(named("what is trusted there, and the blocks of the VPCs", lets_in(trusted)));
     let required: AddressSet = analysis::required_by_vendor(judged.endpoint.kind).into_iter().collect();
     sources.push(named("what the vendor requires", lets_in(required)));

@@ -1,12 +1,6 @@
 //! `portcullis apply`: checks the plan as it is stored, who approved it and whose account it is for, and carries it out.
 
-use std::{
-    collections::BTreeSet,
-    fs::File,
-    io::Read,
-    path::{Path, PathBuf},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, fs::File, io::Read, path::Path, sync::Arc};
 
 use super::{
     confirm,
@@ -40,9 +34,6 @@ use crate::{
 
 /// A plan is no longer than this.
 const LONGEST_PLAN: u64 = 16 << 20;
-
-/// A signature is no longer than this.
-const LONGEST_APPROVAL: u64 = 1 << 16;
 
 /// What is to be carried out, checked as far as it can be without asking anybody.
 struct Order {
@@ -90,8 +81,7 @@ fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
     let mode = if args.auto { Mode::Automatic } else { Mode::Attended };
     let plan = Arc::new(document.plan(mode, config.remediation.budgets.clone()));
     let selection = selection(&args.intents, &plan)?;
-    let signature = |path: &PathBuf| Ok((path.display().to_string(), regular_file(path, LONGEST_APPROVAL)?));
-    let signatures = args.approvals.iter().map(signature).collect::<Result<Vec<_>, Failure>>()?;
+    let signatures = crate::cli::plan::file::signatures(&args.plan, &args.approvals)?;
     let signed = Signed { bytes, document, signatures, typed: false, mode };
     Ok(Order { signed, plan, selection })
 }

@@ -1,11 +1,15 @@
 //! Facts about whether the public path of an endpoint is still needed, in words.
 
 use chrono::{DateTime, SecondsFormat, Utc};
+use ipnet::IpNet;
 
 use crate::{
     engine::template::escape,
     findings::Narrow,
-    model::{Binding, Client, Connectivity, Consumer, EndpointJudgement, Need, PortVerdict, StalenessVerdict},
+    model::{
+        AccessRow, Binding, Client, Connectivity, Consumer, EndpointJudgement, Need, PortVerdict, StalenessVerdict,
+    },
+    netset::AddressSet,
 };
 
 /// `cluster c1 "web" in cn-hangzhou is needed (confidence 0.80): …`
@@ -61,6 +65,19 @@ pub(super) fn unexpected(e: &EndpointJudgement) -> Vec<String> {
         )
     };
     e.staleness.unexpected.iter().map(words).collect()
+}
+
+/// Somebody gets in who is not let in for the sake of the consumers that need it: a white list of the latter alone is
+/// what there can be, whether or not the configuration trusts them.
+pub(super) fn open_beyond_need<'e>(e: &'e EndpointJudgement, residue: impl Fn(&'e AccessRow) -> &'e [IpNet]) -> bool {
+    let needed: AddressSet = e.staleness.proposed_allowlist.iter().copied().collect();
+    let open = e.access.iter().filter(|row| row.verdict == PortVerdict::Open);
+    // Of an open port whose sources nobody kept nothing milder is known.
+    let beyond = |blocks: &[IpNet]| {
+        let all: AddressSet = blocks.iter().copied().collect();
+        all.is_empty() || all.subtract(&needed).is_routable()
+    };
+    open.map(residue).any(beyond)
 }
 
 /// Needed, and nobody untrusted on the internet gets through any port, all of which are known.

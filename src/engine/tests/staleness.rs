@@ -102,6 +102,25 @@ fn each_verdict_has_its_finding_and_openness_raises_it() {
     }
 }
 
+/// A white list of those who need it is all that can be done: whether they are trusted is another rule's matter.
+#[test]
+fn only_those_who_need_it_getting_in_is_no_open_endpoint() {
+    let net = |text: &str| -> ipnet::IpNet { text.parse().expect("a block") };
+    let required = Staleness { proposed_allowlist: vec![net("47.96.1.7/32")], ..plain(StalenessVerdict::Required) };
+    let open_to = |sources: &[&str]| {
+        let sources: Vec<ipnet::IpNet> = sources.iter().map(|text| net(text)).collect();
+        let mut judgement = judged(required.clone(), PortVerdict::Open);
+        judgement.access[0].untrusted = sources.clone().into();
+        judgement.access[0].untrusted_lower = sources.into();
+        said(judgement)
+    };
+    assert_eq!(open_to(&["47.96.1.7/32"]), Vec::<String>::new());
+    // What no router on the internet carries is nobody.
+    assert_eq!(open_to(&["47.96.1.7/32", "10.0.0.0/8"]), Vec::<String>::new());
+    assert_eq!(open_to(&["47.96.1.6/31"]), ["required-exposure-open high"]);
+    assert_eq!(open_to(&["0.0.0.0/0"]), ["required-exposure-open high"]);
+}
+
 #[test]
 fn traffic_that_nobody_can_attribute_raises_the_public_address() {
     use PortVerdict::Open;

@@ -44,7 +44,7 @@ fn at(text: &str) -> DateTime<Utc> {
     DateTime::parse_from_rfc3339(text).expect("it is well made").to_utc()
 }
 
-pub(in crate::remediate) fn document() -> Document {
+pub(crate) fn document() -> Document {
     Document {
         schema: SCHEMA.to_owned(),
         tool_version: TOOL_VERSION.to_owned(),
@@ -93,6 +93,15 @@ fn every_byte_counts() {
         let text = String::from_utf8(bytes.clone()).expect("it is text").replacen(from, to, 1);
         assert!(Document::read(text.as_bytes()).is_err(), "{from:?} as {to:?}");
     }
+}
+
+#[test]
+fn no_letter_of_a_name_is_obeyed() {
+    let mut hostile = document();
+    hostile.actions[0].name = "\u{1b}[2J\u{7f}\u{9b}\u{202e}\u{200b}网格\u{1f600}\"\\".to_owned();
+    let bytes = hostile.to_bytes();
+    assert!(bytes.iter().all(|byte| matches!(byte, b'\n' | b' '..=b'~')));
+    assert_eq!(Document::read(&bytes).expect("it is a plan").actions, hostile.actions);
 }
 
 /// Who changes a plan and makes its checksum anew still cannot make what is read differ from what is done.

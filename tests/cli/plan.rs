@@ -1,0 +1,372 @@
+//! `plan` and `approve` over the simulated cloud: what is meant, what is planned, who approved it, and what is refused.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::scratch::{Run, Scratch};
+
+/// The shipped world whose ledger, planted.yaml, says what is wrong in it.
+const WORLD: &str = include_str!("../../src/sandbox/worlds/demo/world.json");
+
+/// The pilot of `prod-mesh`, tagged `env: prod`: stale by the ledger.
+const STALE: &str = "c9d3412021444315a010ee904ecf172c7/istio-pilot";
+
+/// The canary pilot of `staging-mesh`: stale by the ledger.
+const STAGING: &str = "c6d83d23293bb6bef701e34d2bd2445d5/istio-pilot-canary";
+
+/// The pilot of `eu-mesh`, which a cluster needs and which is open: `required-exposure-open` by the ledger.
+const REQUIRED: &str = "cacbf4ece30ed2e58b72c2cb50c689dd6/istio-pilot";
+
+/// Reads the demo cloud once, into the store of the scratch folder.
+fn scanned() -> Scratch {
+    let scratch = Scratch::new();
+    scratch.write("world.json", WORLD);
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet", "-o", "json=report.json"]);
+    scratch
+}
+
+fn plan(scratch: &Scratch, code: i32, more: &[&str]) -> Run {
+    scratch.expect(code, &[&["plan", "--planner", "ada"], more].concat())
+}
+
+/// The actions' endpoints and kinds.
+fn actions(document: &Value) -> BTreeSet<(String, String)> {
+    let word = |planned: &Value, key: &str| planned[key].as_str().unwrap_or_default().to_owned();
+    let actions = document["actions"].as_array().expect("there is a list").iter();
+    actions.map(|one| (word(one, "endpoint_id"), word(one, "kind"))).collect()
+}
+
+/// A key, and its public half as the configuration has it.
+fn key(scratch: &Scratch, name: &str) -> String {
+    let path = scratch.path(name);
+    let made = scratch.expect(0, &["approve", "--new-key", path.to_str().expect("it is text")]);
+    made.stdout.trim().to_owned()
+}
+
+fn configure(scratch: &Scratch, approvers: &[(&str, &str)]) {
+    let entries = approvers.iter().map(|(name, key)| format!("    - {{name: {name}, public_key: \"{key}\"}}\n"));
+    scratch
+        .write("portcullis.yaml", &format!("version: 1\nremediation:\n  approvers:\n{}", entries.collect::<String>()));
+}
+
+#[test]
+fn nothing_is_meant_by_saying_nothing() {
+    let scratch = scanned();
+    let preview = plan(&scratch, 0, &[]);
+    assert!(preview.stdout.starts_with("0 actions: nothing is selected."), "{}", preview.stdout);
+    assert!(preview.stdout.contains(STALE) && preview.stdout.contains("unbind"), "{}", preview.stdout);
+    let document = plan(&scratch, 0, &["-o", "json"]).json();
+    assert!(actions(&document).is_empty());
+    for (more, told) in [
+        (["--resource", "c-that-is-not-there"], "nothing in the run has --resource"),
+        (["--region", "cn-nowhere-1"], "nothing in the run has --region"),
+        (["--finding", "v1:00000000"], "nothing in the run has --finding"),
+        (["--environment", "moon"], "nothing in the run has --environment"),
+    ] {
+        let run = plan(&scratch, 0, &[&more[..], &["-o", "json"]].concat());
+        assert!(actions(&run.json()).is_empty(), "{more:?}");
+        assert!(run.stderr.contains(told) && run.stderr.contains("0 actions"), "{}", run.stderr);
+        let run = plan(&scratch, 0, &[&more[..], &["--all", "-o", "json"]].concat());
+        assert!(actions(&run.json()).is_empty(), "what is said beside --all says less: {more:?}");
+    }
+    for empty in
+        ["--endpoint", "--resource", "--account", "--region", "--kind", "--action", "--finding", "--environment"]
+    {
+        let run = plan(&scratch, 2, &["--all", empty, "", "-o", "json"]);
+        assert!(run.stdout.is_empty(), "{empty}");
+    }
+}
+
+#[test]
+fn what_is_stale_is_planned_and_the_rest_says_why() {
+    let scratch = scanned();
+    let document = plan(&scratch, 0, &["--all", "-o", "json"]).json();
+    let planned = actions(&document);
+    assert!(planned.iter().any(|(endpoint, kind)| endpoint.ends_with(STALE) && kind == "unbind"), "{planned:?}");
+    let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("it is JSON");
+    for endpoint in report["endpoints"].as_array().expect("there is a list") {
+        let id = endpoint["id"].as_str().expect("it has an id");
+        let verdict = endpoint["staleness"]["verdict"].as_str().unwrap_or_default();
+        let kinds: Vec<&str> =
+            planned.iter().filter(|(planned, _)| planned == id).map(|(_, kind)| kind.as_str()).collect();
+        match kinds.as_slice() {
+            [] => {}
+            ["unbind"] => {
+                assert!(matches!(verdict, "stale" | "orphaned"), "{id}: {verdict}");
+                assert_eq!(endpoint["staleness"]["after_migration"], false, "{id}");
+            }
+            ["fence"] => assert_eq!(verdict, "required", "{id}"),
+            other => panic!("{id}: {other:?}"),
+        }
+        let left_out = document["left_out"].as_array().expect("there is a list");
+        let reasons: Vec<&Value> = left_out.iter().filter(|one| one["endpoint_id"] == id).collect();
+        let is_meant = endpoint["exposure"] != "private";
+        assert_eq!(reasons.len(), usize::from(is_meant && kinds.is_empty()), "{id} is planned, or says why not");
+        for reason in reasons {
+            let reasons = reason["reasons"].as_array().expect("there is a list");
+            assert!(!reasons.is_empty(), "{id}");
+            for one in reasons {
+                assert_ne!(one["why"], "", "{id}");
+                assert_ne!(one["until"], "", "{id}");
+            }
+        }
+    }
+    // The first, and nobody else, is the canary; every call back is there.
+    for (at, one) in document["actions"].as_array().expect("there is a list").iter().enumerate() {
+        assert_eq!(one["canary"], at == 0);
+        assert!(!one["calls"]["inverse"].as_array().expect("there is a list").is_empty());
+        assert!(!one["proof"]["text"].as_array().expect("there is a list").is_empty());
+    }
+}
+
+#[test]
+fn an_unbinding_is_told_with_calls_proof_and_way_back() {
+    let scratch = scanned();
+    let text = plan(&scratch, 0, &["--endpoint", STALE]).stdout;
+    let mesh = "c9d3412021444315a010ee904ecf172c7";
+    for told in [
+        "1. unbind istio-pilot",
+        "canary: it soaks alone first",
+        &format!("servicemesh:ModifyPilotEipResource Operation=UnBindEip ServiceMeshId={mesh}"),
+        "Operation=BindEip",
+        "vpc:DeletionProtection",
+        "stale-exposure",
+        "There is no change window",
+        "The budget `remediation.budgets.per_run` is 0",
+        "Approvals that it needs: 2; 0 of those",
+    ] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+    let markdown = plan(&scratch, 0, &["--endpoint", STALE, "-o", "markdown"]).stdout;
+    assert!(
+        markdown.starts_with("# Plan `") && markdown.contains("| inverse | `servicemesh:ModifyPilotEipResource"),
+        "{markdown}"
+    );
+}
+
+#[test]
+fn a_needed_endpoint_is_fenced_or_says_what_is_missing() {
+    let scratch = scanned();
+    let document = plan(&scratch, 0, &["--endpoint", REQUIRED, "-o", "json"]).json();
+    let told = actions(&document).len() + document["left_out"].as_array().expect("there is a list").len();
+    assert_eq!(told, 1);
+    let unbound = plan(&scratch, 0, &["--endpoint", REQUIRED, "--action", "unbind", "-o", "json"]).json();
+    assert!(actions(&unbound).is_empty(), "what is needed is never unbound");
+}
+
+#[test]
+fn marked_and_waived_endpoints_are_refused() {
+    let scratch = Scratch::new();
+    let mut world: Value = serde_json::from_str(WORLD).expect("it is JSON");
+    for account in world["accounts"].as_array_mut().expect("there is a list") {
+        for eip in account["vpc"]["eips"].as_array_mut().into_iter().flatten() {
+            eip["Tags"] = serde_json::json!({"Tag": [{"Key": "portcullis:protect", "Value": "false"}]});
+        }
+    }
+    scratch.write("world.json", &world.to_string());
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet"]);
+    let marked = plan(&scratch, 0, &["--all", "-o", "json"]);
+    assert!(actions(&marked.json()).is_empty());
+    assert!(marked.stdout.contains("portcullis:protect"));
+
+    let scratch = Scratch::new();
+    scratch.write("world.json", WORLD);
+    let expires = (chrono::Utc::now() + chrono::TimeDelta::days(30)).date_naive();
+    scratch.write(
+        "waivers.yaml",
+        &format!(
+            "version: 1\nwaivers:\n  - select: {{account: \"1000000000000001\", region: cn-hangzhou, kind: mesh, \
+             resource: c9d3412021444315a010ee904ecf172c7, rule: control-plane-public-eip}}\n    reason: meant\n    \
+             owner: team@example.com\n    expires: {expires}\n"
+        ),
+    );
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: waivers.yaml\n");
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet"]);
+    let waived = plan(&scratch, 0, &["--endpoint", STALE, "-o", "json"]);
+    assert!(actions(&waived.json()).is_empty());
+    assert!(waived.stdout.contains("control-plane-public-eip is waived"), "{}", waived.stdout);
+}
+
+#[test]
+fn a_plan_is_valid_for_four_hours_and_at_most_a_day() {
+    let scratch = scanned();
+    let span = |document: &Value| {
+        let at = |key: &str| {
+            let text = document[key].as_str().expect("it is text");
+            chrono::DateTime::parse_from_rfc3339(text).expect("it is a time")
+        };
+        (at("expires") - at("not_before")).num_minutes()
+    };
+    assert_eq!(span(&plan(&scratch, 0, &["--all", "-o", "json"]).json()), 240);
+    assert_eq!(span(&plan(&scratch, 0, &["--all", "-o", "json", "--expires", "24h"]).json()), 1440);
+    for wrong in ["25h", "0m", "1d", "-1h", ""] {
+        plan(&scratch, 2, &["--all", &format!("--expires={wrong}")]);
+    }
+}
+
+#[test]
+fn the_file_is_replaced_whole_and_the_forms_say_the_same() {
+    let scratch = scanned();
+    scratch.write("plan.json", "something older");
+    let run = plan(&scratch, 0, &["--endpoint", STALE, "-o", "json=plan.json", "-o", "text"]);
+    let document: Value = serde_json::from_str(&scratch.read("plan.json")).expect("it is JSON");
+    assert_eq!(document["schema"], "portcullis.plan/v1");
+    assert!(run.stdout.contains(document["id"].as_str().expect("it has an id")));
+    // What is not planned any more is not left lying about.
+    plan(&scratch, 0, &["--resource", "nothing", "-o", "json=plan.json"]);
+    let empty: Value = serde_json::from_str(&scratch.read("plan.json")).expect("it is JSON");
+    assert!(actions(&empty).is_empty());
+    for refused in [["-o", "plan.json"], ["-o", "json="], ["-o", "json=no-folder/plan.json"], ["-o", "csv"]] {
+        let code = if refused[1].starts_with("json=no") { 11 } else { 2 };
+        plan(&scratch, code, &[&["--all"], &refused[..]].concat());
+    }
+    plan(&scratch, 2, &["--all", "-o", "json=a", "-o", "text=a"]);
+}
+
+#[test]
+fn a_snapshot_is_planned_from_as_a_run_is() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", WORLD);
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet", "--save", "cloud.snapshot"]);
+    let of = |more: &[&str]| actions(&plan(&scratch, 0, &[&["--all", "-o", "json"], more].concat()).json());
+    assert_eq!(of(&["--from", "cloud.snapshot"]), of(&[]));
+    plan(&scratch, 2, &["no-such-run", "--all"]);
+    plan(&scratch, 2, &["--from", "no-such-file", "--all"]);
+}
+
+#[test]
+fn approvals_are_made_shown_and_counted() {
+    let scratch = scanned();
+    let (bo, cy) = (key(&scratch, "bo.key"), key(&scratch, "cy.key"));
+    let own = key(&scratch, "ada.key");
+    configure(&scratch, &[("Bo", &bo), ("Cy", &cy), ("Ada", &own)]);
+    plan(&scratch, 0, &["--endpoint", STAGING, "-o", "json=plan.json"]);
+    let before = scratch.expect(6, &["approve", "plan.json", "--check"]);
+    assert!(before.stdout.contains("0 of 1 approvals: not enough"), "{}", before.stdout);
+
+    let signed = scratch.expect(0, &["approve", "plan.json", "--key", "bo.key"]);
+    for told in ["1. unbind istio-pilot", "Operation=UnBindEip", "Approved by Bo", "sha256:", "Valid"] {
+        assert!(signed.stdout.contains(told), "{told}: {}", signed.stdout);
+    }
+    let after = scratch.expect(0, &["approve", "plan.json", "--check"]);
+    assert!(
+        after.stdout.contains("1 of 1 approvals: enough") && after.stdout.contains("approved by Bo"),
+        "{}",
+        after.stdout
+    );
+    // Once more is the same signature; somewhere else it is the same person.
+    scratch.expect(0, &["approve", "plan.json", "--key", "bo.key"]);
+    scratch.expect(0, &["approve", "plan.json", "--key", "bo.key", "-o", "again.sig"]);
+    let twice = scratch.expect(0, &["approve", "plan.json", "--check", "--approval", "again.sig"]);
+    assert!(twice.stdout.contains("has approved it already") && twice.stdout.contains("1 of 1"), "{}", twice.stdout);
+
+    let own = scratch.expect(6, &["approve", "plan.json", "--key", "ada.key"]);
+    assert!(own.stderr.contains("nobody approves their own"), "{}", own.stderr);
+    key(&scratch, "stranger.key");
+    let stranger = scratch.expect(6, &["approve", "plan.json", "--key", "stranger.key"]);
+    assert!(stranger.stderr.contains("is nobody's in `remediation.approvers`"), "{}", stranger.stderr);
+}
+
+#[test]
+fn production_needs_two_people() {
+    let scratch = scanned();
+    let (bo, cy) = (key(&scratch, "bo.key"), key(&scratch, "cy.key"));
+    configure(&scratch, &[("Bo", &bo), ("Cy", &cy)]);
+    plan(&scratch, 0, &["--endpoint", STALE, "-o", "json=plan.json"]);
+    scratch.expect(0, &["approve", "plan.json", "--key", "bo.key"]);
+    let one = scratch.expect(6, &["approve", "plan.json", "--check"]);
+    assert!(one.stdout.contains("1 of 2 approvals: not enough"), "{}", one.stdout);
+    scratch.expect(0, &["approve", "plan.json", "--key", "cy.key"]);
+    let two = scratch.expect(0, &["approve", "plan.json", "--check"]);
+    assert!(two.stdout.contains("2 of 2 approvals: enough"), "{}", two.stdout);
+}
+
+/// One byte of the plan, or of a signature: refused, or not counted. Every 41st and every 13th position; unit tests do all.
+#[test]
+fn a_flipped_byte_is_a_refusal() {
+    let scratch = scanned();
+    let bo = key(&scratch, "bo.key");
+    configure(&scratch, &[("Bo", &bo)]);
+    plan(&scratch, 0, &["--endpoint", STAGING, "-o", "json=plan.json"]);
+    let plan = scratch.read("plan.json").into_bytes();
+    scratch.expect(0, &["approve", "plan.json", "--key", "bo.key", "-o", "good.sig"]);
+    for position in (0..plan.len()).step_by(plan.len() / 40) {
+        let mut changed = plan.clone();
+        changed[position] ^= 1;
+        std::fs::write(scratch.path("changed.json"), &changed).expect("it can be written");
+        let checked = scratch.expect(6, &["approve", "changed.json", "--check", "--approval", "good.sig"]);
+        assert!(checked.stderr.contains("is refused:"), "{position}: {}", checked.stderr);
+        scratch.expect(6, &["approve", "changed.json", "--key", "bo.key"]);
+    }
+    let signature = scratch.read("good.sig").into_bytes();
+    let counted = |bytes: &[u8]| {
+        std::fs::write(scratch.path("changed.sig"), bytes).expect("it can be written");
+        scratch.run(&["approve", "plan.json", "--check", "--approval", "changed.sig"]).code
+    };
+    assert_eq!(counted(&signature), 0);
+    // What the file says of digest and key is for people; the signature and what it is of decide.
+    let text = String::from_utf8(signature.clone()).expect("it is text");
+    let value =
+        serde_json::from_str::<Value>(&text).expect("it is JSON")["signature"].as_str().expect("it is text").to_owned();
+    let start = text.find(&value).expect("it is in there");
+    for position in (start..start + value.len() - 4).step_by(13) {
+        let mut changed = signature.clone();
+        changed[position] = if changed[position] == b'A' { b'B' } else { b'A' };
+        assert_eq!(counted(&changed), 6, "{position}");
+    }
+    for cut in [0, 1, signature.len() / 2] {
+        assert_eq!(counted(&signature[..cut]), 6, "{cut}");
+    }
+}
+
+#[test]
+fn what_is_no_usable_plan_ends_with_6_and_says_why() {
+    let scratch = scanned();
+    let bo = key(&scratch, "bo.key");
+    configure(&scratch, &[("Bo", &bo)]);
+    plan(&scratch, 0, &["--endpoint", STAGING, "-o", "json=plan.json"]);
+    plan(&scratch, 0, &["--resource", "nothing", "-o", "json=empty.json"]);
+    scratch.write("other.json", "{\"schema\": \"portcullis.plan/v9\", \"tool_version\": \"\"}");
+    scratch.write("text.json", "a plan");
+    for (arguments, told) in [
+        (vec!["approve", "empty.json", "--key", "bo.key"], "there is no action in it"),
+        (vec!["approve", "other.json", "--key", "bo.key"], "portcullis.plan/v9"),
+        (vec!["approve", "text.json", "--check"], "it is no plan"),
+        (vec!["approve", "missing.json", "--check"], "cannot read"),
+        (vec!["approve", "/dev/null", "--check"], "not a regular file"),
+        (vec!["approve", "plan.json", "--check", "--account", "1000000000000009"], "is account 1000000000000009"),
+        (vec!["approve", "plan.json", "--key", "bo.key", "--account", "1000000000000009"], "is account"),
+        (vec!["approve", "plan.json", "--check", "--approval", "text.json"], ""),
+    ] {
+        let run = scratch.expect(6, &arguments);
+        assert!(run.stderr.contains(told), "{arguments:?}: {}", run.stderr);
+    }
+    scratch.expect(2, &["approve", "plan.json"]);
+    scratch.expect(2, &["approve"]);
+    scratch.expect(2, &["approve", "plan.json", "--key", "bo.key", "--check"]);
+    scratch.expect(2, &["approve", "plan.json", "--key", "plan.json"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_are_private_and_never_replaced() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let public = key(&scratch, "a.key");
+    assert!(public.starts_with("ed25519:"));
+    let mode = std::fs::metadata(scratch.path("a.key")).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    let before = scratch.read("a.key");
+    let again = scratch.expect(2, &["approve", "--new-key", "a.key"]);
+    assert!(again.stderr.contains("a key is never replaced"), "{}", again.stderr);
+    assert_eq!(scratch.read("a.key"), before);
+    std::os::unix::fs::symlink("elsewhere.key", scratch.path("link.key")).expect("it can be made");
+    scratch.expect(2, &["approve", "--new-key", "link.key"]);
+    assert!(!scratch.path("elsewhere.key").exists(), "a link is not followed");
+    assert!(!again.stdout.contains("PRIVATE") && !again.stderr.contains("PRIVATE"));
+    std::fs::set_permissions(scratch.path("a.key"), std::fs::Permissions::from_mode(0o640)).expect("it can be set");
+    scratch.write("plan.json", "x");
+    let readable = scratch.expect(6, &["approve", "plan.json", "--key", "a.key"]);
+    assert!(readable.stderr.contains("it is no plan"), "the plan is looked at first: {}", readable.stderr);
+}
