@@ -25,7 +25,6 @@ mod output;
 mod pipeline;
 mod policy;
 mod progress;
-#[allow(dead_code, unused_imports, reason = "the commands that change something are the ones that call it")]
 mod prove;
 mod questions;
 mod redact;
