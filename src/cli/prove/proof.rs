@@ -8,8 +8,7 @@ use crate::{
     analysis,
     findings::{Finding, FindingStatus},
     model::{
-        Consumer, EndpointJudgement, Exposure, LogReading, Need, Observer, Staleness, StalenessVerdict,
-        UnitState,
+        Consumer, EndpointJudgement, Exposure, LogReading, Need, Observer, Staleness, StalenessVerdict, UnitState,
     },
     netset::{AddressSet, Block},
     remediate::{Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread},

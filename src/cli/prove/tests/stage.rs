@@ -18,7 +18,7 @@ use super::world;
 use crate::{
     cli::prove::{Decisions, Prover, Records, Way},
     cloud::{
-        client::{Account, Client, Settings},
+        client::{Account, Client, RetrySettings, Settings},
         context::{Context, Http, HttpSettings},
         credential::{Credentials, StaticProvider},
         endpoint::Endpoints,
@@ -166,7 +166,10 @@ impl Stage {
         let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
         let patience = Duration::from_millis(20);
         let hasty = throttle::Settings { patience, cold_patience: patience, ..throttle::Settings::loopback() };
-        let settings = Settings { throttle: hasty, ..Settings::for_endpoints(&endpoints) };
+        // Nobody waits for a cloud in trouble.
+        let retry =
+            RetrySettings { base: Duration::from_millis(1), cap: Duration::from_millis(2), ..RetrySettings::default() };
+        let settings = Settings { throttle: hasty, retry };
         let context = Context { http: between(CONTEXT.http.clone()), ..CONTEXT.clone() };
         let client = Client::new(context, endpoints, settings);
         let credentials = Credentials {
