@@ -27,7 +27,6 @@ mod pipeline;
 mod plan;
 mod policy;
 mod progress;
-#[allow(dead_code, unused_imports, reason = "the commands that change something are the ones that call it")]
 mod prove;
 mod questions;
 mod redact;

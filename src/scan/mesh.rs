@@ -16,8 +16,11 @@ use crate::{
 pub(super) fn listed(wire: ServiceMesh, account_id: &AccountId, problems: &mut Problems) -> Option<Mesh> {
     // The list lacks EIP ids and the canary pilot, so its silence about anything means nothing:
     // what is wrong in it counts only where it hides the mesh itself.
+    // Tags are in the list alone, and one of them may say that nobody may touch the mesh.
     let mut ignored = Problems::default();
+    let tagged = tags(wire.tag.clone(), "Tag", problems);
     let mut mesh = convert(wire, account_id, problems, &mut ignored)?;
+    mesh.tags = tagged;
     mesh.pilot = positive(mesh.pilot);
     mesh.api_server = positive(mesh.api_server);
     mesh.canary_pilot = Reading::Unread;

@@ -75,7 +75,7 @@ pub(crate) struct Prover {
     accounts: Vec<(AccountId, Account)>,
     now: Now,
     pace: Pace,
-    rules: RuleSet,
+    rules: Arc<RuleSet>,
     decisions: Arc<dyn Decisions>,
     records: Arc<dyn Records>,
     kill_file: Option<PathBuf>,
@@ -96,7 +96,7 @@ struct Logs {
 impl Prover {
     pub(crate) fn new(means: Means) -> Self {
         let Means { client, accounts, now, pace, rules, decisions, records, kill_file, ways } = means;
-        let (logs, own) = (tokio::sync::Mutex::default(), Mutex::default());
+        let (logs, own, rules) = (tokio::sync::Mutex::default(), Mutex::default(), Arc::new(rules));
         Self { client, accounts, now, pace, rules, decisions, records, kill_file, ways, logs, own }
     }
 

@@ -9,8 +9,7 @@ use crate::{
     analysis,
     findings::{Finding, FindingStatus},
     model::{
-        Consumer, ConsumerKind, EndpointJudgement, Exposure, LogReading, Need, Observer, Staleness, StalenessVerdict,
-        UnitState,
+        Consumer, EndpointJudgement, Exposure, LogReading, Need, Observer, Staleness, StalenessVerdict, UnitState,
     },
     netset::{AddressSet, Block},
     remediate::{Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread},
@@ -186,15 +185,6 @@ fn without_endpoint(scene: &Scene, target: &Target) -> Standing {
             .iter()
             .any(|mesh| mesh.service_mesh_id.as_str() == id && mesh.canary_pilot == crate::model::Reading::Absent);
     if over && ledger(scene).complete() { Standing::Yes } else { Standing::Unknown }
-}
-
-/// Names among the sources that are consumers known beforehand, sorted: what the endpoint is proved for.
-pub(super) fn known(staleness: &Staleness) -> Vec<String> {
-    let mut names: Vec<String> =
-        staleness.consumers.iter().filter(|one| one.kind != ConsumerKind::Client).map(|one| one.id.clone()).collect();
-    names.sort();
-    names.dedup();
-    names
 }
 
 fn digest(proof: &Proof, scene: &Scene) -> Result<String, Unread> {

@@ -53,13 +53,22 @@ async fn resolve(host: &str) -> Option<BTreeSet<IpAddr>> {
 /// The variables that a proxy, or a kubeconfig's cluster, is named by.
 const PROXIES: [&str; 6] = ["https_proxy", "HTTPS_PROXY", "http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"];
 
-/// Ways that the environment names: proxies, the clusters of kubeconfigs, and the cluster that this runs in.
+/// Where logs and credentials come and go, by the variables that say so.
+const SERVICES: [(&str, &str); 3] = [
+    ("the traces", "OTEL_EXPORTER_OTLP_ENDPOINT"),
+    ("the traces", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"),
+    ("the credentials", "ALIBABA_CLOUD_CREDENTIALS_URI"),
+];
+
+/// Ways that the environment names: proxies, the clusters of kubeconfigs, the cluster that this runs in, and where logs
+/// and credentials come and go.
 pub(crate) fn of_environment(context: &Context) -> BTreeSet<Way> {
     let var = |name: &str| context.env.var(name).filter(|value| !value.trim().is_empty());
     let proxies = PROXIES.iter().filter_map(|name| Way::to(&format!("the proxy of {name}"), &var(name)?));
     let within =
         var("KUBERNETES_SERVICE_HOST").map(|host| Way { what: "the cluster that this runs in".to_owned(), host });
-    let mut ways: BTreeSet<Way> = proxies.chain(within).collect();
+    let services = SERVICES.iter().filter_map(|(what, name)| Way::to(what, &var(name)?));
+    let mut ways: BTreeSet<Way> = proxies.chain(within).chain(services).collect();
     let named = var("KUBECONFIG").map(|list| std::env::split_paths(&list).collect::<Vec<PathBuf>>());
     let usual = || context.env.home().map(|home| vec![home.join(".kube/config")]);
     for path in named.or_else(usual).unwrap_or_default() {

@@ -63,6 +63,8 @@ pub(super) fn open(sessions: &Sessions, needs: Needs<'_>) -> Result<Prover, Fail
     let clock = SteadyClock::default();
     let mut ways = of_environment(sessions.client.context());
     ways.extend(setup::store_host(needs.store, needs.config)?.and_then(|host| Way::to("the store", &host)));
+    let overrides = needs.config.endpoints.iter();
+    ways.extend(overrides.filter_map(|(product, host)| Way::to(&format!("the endpoint of {product}"), host)));
     let standing = Standing {
         path: setup::config_path(needs.file),
         profile: needs.profile.map(str::to_owned),

@@ -561,7 +561,13 @@ impl List<Tag> {
             problems.note(field, format!("has {} entries, more than {MAX_TAGS}", tags.len()));
             return Vec::new();
         }
-        tags.into_iter().map(|tag| (tag.key.text(field, problems), tag.value.text(field, problems))).collect()
+        let read = |tag: Tag| {
+            // One without a key may be any.
+            let key = tag.key.required(field, problems);
+            let value = tag.value.text(field, problems);
+            Some((key?, value))
+        };
+        tags.into_iter().filter_map(read).collect()
     }
 }
 

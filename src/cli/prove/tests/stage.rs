@@ -4,7 +4,10 @@ use std::{
     collections::BTreeSet,
     net::SocketAddr,
     path::PathBuf,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,10 +16,10 @@ use serde_json::{Value, json};
 
 use super::world;
 use crate::{
-    cli::prove::{Decisions, Means, Prover, Records, Way},
+    cli::prove::{Decisions, Prover, Records, Way},
     cloud::{
-        client::{Account, Client, Settings},
-        context::{Context, HttpSettings},
+        client::{Account, Client, RetrySettings, Settings},
+        context::{Context, Http, HttpSettings},
         credential::{Credentials, StaticProvider},
         endpoint::Endpoints,
         throttle,
@@ -87,12 +90,36 @@ pub(super) struct Setup {
     pub(super) kill_file: Option<PathBuf>,
     pub(super) ways: BTreeSet<Way>,
     pub(super) latency_ms: u64,
+    /// What is allowed in all.
+    pub(super) budget: u32,
+    /// Hours from now until the plan ends.
+    pub(super) hours_left: i32,
+    /// Live as long as the setup.
+    pub(super) files: Vec<Arc<tempfile::TempDir>>,
 }
 
 impl Setup {
     pub(super) fn of(world: Value) -> Self {
-        let (said, rows) = (Said::default(), Rows::default());
-        Self { world, said, rows, kill_file: None, ways: BTreeSet::new(), latency_ms: 0 }
+        Self {
+            world,
+            said: Said::default(),
+            rows: Rows::default(),
+            kill_file: None,
+            ways: BTreeSet::new(),
+            latency_ms: 0,
+            budget: 1,
+            hours_left: 1,
+            files: Vec::new(),
+        }
+    }
+
+    /// A file of this setup alone.
+    pub(super) fn file(&mut self, name: &str, content: &str) -> PathBuf {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        self.files.push(folder);
+        path
     }
 
     /// The first account of the world.
@@ -113,20 +140,38 @@ impl Setup {
 pub(super) struct Stage {
     pub(super) server: Server,
     pub(super) prover: Prover,
+    /// How far the clock was set forward instead of waiting.
+    skipped: Arc<AtomicU64>,
+    budget: u32,
+    hours_left: i32,
+    _files: Vec<Arc<tempfile::TempDir>>,
 }
+
+/// Compiled and connected once: thousands of worlds are read.
+static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| Arc::new(RuleSet::load(Vec::new()).unwrap()));
+static CONTEXT: LazyLock<Context> =
+    LazyLock::new(|| Context::real(HttpSettings { use_proxy: false, ..HttpSettings::default() }).unwrap());
 
 impl Stage {
     pub(super) fn new(setup: Setup) -> Self {
-        let Setup { world, said, rows, kill_file, ways, latency_ms } = setup;
+        Self::through(setup, |http| http)
+    }
+
+    /// With something between the client and the network.
+    pub(super) fn through(setup: Setup, between: impl FnOnce(Arc<dyn Http>) -> Arc<dyn Http>) -> Self {
+        let Setup { world, said, rows, kill_file, ways, latency_ms, budget, hours_left, files } = setup;
         let world = World::from_json("test", &world.to_string()).unwrap();
         let world = world.with_behaviour(Behaviour { latency_ms, ..Behaviour::default() });
         let server = Server::start(world, SocketAddr::from(([127, 0, 0, 1], 0)), None).unwrap();
         let endpoints = Endpoints::default().with_endpoint_url(&server.url()).unwrap();
         let patience = Duration::from_millis(20);
         let hasty = throttle::Settings { patience, cold_patience: patience, ..throttle::Settings::loopback() };
-        let settings = Settings { throttle: hasty, ..Settings::for_endpoints(&endpoints) };
-        let http = HttpSettings { use_proxy: false, ..HttpSettings::default() };
-        let client = Client::new(Context::real(http).unwrap(), endpoints, settings);
+        // Nobody waits for a cloud in trouble.
+        let retry =
+            RetrySettings { base: Duration::from_millis(1), cap: Duration::from_millis(2), ..RetrySettings::default() };
+        let settings = Settings { throttle: hasty, retry };
+        let context = Context { http: between(CONTEXT.http.clone()), ..CONTEXT.clone() };
+        let client = Client::new(context, endpoints, settings);
         let credentials = Credentials {
             access_key_id: "testid".to_owned(),
             access_key_secret: "testsecret".to_owned().into(),
@@ -135,19 +180,32 @@ impl Stage {
         };
         let account = Account::new(world::ACCOUNT, Arc::new(StaticProvider::new("world", credentials)));
         let clock = client.context().clock.clone();
-        let now = move || Mono(u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX));
-        let prover = Prover::new(Means {
+        let skipped = Arc::new(AtomicU64::new(0));
+        let ahead = skipped.clone();
+        let now = move || {
+            let elapsed = u64::try_from(clock.monotonic().as_millis()).unwrap_or(u64::MAX);
+            Mono(elapsed.saturating_add(ahead.load(Ordering::Relaxed)))
+        };
+        let prover = Prover {
             client,
             accounts: vec![(world::ACCOUNT.into(), account)],
             now: Arc::new(now),
             pace: Pace::default(),
-            rules: rules(),
+            rules: RULES.clone(),
             decisions: Arc::new(said),
             records: Arc::new(rows),
             kill_file,
             ways,
-        });
-        Self { server, prover }
+            logs: tokio::sync::Mutex::default(),
+            own: Mutex::default(),
+        };
+        Self { server, prover, skipped, budget, hours_left, _files: files }
+    }
+
+    /// Instead of waiting.
+    pub(super) fn skip_to(&self, until: Mono) {
+        let wait = u64::try_from((until - self.prover.now()).as_millis()).unwrap();
+        self.skipped.fetch_add(wait, Ordering::Relaxed);
     }
 
     pub(super) async fn read(&self, what: ReadFor, action: &Action) -> Readings {
@@ -157,7 +215,7 @@ impl Stage {
 
     /// Who refuses an action, on these readings.
     pub(super) fn judge(&self, readings: &Readings, action: &Action, moment: Moment) -> Result<(), Vec<Refusal>> {
-        let plan = plan(action, readings);
+        let plan = self.plan(action, readings.clock.as_ref().map(|clock| clock.cloud).unwrap_or_default());
         let (account, pace) = (crate::remediate::Account::default(), Pace::default());
         let facts = Facts {
             action,
@@ -173,31 +231,33 @@ impl Stage {
         judge(&facts).map(drop)
     }
 
+    /// The plan of one action.
+    pub(super) fn plan(&self, action: &Action, now: CloudTime) -> Plan {
+        let hour = Duration::from_secs(3600);
+        let expires = match u32::try_from(self.hours_left) {
+            Ok(hours) => now + hour * hours,
+            Err(_) => now - hour * self.hours_left.unsigned_abs(),
+        };
+        let limits = Limits {
+            per_run: self.budget,
+            per_day: self.budget,
+            per_environment: [("dev".to_owned(), self.budget)].into(),
+        };
+        Plan {
+            id: world::PLAN.to_owned(),
+            account: world::ACCOUNT.into(),
+            not_before: now - hour * 48,
+            expires,
+            mode: Mode::Attended,
+            limits,
+            actions: vec![Arc::new(action.clone())],
+        }
+    }
+
     /// Calls that would change something.
     pub(super) fn writes(&self) -> usize {
         let writes = ["Modify", "Set", "Create", "Add", "Delete", "Tag", "UnTag", "Deletion", "Associate", "Release"];
         self.server.journal().iter().filter(|entry| writes.iter().any(|word| entry.action.starts_with(word))).count()
-    }
-}
-
-fn rules() -> RuleSet {
-    // Loading compiles every rule: once is enough.
-    static TEXTS: Mutex<()> = Mutex::new(());
-    let _one = TEXTS.lock().unwrap();
-    RuleSet::load(Vec::new()).unwrap()
-}
-
-fn plan(action: &Action, readings: &Readings) -> Plan {
-    let now = readings.clock.as_ref().map(|clock| clock.cloud).unwrap_or_default();
-    let hour = Duration::from_secs(3600);
-    Plan {
-        id: world::PLAN.to_owned(),
-        account: world::ACCOUNT.into(),
-        not_before: now - hour,
-        expires: now + hour,
-        mode: Mode::Attended,
-        limits: Limits { per_run: 1, per_day: 1, per_environment: [("dev".to_owned(), 1)].into() },
-        actions: vec![Arc::new(action.clone())],
     }
 }
 

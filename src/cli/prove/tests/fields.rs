@@ -1,0 +1,211 @@
+//! Every field of every reply, once missing and once of another type, and every call, refused in each way: a part is what
+//! the world holds, or unread, and never a default.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+
+use futures::{FutureExt, StreamExt, future::BoxFuture, stream};
+use serde_json::{Value, json};
+
+use super::{
+    stage::{Setup, Stage, cluster_api_server, fence, pilot},
+    world,
+};
+use crate::{
+    cloud::context::{HeaderText, Http, HttpError, HttpRequest, HttpResponse},
+    remediate::{Action, ReadFor, Reading, Readings, Unread, guard::Moment},
+};
+
+/// Paths of the fields of each operation's replies; elements of a list share theirs.
+type Fields = BTreeMap<String, BTreeSet<String>>;
+
+/// Stands before the network and remembers which fields came.
+struct Recorder {
+    inner: Arc<dyn Http>,
+    seen: Arc<Mutex<Fields>>,
+}
+
+impl Http for Recorder {
+    fn send(&self, request: HttpRequest) -> BoxFuture<'_, Result<HttpResponse, HttpError>> {
+        let action = request.headers.iter().find_map(|(name, value)| match value {
+            HeaderText::Plain(text) if *name == "x-acs-action" => Some(text.clone()),
+            _ => None,
+        });
+        async move {
+            let response = self.inner.send(request).await?;
+            if let (200, Some(action)) = (response.status, action) {
+                let body: Value = serde_json::from_slice(&response.body).unwrap();
+                add_paths(&body, "", self.seen.lock().unwrap().entry(action).or_default());
+            }
+            Ok(response)
+        }
+        .boxed()
+    }
+}
+
+fn add_paths(value: &Value, prefix: &str, paths: &mut BTreeSet<String>) {
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| add_paths(item, prefix, paths)),
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                let path = if prefix.is_empty() { name.clone() } else { format!("{prefix}.{name}") };
+                add_paths(inner, &path, paths);
+                paths.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn cases() -> [(Setup, Action); 3] {
+    [
+        (Setup::of(world::quiet()), pilot()),
+        (Setup::of(world::logged()), cluster_api_server()),
+        (Setup::of(world::needed()), fence()),
+    ]
+}
+
+/// What was read, without when.
+fn values(readings: &Readings) -> [String; 7] {
+    fn value<T: std::fmt::Debug>(reading: &Reading<T>) -> String {
+        reading.as_ref().map_or_else(|unread| format!("{unread:?}"), |seen| format!("{:?}", seen.value))
+    }
+    let mut proof = readings.proof.clone();
+    if let Ok(proof) = &mut proof {
+        // Hours of logs move on, and so do times.
+        (proof.value.scanned_at, proof.value.digest) = Default::default();
+        proof.value.ledger = Default::default();
+    }
+    let mut policy = readings.policy.clone();
+    if let Ok(policy) = &mut policy {
+        policy.value.windows.clear();
+    }
+    [
+        value(&readings.target),
+        value(&readings.eip),
+        value(&proof),
+        value(&policy),
+        value(&readings.kill),
+        value(
+            &readings.trail.clone().map(|seen| crate::remediate::Seen { value: seen.value.foreign, asked: seen.asked }),
+        ),
+        value(&readings.prepared),
+    ]
+}
+
+/// An empty list is left out on the wire, and so is a tag's empty value: of the EIP's tags, that they are not there says that
+/// there are none.
+const EMPTY: [&str; 3] =
+    ["EipAddresses.EipAddress.Tags", "EipAddresses.EipAddress.Tags.Tag", "EipAddresses.EipAddress.Tags.Tag.Value"];
+
+/// Where a reply that lacks the field still lets the change pass, it must be that nothing read from it was another. A fifth
+/// of all are tried, another with each number that `FIELDS` is set to; `FIELDS=all` tries them all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
+    let asked = std::env::var("FIELDS").unwrap_or_default();
+    let chosen = (asked != "all").then(|| asked.parse::<usize>().unwrap_or_default());
+    let (mut wrong, mut tried_in_all) = (Vec::new(), 0);
+    for (setup, action) in cases() {
+        let seen = Arc::new(Mutex::new(Fields::new()));
+        let recorded = seen.clone();
+        let calm = Stage::through(setup.clone(), |inner| Arc::new(Recorder { inner, seen: recorded }));
+        let readings = calm.read(ReadFor::Recheck, &action).await;
+        assert_eq!(calm.judge(&readings, &action, Moment::Signing), Ok(()));
+        let expected = values(&readings);
+        let fields = std::mem::take(&mut *seen.lock().unwrap());
+        assert!(fields.len() > 8, "{:?}", fields.keys());
+        let tries: Vec<(String, String, &str)> = fields
+            .iter()
+            .flat_map(|(action, paths)| paths.iter().map(move |path| (action.clone(), path.clone())))
+            .flat_map(|(action, path)| ["missing-field", "wrong-type"].map(|kind| (action.clone(), path.clone(), kind)))
+            .filter(|(_, path, kind)| *kind != "missing-field" || !EMPTY.contains(&path.as_str()))
+            .enumerate()
+            .filter(|(place, _)| chosen.is_none_or(|chosen| place % 5 == chosen % 5))
+            .map(|(_, one)| one)
+            .collect();
+        tried_in_all += tries.len();
+        let (setup, action, expected) = (&setup, &action, &expected);
+        let tried = stream::iter(tries).map(|(operation, path, kind)| async move {
+            let stage = Stage::new(setup.clone().fault(&operation, kind, json!({"field": path})));
+            let readings = stage.read(ReadFor::Recheck, action).await;
+            let passes = stage.judge(&readings, action, Moment::Signing).is_ok();
+            let differs = values(&readings) != *expected;
+            (passes && differs).then(|| format!("{operation} {path} {kind}: {:#?}", values(&readings)))
+        });
+        let found: Vec<String> = tried.buffer_unordered(4).filter_map(|wrong| async { wrong }).collect().await;
+        wrong.extend(found.into_iter().map(|one| format!("{:?} {one}", action.target.endpoint)));
+    }
+    println!("{tried_in_all} spoilt fields");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Part, and the operation that it cannot do without.
+const NEEDED: [(&str, &str); 12] = [
+    ("target", "DescribeServiceMeshDetail"),
+    ("target", "DescribeClustersInServiceMesh"),
+    ("eip", "DescribeEipAddresses"),
+    ("proof", "DescribeRouteEntryList"),
+    ("proof", "DescribeVSwitches"),
+    ("proof", "DescribeClusterDetail"),
+    ("proof", "DescribeLoadBalancerListeners"),
+    ("proof", "DescribeSecurityGroupAttribute"),
+    ("policy", "DescribeServiceMeshes"),
+    ("trail", "LookupEvents"),
+    ("prepared", "DescribeEipAddresses"),
+    ("clock", "GetCallerIdentity"),
+];
+
+/// True if the part says that it, or what it rests on, was not read.
+fn is_unread(readings: &Readings, part: &str) -> bool {
+    match part {
+        "target" => readings.target.is_err(),
+        "eip" => readings.eip.is_err(),
+        // A scan says what it lacks in its ledger.
+        "proof" => readings.proof.as_ref().map_or(true, |seen| !seen.value.ledger.complete()),
+        "policy" => readings.policy.is_err(),
+        "trail" => readings.trail.is_err(),
+        "prepared" => readings.prepared.is_err(),
+        "clock" => readings.clock.is_none(),
+        other => panic!("no part {other}"),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_call_that_fails_in_whatever_way_makes_its_part_unread() {
+    let action = &pilot();
+    let kinds = ["deny", "throttle", "internal-error", "html", "truncate", "inner-403", "reset", "http-503"];
+    let all = NEEDED.iter().flat_map(|(part, operation)| kinds.map(|kind| (*part, *operation, kind)));
+    let tried = stream::iter(all).map(|(part, operation, kind)| async move {
+        let stage = Stage::new(Setup::of(world::quiet()).fault(operation, kind, json!({})));
+        let readings = stage.read(ReadFor::Recheck, action).await;
+        let passes = stage.judge(&readings, action, Moment::Signing).is_ok();
+        (passes || !is_unread(&readings, part)).then(|| format!("{operation} {kind}: {readings:#?}"))
+    });
+    let wrong: Vec<String> = tried.buffer_unordered(4).filter_map(|wrong| async { wrong }).collect().await;
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The words of what was not read are told apart: a role without a right needs another remedy than a busy cloud.
+#[tokio::test(flavor = "multi_thread")]
+async fn refusals_are_told_apart() {
+    let action = pilot();
+    for (kind, expected) in [
+        ("deny", Some(Unread::Denied)),
+        ("throttle", Some(Unread::Throttled)),
+        ("not-found", Some(Unread::NotFound)),
+        ("html", None),
+    ] {
+        let stage = Stage::new(Setup::of(world::quiet()).fault("DescribeServiceMeshDetail", kind, json!({})));
+        let readings = stage.read(ReadFor::Slot, &action).await;
+        match expected {
+            Some(unread) => assert_eq!(readings.target, Err(unread), "{kind}"),
+            None => assert!(matches!(readings.target, Err(Unread::Failed(_))), "{kind}: {:?}", readings.target),
+        }
+        assert!(readings.eip.is_ok(), "{kind}: another part");
+    }
+    let stage = Stage::new(Setup::of(world::quiet()).fault("DescribeClustersInServiceMesh", "not-found", json!({})));
+    let readings = stage.read(ReadFor::Recheck, &action).await;
+    assert!(matches!(readings.target, Err(Unread::Failed(_))), "beside the mesh: {:?}", readings.target);
+}
