@@ -7,6 +7,7 @@ pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod engine;
+pub mod evidence;
 pub mod findings;
 pub mod model;
 pub mod netset;

@@ -20,6 +20,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     ("cloud", &[]),
     ("scan", &["cloud", "model", "netset"]),
     ("store", &["model", "findings"]),
+    // Who signs and who is believed are keys; the last bundle is remembered where runs are.
+    ("evidence", &["model", "findings", "seal", "store"]),
     // The state machine is pure: it asks for effects. Who carries them out comes with cloud's Context and the store.
     // Approvals are signatures.
     ("remediate", &["cloud", "model", "netset", "findings", "seal", "store"]),
@@ -37,6 +39,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "cloud",
             "config",
             "engine",
+            "evidence",
             "findings",
             "model",
             "netset",

@@ -4,7 +4,7 @@ use std::{fmt, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
-use super::{output::Target, policy::Role};
+use super::{output::Asked, policy::Role};
 use crate::{analysis::what_if::Change, model::Severity};
 
 const STYLES: Styles =
@@ -20,7 +20,7 @@ Exit codes (the highest row wins):
     7  lock held by another, or lost
     6  plan refused: changed, expired, drifted, not approved, out of window, over budget
     5  identity, TLS, clock or account failure; nothing trustworthy was read
-   11  a report could not be written, or the run could not be kept
+   11  a report or evidence could not be written or does not hold, or the run could not be kept
     2  bad arguments, configuration or rules; nothing was contacted
   130  interrupted (143: terminated); what was read is kept
     4  findings, and coverage incomplete
@@ -85,6 +85,8 @@ pub(crate) enum Command {
     Merge(Box<MergeArgs>),
     /// Render a stored run or a report file again, in any format
     Report(ReportArgs),
+    /// Check bundles of evidence, offline, and say what they prove
+    VerifyBundle(VerifyBundleArgs),
     /// What changed between two runs: new, reopened, unknown, fixed, unchanged
     Diff(DiffArgs),
     /// Exposure over time
@@ -144,9 +146,9 @@ pub(crate) struct StoreArgs {
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OutputArgs {
     /// Report format, and where to: table (default), json, jsonl, csv, csv-endpoints, sarif, ocsf, junit, markdown or
-    /// prometheus; repeatable
-    #[arg(long = "output", short, value_name = "FORMAT[=PATH]", value_parser = Target::parse, help_heading = "Output")]
-    pub(crate) outputs: Vec<Target>,
+    /// prometheus; or `bundle=DIR`, a folder of evidence; repeatable
+    #[arg(long = "output", short, value_name = "FORMAT[=PATH]", value_parser = Asked::parse, help_heading = "Output")]
+    pub(crate) outputs: Vec<Asked>,
 }
 
 /// How to reach the cloud.
@@ -310,12 +312,26 @@ pub(crate) struct ReportArgs {
     /// A run's id or its beginning, a JSON report file, or `latest`
     #[arg(default_value = "latest", value_name = "RUN|FILE")]
     pub(crate) run: String,
+    /// Tell a framework's controls instead, control by control: pass, fail, unknown or not covered, as table, json, csv or
+    /// markdown; `portcullis rules packs` lists the frameworks
+    #[arg(long, value_name = "PACK")]
+    pub(crate) pack: Option<String>,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]
     pub(crate) config: ConfigArgs,
     #[command(flatten)]
     pub(crate) store: StoreArgs,
+}
+
+#[derive(Clone, Debug, Args)]
+pub(crate) struct VerifyBundleArgs {
+    /// Folders of bundles; of several, each must follow the one before
+    #[arg(required = true, value_name = "DIR", value_hint = ValueHint::DirPath)]
+    pub(crate) folders: Vec<PathBuf>,
+    /// A public key to believe, as `ed25519:…`, or a file with one; then one of them must have signed each bundle
+    #[arg(long = "key", value_name = "KEY|FILE")]
+    pub(crate) keys: Vec<String>,
 }
 
 #[derive(Clone, Debug, Args)]
@@ -427,6 +443,11 @@ pub(crate) enum RulesCommand {
     },
     /// Read every rule and run its own examples
     Check(RuleSource),
+    /// The frameworks whose controls rules evidence, or one of them in full
+    Packs {
+        /// The pack's id
+        id: Option<String>,
+    },
 }
 
 /// Which rules.

@@ -8,7 +8,7 @@ use tracing::info_span;
 use super::{
     Done,
     args::{CloudArgs, ConfigArgs, JudgingArgs, StoreArgs},
-    background, closing_line, evidence,
+    background, bundle, closing_line, evidence,
     exit::{Exit, Failure, OrExit, fail},
     fence, log, notify,
     output::{self, Target},
@@ -36,6 +36,7 @@ pub(super) struct Conclusion<'a> {
     logs: Vec<ExportedLog>,
     save: Option<&'a Path>,
     targets: Vec<Target>,
+    pub(super) bundle: Option<bundle::Bundle>,
     terminal: &'a Terminal,
 }
 
@@ -61,7 +62,7 @@ impl<'a> Conclusion<'a> {
         let compared =
             args.baseline.as_deref().map(|word| Compared::find(word, store, &config, terminal)).transpose()?;
         let logs = evidence::files(&config.evidence.files, &args.evidence_files)?;
-        Ok(Self { config, judging, compared, logs, save, targets, terminal })
+        Ok(Self { config, judging, compared, logs, save, targets, bundle: None, terminal })
     }
 
     /// Judges a reading, keeps the run in the store where there is one, tells people, and reports.
@@ -71,7 +72,7 @@ impl<'a> Conclusion<'a> {
         store: Option<&mut (dyn Store + 'static)>,
         telling: notify::Telling,
     ) -> Result<Concluded, Failure> {
-        let Self { config, judging, compared, logs, save, targets, terminal } = self;
+        let Self { config, judging, compared, logs, save, targets, bundle, terminal } = self;
         let reading = evidence::add(reading, &logs, config.evidence.window_days, terminal);
         let judging = match compared {
             Some(compared) => compared.known_to(judging, &reading, terminal)?,
@@ -82,12 +83,18 @@ impl<'a> Conclusion<'a> {
         let mut run = info_span!("judge").in_scope(|| pipeline::conclude(reading, &judging));
         log::units_ended(&run);
         // Whatever becomes of it, the report is written.
+        let bundled;
         let (stored, store) = match store {
             Some(store) => {
-                let keep = || fence::apart("keeping the run", || keep(store, &mut run));
-                (info_span!("keep").in_scope(keep), Some(&*store))
+                let stored = info_span!("keep").in_scope(|| fence::apart("keeping the run", || keep(store, &mut run)));
+                let place = stored.is_ok().then_some(&mut *store);
+                bundled = write_bundle(bundle.as_ref(), &run, place);
+                (stored, Some(&*store))
             }
-            None => (Ok(()), None),
+            None => {
+                bundled = write_bundle(bundle.as_ref(), &run, None);
+                (Ok(()), None)
+            }
         };
         let kept = store.filter(|_| stored.is_ok());
         let notifications = info_span!("notify").in_scope(|| tell(&run, kept, telling, &config, terminal));
@@ -95,7 +102,7 @@ impl<'a> Conclusion<'a> {
         document.run.notifications = notifications;
         let background = background::of_run(&run, kept, &config, &targets, terminal);
         info_span!("report").in_scope(|| report::write(&document, &background, &targets, terminal))?;
-        saved.and(stored)?;
+        saved.and(stored).and(bundled)?;
         log::run_ended(&run);
         let exit = Exit::from_code(run.header.exit_code).unwrap_or(Exit::Internal);
         let verdict = match left_out(&document) {
@@ -221,6 +228,14 @@ pub(super) fn save_snapshot(reading: &Reading, path: &Path) -> Result<(), Failur
     })
     .map(drop)
     .or_exit(Exit::Output)
+}
+
+fn write_bundle(
+    bundle: Option<&bundle::Bundle>,
+    run: &Run,
+    store: Option<&mut (dyn Store + 'static)>,
+) -> Result<(), Failure> {
+    bundle.map_or(Ok(()), |bundle| fence::apart("writing the evidence", || bundle.write(run, store)))
 }
 
 /// Keeps the run, which fills in when each finding was seen first. A run that cannot be kept is

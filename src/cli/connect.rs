@@ -25,12 +25,13 @@ use super::{
 use crate::{
     analysis,
     cloud::{
-        client::{Account, Client, Settings},
+        client::{Account, Client, ReplyDigest, Settings},
         context::{Context, Env, Files, HttpSettings, RealClock, RealHttp, RealPrograms, RealRandom},
         credential::{self, CredentialError, Credentials, Provider, RoleToAssume, StaticProvider},
         endpoint::Endpoints,
     },
     config::{AccountSettings, Config},
+    findings,
     model::{Coverage, Gap, UnitState},
     sandbox::Server,
     scan::{self, Root, Roster, RosterAccount, Scan, ScanError, Site},
@@ -74,11 +75,15 @@ pub(crate) fn read_cloud(
     args: &CloudArgs,
     config: &Config,
     evidence: Option<Plan>,
+    keep_replies: bool,
     terminal: &Terminal,
 ) -> Result<Reading, Failure> {
     signals::block_on(async {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let connection = open(args, config, terminal).await?;
+        if keep_replies {
+            connection.client.keep_replies();
+        }
         let chosen = only(&connection, &args.accounts).await?;
         read(&connection, &chosen, config, evidence, &stop, terminal).await
     })
@@ -121,8 +126,24 @@ pub(crate) async fn read(
         inventory,
         api_calls: stats.api_calls,
         retries: stats.retries,
+        replies: connection.client.take_replies().into_iter().map(kept).collect(),
         ended: stop.exit().filter(|_| interrupted),
     })
+}
+
+fn kept(reply: ReplyDigest) -> findings::ReplyDigest {
+    findings::ReplyDigest {
+        account_id: reply.account_id,
+        region_id: reply.region,
+        product: reply.product.to_owned(),
+        operation: reply.action.to_owned(),
+        resource_id: reply.resource_id,
+        status: reply.status,
+        request_id: reply.request_id,
+        received_at: reply.received_at,
+        bytes: reply.bytes,
+        sha256: reply.sha256,
+    }
 }
 
 /// What the configuration says about what to read.

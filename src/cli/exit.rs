@@ -97,7 +97,7 @@ impl Exit {
             Self::RolledBack => "a change failed and was rolled back, verified",
             Self::Attention => "attention: an outcome is uncertain or a rollback failed; a person is needed now",
             Self::Damaged => "the journal is damaged; recovery is needed before any write",
-            Self::Output => "a report could not be written, or the run could not be kept",
+            Self::Output => "a report or evidence could not be written or does not hold, or the run could not be kept",
             Self::Internal => "internal error",
             Self::Interrupted => "interrupted; what was read is kept",
             Self::Terminated => "terminated; what was read is kept",

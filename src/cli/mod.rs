@@ -8,6 +8,7 @@ mod access_cache;
 mod approve;
 mod args;
 mod background;
+mod bundle;
 mod completions;
 mod conclude;
 mod connect;
@@ -23,6 +24,7 @@ mod log;
 mod man;
 mod notify;
 mod output;
+mod pack;
 mod pipeline;
 mod plan;
 mod policy;
@@ -125,6 +127,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
         Command::Sandbox(args) => plain(sandbox::run(&args, terminal)),
         Command::Doctor(args) => plain(doctor::run(&args, terminal)),
         Command::Report(args) => plain(report::run(&args, terminal)),
+        Command::VerifyBundle(args) => plain(bundle::verify(&args)),
         Command::Diff(args) => plain(diff::run(&args, terminal)),
         Command::History(args) => plain(history::run(&args, terminal)),
         Command::Explain(args) => plain(explain::run(&args, terminal)),

@@ -32,6 +32,8 @@ pub(crate) enum OutputError {
     Folder { path: PathBuf },
     #[error("cannot write {path}: the folder {folder} does not exist; make it first")]
     NoFolder { path: PathBuf, folder: PathBuf },
+    #[error("cannot write {path}: it is there already, and evidence is never overwritten; name another folder")]
+    Exists { path: PathBuf },
     #[error("cannot write {path}: free some space or choose another place")]
     Write {
         path: PathBuf,
@@ -40,6 +42,38 @@ pub(crate) enum OutputError {
     },
     #[error("cannot write to standard output")]
     Stdout(#[source] io::Error),
+}
+
+/// What one `--output` asks for: a report, or a folder of evidence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Asked {
+    Report(Target),
+    Bundle(PathBuf),
+}
+
+impl Asked {
+    /// Reads `FORMAT`, `FORMAT=PATH` or `bundle=DIR`.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        match text.split_once('=').unwrap_or((text, "")) {
+            ("bundle", "" | "-") => Err("a bundle is a folder that is made: write `bundle=DIR`".to_owned()),
+            ("bundle", folder) => Ok(Self::Bundle(folder.into())),
+            _ => Target::parse(text).map(Self::Report),
+        }
+    }
+
+    pub(crate) fn report(&self) -> Option<&Target> {
+        match self {
+            Self::Report(target) => Some(target),
+            Self::Bundle(_) => None,
+        }
+    }
+
+    pub(crate) fn bundle(&self) -> Option<&Path> {
+        match self {
+            Self::Report(_) => None,
+            Self::Bundle(folder) => Some(folder),
+        }
+    }
 }
 
 impl Target {
@@ -98,6 +132,19 @@ pub(crate) fn check_place(path: &Path) -> Result<(), OutputError> {
         return Err(OutputError::NoFolder { path: path.to_owned(), folder });
     }
     Ok(())
+}
+
+/// Finds out before any work is done whether a folder can be made there.
+pub(crate) fn check_new_folder(path: &Path) -> Result<(), OutputError> {
+    let folder = folder_of(path);
+    if !folder.is_dir() {
+        return Err(OutputError::NoFolder { path: path.to_owned(), folder });
+    }
+    match fs::symlink_metadata(path) {
+        Err(_) => Ok(()),
+        Ok(there) if there.is_dir() && fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none()) => Ok(()),
+        Ok(_) => Err(OutputError::Exists { path: path.to_owned() }),
+    }
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -18,8 +18,8 @@ use crate::{
     config::{self, Config},
     engine::RuleSet,
     findings::{
-        self, Baseline, FindingStatus, GateSettings, Grounds, KnownEndpoint, KnownFinding, Run, RunHeader, RunVerdict,
-        Waiver,
+        self, Baseline, FindingStatus, GateSettings, Grounds, KnownEndpoint, KnownFinding, ReplyDigest, Run, RunHeader,
+        RunVerdict, Waiver,
     },
     model::{AccountId, Inventory, NamedConsumer, NamedConsumers, Observer, Severity, TrustedList, UnitState},
     report::v1::Document,
@@ -141,13 +141,15 @@ pub(crate) struct Reading {
     pub(crate) inventory: Inventory,
     pub(crate) api_calls: u64,
     pub(crate) retries: u64,
+    /// The digests of the replies, where evidence was asked for.
+    pub(crate) replies: Vec<ReplyDigest>,
     /// Set where a signal or a failure of identity decides the exit code.
     pub(crate) ended: Option<Exit>,
 }
 
 /// Judges what was read. The day of the judgement is the day of the reading.
 pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
-    let Reading { inventory, api_calls, retries, ended } = reading;
+    let Reading { inventory, api_calls, retries, replies, ended } = reading;
     let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
     let taken_at = inventory.taken_at();
     let snapshot_digest = snapshot::digest(&inventory).to_string();
@@ -187,6 +189,7 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
             rules: judging.evaluated(),
             grounds,
             fail_on: Some(judging.fail_on),
+            replies,
             interrupted,
         },
         verdict,

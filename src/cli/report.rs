@@ -4,10 +4,10 @@ use std::{fs, io::Read, path::Path};
 
 use super::{
     args::{OutputArgs, ReportArgs},
-    background,
+    background, bundle,
     exit::{Exit, Failure, OrExit, Outcome, fail},
-    output::{self, Place, Target},
-    setup,
+    output::{self, Asked, Place, Target},
+    pack, setup,
     terminal::Terminal,
 };
 use crate::report::{self, Background, Options, v1::Document};
@@ -17,16 +17,45 @@ const MAX_REPORT: u64 = 1 << 30;
 
 pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     let targets = targets(&args.outputs)?;
+    if let Some(id) = &args.pack {
+        return of_pack(id, args, &targets, terminal);
+    }
     if let Some(document) = report_file(&args.run)? {
+        if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
+            return fail(Exit::Usage, "a report file is no evidence: name a stored run for a bundle");
+        }
         let background = background::of_rules(None, &targets, terminal);
         write(&document, &background, &targets, terminal)?;
         return Ok(Exit::Clean);
     }
     let config = setup::config(&args.config, terminal)?;
-    let store = setup::kept(&args.store, &config, terminal)?;
+    let bundle = bundle::prepare(&args.outputs, &config, terminal)?;
+    let mut store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
+    if let Some(bundle) = bundle {
+        bundle.write(&run, Some(&mut *store))?;
+    }
     let background = background::of_run(&run, Some(&*store), &config, &targets, terminal);
     write(&Document::of(&run), &background, &targets, terminal)?;
+    Ok(Exit::Clean)
+}
+
+/// Tells a framework's controls: of a stored run only, since a report file does not say which rules were evaluated.
+fn of_pack(id: &str, args: &ReportArgs, targets: &[Target], terminal: &Terminal) -> Outcome {
+    pack::check(id, targets)?;
+    if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
+        return fail(Exit::Usage, "a bundle is of a whole run: leave --pack out");
+    }
+    if report_file(&args.run)?.is_some() {
+        return fail(
+            Exit::Usage,
+            "a report file does not say which rules were evaluated: name a stored run for --pack",
+        );
+    }
+    let config = setup::config(&args.config, terminal)?;
+    let store = setup::kept(&args.store, &config, terminal)?;
+    let run = setup::stored_run(&*store, &args.run)?;
+    pack::write(id, &run, &config, targets, terminal)?;
     Ok(Exit::Clean)
 }
 
@@ -62,7 +91,8 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 
 /// The outputs asked for, else the table; refuses beforehand what cannot be written.
 pub(crate) fn targets(args: &OutputArgs) -> Result<Vec<Target>, Failure> {
-    let targets = if args.outputs.is_empty() { vec![Target::default_table()] } else { args.outputs.clone() };
+    let asked: Vec<Target> = args.outputs.iter().filter_map(Asked::report).cloned().collect();
+    let targets = if args.outputs.is_empty() { vec![Target::default_table()] } else { asked };
     if let Err(message) = output::check_distinct(&targets) {
         return fail(Exit::Usage, message);
     }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::{
     args::{RuleSource, RulesArgs, RulesCommand},
     exit::{Exit, OrExit, Outcome, fail},
-    output, setup, suggest,
+    output, pack, setup, suggest,
     terminal::Terminal,
 };
 use crate::{
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &RulesArgs, terminal: &Terminal) -> Outcome {
         RulesCommand::List(source) => list(source, terminal),
         RulesCommand::Show { id, source } => show(id, source),
         RulesCommand::Check(source) => check(source),
+        RulesCommand::Packs { id } => pack::list(id.as_deref(), terminal),
     }
 }
 

@@ -5,10 +5,10 @@ use std::{fs::File, io::BufReader, path::Path};
 use super::{
     Done,
     args::ScanArgs,
-    closing_line,
+    bundle, closing_line,
     conclude::{self, Conclusion},
     connect, evidence,
-    exit::{Exit, Failure},
+    exit::{Exit, Failure, fail},
     notify::Telling,
     output::Target,
     pipeline::{Judging, Reading},
@@ -29,11 +29,15 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     }
     let targets = report::targets(&args.outputs)?;
     if !args.what_if.is_empty() {
+        if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
+            return fail(Exit::Usage, "what a change would bring is no evidence: leave the bundle out");
+        }
         return what_if(args, targets, terminal);
     }
     let config = conclude::settings(&args.config, &args.judging, Some(&args.cloud), terminal)?;
     let (mut store, opened) = open_store(args, &config, terminal)?;
-    let conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
+    let mut conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
+    conclusion.bundle = bundle::prepare(&args.outputs, &conclusion.config, terminal)?;
     let reading = gather(args, &conclusion.config, terminal)?;
     let reach = if args.cloud.sandbox.is_some() { Reach::ThisMachine } else { Reach::Everybody };
     let telling = Telling { reach, from_snapshot: args.from.is_some() };
@@ -72,7 +76,9 @@ fn gather(args: &ScanArgs, config: &Config, terminal: &Terminal) -> Result<Readi
         Some(path) => read_snapshot(path),
         None => {
             let plan = evidence::Plan::new(&config.evidence, args.evidence);
-            connect::read_cloud(&args.cloud, config, plan, terminal)
+            let asked = args.outputs.outputs.iter().any(|asked| asked.bundle().is_some());
+            let keep_replies = asked || config.evidence.signing_key.is_some();
+            connect::read_cloud(&args.cloud, config, plan, keep_replies, terminal)
         }
     }
 }
@@ -99,5 +105,5 @@ pub(crate) fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
     };
     let file = File::open(path).map_err(|error| usage(error.into()))?;
     let (inventory, _) = snapshot::read(BufReader::new(file)).map_err(|error| usage(error.into()))?;
-    Ok(Reading { inventory, api_calls: 0, retries: 0, ended: None })
+    Ok(Reading { inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None })
 }

@@ -7,7 +7,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicI64, AtomicU64, Ordering},
     },
     time::Duration,
@@ -16,6 +16,7 @@ use std::{
 use chrono::{DateTime, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
+use sha2::{Digest, Sha256};
 use tracing::{Instrument as _, Span, field::Empty};
 
 use super::{
@@ -96,6 +97,22 @@ pub struct Stats {
     pub throttled: u64,
 }
 
+/// What is kept of a reply for who asks later what the findings rest on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReplyDigest {
+    pub account_id: String,
+    pub region: String,
+    pub product: &'static str,
+    pub action: &'static str,
+    pub resource_id: String,
+    pub status: u16,
+    pub request_id: String,
+    pub received_at: DateTime<Utc>,
+    pub bytes: u64,
+    /// Hexadecimal, of the body as it came, once it was unpacked.
+    pub sha256: String,
+}
+
 #[derive(Debug, Default)]
 struct Counters {
     api_calls: AtomicU64,
@@ -161,6 +178,8 @@ struct Inner {
     offset_ms: AtomicI64,
     /// The same as the latest reply shows it, whether or not anything was refused.
     skew_ms: AtomicI64,
+    /// Digests of the replies, if they are to be kept.
+    replies: Mutex<Option<Vec<ReplyDigest>>>,
 }
 
 /// No clock is off by this much.
@@ -198,6 +217,7 @@ impl Client {
             counters: Counters::default(),
             offset_ms: AtomicI64::new(UNMEASURED),
             skew_ms: AtomicI64::new(UNMEASURED),
+            replies: Mutex::new(None),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -215,6 +235,16 @@ impl Client {
             retries: counters.retries.load(Ordering::Relaxed),
             throttled: counters.throttled.load(Ordering::Relaxed),
         }
+    }
+
+    /// Keeps the digest of every reply from now on.
+    pub fn keep_replies(&self) {
+        self.inner.kept().get_or_insert_default();
+    }
+
+    /// The digests that were kept, in the order in which the replies came.
+    pub fn take_replies(&self) -> Vec<ReplyDigest> {
+        self.inner.kept().as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// How far the cloud's clock is before ours, by the `Date` of the latest reply, which counts whole seconds. `None`
@@ -333,6 +363,36 @@ impl Inner {
         }
     }
 
+    fn kept(&self) -> MutexGuard<'_, Option<Vec<ReplyDigest>>> {
+        // Nobody panics while holding it, and a list that is shorter is still one.
+        self.replies.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The digest of a reply, if digests are kept. Whose call it was is known once the reply was looked into.
+    fn seen(&self, call: &Call<'_>, response: &HttpResponse) -> Option<ReplyDigest> {
+        self.kept().as_ref()?;
+        let operation = call.request.operation();
+        Some(ReplyDigest {
+            account_id: call.account.id().to_owned(),
+            region: call.request.region().to_owned(),
+            product: operation.product().name(),
+            action: operation.action(),
+            resource_id: call.request.resource_id().to_owned(),
+            status: response.status,
+            request_id: String::new(),
+            received_at: self.context.clock.now(),
+            bytes: response.body.len() as u64,
+            sha256: data_encoding::HEXLOWER.encode(&Sha256::digest(&response.body)),
+        })
+    }
+
+    fn keep(&self, seen: Option<ReplyDigest>, request_id: &str) {
+        if let (Some(mut reply), Some(kept)) = (seen, self.kept().as_mut()) {
+            request_id.clone_into(&mut reply.request_id);
+            kept.push(reply);
+        }
+    }
+
     async fn attempt(&self, call: &Call<'_>) -> Result<Reply, Failure> {
         let request = call.request;
         let credentials = if request.operation().is_signed() {
@@ -349,7 +409,16 @@ impl Inner {
         self.counters.api_calls.fetch_add(1, Ordering::Relaxed);
         let sent = self.context.http.send(prepared).await.inspect(|response| self.note_date(response));
         let outcome = match sent {
-            Ok(response) => unpack(request, response).and_then(|response| judge(request, response)),
+            Ok(response) => unpack(request, response).and_then(|response| {
+                let seen = self.seen(call, &response);
+                let judged = judge(request, response);
+                let request_id = match &judged {
+                    Ok(reply) => &reply.request_id,
+                    Err(failure) => &failure.error.request_id,
+                };
+                self.keep(seen, request_id);
+                judged
+            }),
             Err(failed) => Err(error::from_http(request, &failed)),
         };
         if let (Err(Failure { kind: Kind::Expired, .. }), Some(used)) = (&outcome, &credentials) {

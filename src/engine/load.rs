@@ -18,7 +18,7 @@ use super::{
     rule::{Example, ExampleStatus, Messages, RawExample, RawRule, Rule, RuleText},
     template::{Template, escape},
 };
-use crate::findings::{GATE_RULES, Input};
+use crate::findings::{Control, GATE_RULES, Input, Pack};
 
 mod embedded {
     include!(concat!(env!("OUT_DIR"), "/embedded_rules.rs"));
@@ -32,6 +32,8 @@ pub struct RuleSet {
     pub(super) rules: Vec<Rule>,
     pub(super) language: Language,
     pub(super) threads: rayon::ThreadPool,
+    /// In the order of their ids.
+    packs: Vec<Pack>,
     digest: String,
 }
 
@@ -78,19 +80,6 @@ impl fmt::Display for RuleErrors {
     }
 }
 
-/// The requirements of a framework and the rules that speak to them.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Pack {
-    /// Short name, which prefixes its requirements.
-    framework: String,
-    /// Full name and version.
-    #[expect(dead_code, reason = "read by people who open the file")]
-    title: String,
-    /// Rule id to requirement ids.
-    rules: BTreeMap<String, Vec<String>>,
-}
-
 impl RuleSet {
     /// The built-in rules.
     ///
@@ -133,14 +122,15 @@ impl RuleSet {
             rules
         });
         errors.extend(duplicates(&rules));
-        add_controls(&mut rules, packs, &mut errors);
+        let parsed = read_packs(&rules, packs, &mut errors);
+        add_controls(&mut rules, &parsed);
         if !errors.is_empty() {
             errors.sort();
             return Err(RuleErrors(errors));
         }
         rules.sort_by(|a, b| a.id.cmp(&b.id));
         let digest = digest(&files, packs);
-        Ok(Self { rules, language: Language::En, threads, digest })
+        Ok(Self { rules, language: Language::En, threads, packs: parsed, digest })
     }
 
     /// The same rules with texts in a language, where they have them.
@@ -152,6 +142,11 @@ impl RuleSet {
     /// Every rule, in the order of ids.
     pub fn rules(&self) -> impl ExactSizeIterator<Item = &Rule> {
         self.rules.iter()
+    }
+
+    /// The packs of frameworks, in the order of ids.
+    pub fn packs(&self) -> &[Pack] {
+        &self.packs
     }
 
     /// The rule with that id.
@@ -235,8 +230,9 @@ fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
     errors
 }
 
-fn add_controls(rules: &mut [Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError>) {
-    let mut controls: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+/// The packs, as far as they are right: each control once, with rules that there are or with the reason why not.
+fn read_packs(rules: &[Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError>) -> Vec<Pack> {
+    let mut parsed: Vec<Pack> = Vec::new();
     for (path, text) in packs {
         let pack: Pack = match parse(path, text) {
             Ok(pack) => pack,
@@ -245,18 +241,36 @@ fn add_controls(rules: &mut [Rule], packs: &[(&str, &str)], errors: &mut Vec<Rul
                 continue;
             }
         };
-        for (id, requirements) in &pack.rules {
-            let Some(rule) = rules.iter().find(|rule| rule.built_in && rule.id == *id) else {
-                errors.push(about(path, format!("there is no built-in rule `{}`", escape(id))));
-                continue;
-            };
-            let of_pack = requirements.iter().map(|requirement| format!("{}:{requirement}", pack.framework));
-            controls.entry(rule.id.clone()).or_default().extend(of_pack);
+        let mut seen = BTreeSet::new();
+        for control in &pack.controls {
+            let id = escape(&control.id);
+            if !seen.insert(&control.id) {
+                errors.push(about(path, format!("the control `{id}` is in it twice")));
+            }
+            if control.rules.is_empty() == control.why_not.trim().is_empty() {
+                errors
+                    .push(about(path, format!("the control `{id}` has rules, or says in `why_not` why there is none")));
+            }
+            for rule in control.rules.iter().filter(|id| !rules.iter().any(|rule| rule.built_in && rule.id == **id)) {
+                errors.push(about(path, format!("there is no built-in rule `{}`", escape(rule))));
+            }
         }
+        if pack.id != stem(path) || parsed.iter().any(|other| other.id == pack.id) {
+            errors.push(about(path, "its id is not its file's name, or not its alone"));
+        }
+        parsed.push(pack);
     }
+    parsed.sort_by(|a, b| a.id.cmp(&b.id));
+    parsed
+}
+
+fn add_controls(rules: &mut [Rule], packs: &[Pack]) {
     for rule in rules {
-        let of_packs = controls.remove(&rule.id).unwrap_or_default();
-        let sorted: BTreeSet<String> = rule.controls.iter().cloned().chain(of_packs).collect();
+        let of_pack = |pack: &Pack| -> Vec<String> {
+            let speaking = |control: &&Control| rule.built_in && control.rules.contains(&rule.id);
+            pack.controls.iter().filter(speaking).map(|control| format!("{}:{}", pack.id, control.id)).collect()
+        };
+        let sorted: BTreeSet<String> = rule.controls.iter().cloned().chain(packs.iter().flat_map(of_pack)).collect();
         rule.controls = sorted.into_iter().collect();
     }
 }

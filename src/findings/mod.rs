@@ -9,6 +9,7 @@ mod fingerprint;
 mod gate;
 mod grounds;
 mod narrowing;
+mod pack;
 mod run;
 mod seen;
 #[cfg(test)]
@@ -24,7 +25,8 @@ pub(crate) use gate::sort;
 pub use gate::{GATE_RULES, GateRule, GateSettings, WAIVER_ENDS_SOON, WAIVER_EXPIRED, WAIVER_UNUSED, apply};
 pub use grounds::{Grounds, Input};
 pub use narrowing::{Narrow, NarrowPort, Narrowing};
-pub use run::{Run, RunHeader, RunVerdict};
+pub use pack::{Assessed, Control, ControlStatus, Pack, acceptance, assess};
+pub use run::{ReplyDigest, Run, RunHeader, RunVerdict};
 pub(crate) use seen::Seen;
 pub use verdict::{Outcome, counts, outcome};
 pub use waiver::{RawOnly, RawSelect, RawWaiver, RawWaiverFile, WAIVER_FILE_VERSION, Waiver};

@@ -17,6 +17,24 @@ pub enum RunVerdict {
     Unknown,
 }
 
+/// One reply of the cloud that a run rests on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplyDigest {
+    pub account_id: String,
+    pub region_id: String,
+    pub product: String,
+    pub operation: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub resource_id: String,
+    pub status: u16,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub request_id: String,
+    pub received_at: DateTime<Utc>,
+    pub bytes: u64,
+    /// Hexadecimal, of the body.
+    pub sha256: String,
+}
+
 /// The part of a run that differs between two readings of the same cloud.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunHeader {
@@ -43,6 +61,9 @@ pub struct RunHeader {
     /// The lowest severity that counted. `None` in runs that were stored before this was kept.
     #[serde(default)]
     pub fail_on: Option<Severity>,
+    /// The replies that were read, where evidence was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replies: Vec<ReplyDigest>,
     /// True where the reading was cut short by a signal.
     pub interrupted: bool,
 }

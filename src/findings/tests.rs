@@ -568,6 +568,7 @@ fn run(findings: Vec<Finding>) -> Run {
                 ..Grounds::default()
             },
             fail_on: None,
+            replies: Vec::new(),
             interrupted: false,
         },
         verdict: RunVerdict::Pass,

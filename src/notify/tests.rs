@@ -78,6 +78,7 @@ fn run(day: u32, findings: Vec<Finding>) -> Run {
             rules: BTreeSet::from(["open".to_owned()]),
             grounds: Default::default(),
             fail_on: None,
+            replies: Vec::new(),
             interrupted: false,
         },
         verdict: RunVerdict::Fail,

@@ -45,6 +45,7 @@ pub(super) fn run() -> Run {
             rules: Default::default(),
             grounds: Default::default(),
             fail_on: Some(Severity::Low),
+            replies: Vec::new(),
             interrupted: false,
         },
         verdict: RunVerdict::Fail,

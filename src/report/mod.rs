@@ -16,6 +16,7 @@ mod jsonl;
 mod junit;
 mod markdown;
 mod ocsf;
+mod pack;
 mod prometheus;
 mod sarif;
 mod style;
@@ -35,6 +36,7 @@ use std::{
 
 pub use background::{Background, RuleTexts, Translation, TrendPoint};
 pub use json::read;
+pub use pack::{PACK_FORMATS, render_pack};
 
 use crate::{
     findings::{Run, RunVerdict},

@@ -107,18 +107,6 @@ impl<'a, 'b> Run<'a, 'b> {
         rule
     }
 
-    fn invocation(&self) -> Value {
-        let Document { run, coverage, .. } = self.document;
-        json!({
-            // A reading with holes did not succeed, whatever it found.
-            "executionSuccessful": coverage.complete,
-            "startTimeUtc": time(&run.started_at),
-            "endTimeUtc": time(&run.finished_at),
-            "exitCode": run.exit_code,
-            "toolExecutionNotifications": coverage.gaps.iter().map(notification).collect::<Vec<_>>(),
-        })
-    }
-
     fn result(&self, finding: &FindingV1<'_>) -> Value {
         let endpoint = finding.endpoint_id.as_deref().and_then(|id| self.endpoints.get(id).copied());
         let undecided = finding.status == FindingStatus::Unknown;
@@ -168,7 +156,7 @@ impl Serialize for Run<'_, '_> {
         map.serialize_entry("tool", &json!({"driver": self.driver()}))?;
         // What stands before the last slash is what runs that replace one another have in common.
         map.serialize_entry("automationDetails", &json!({"id": format!("portcullis/{}", run.id)}))?;
-        map.serialize_entry("invocations", &[self.invocation()])?;
+        map.serialize_entry("invocations", &[Invocation(self.document)])?;
         map.serialize_entry("results", &Results(self))?;
         let digests = json!({
             "verdict": verdict,
@@ -185,6 +173,31 @@ struct Results<'r, 'a, 'b>(&'r Run<'a, 'b>);
 impl Serialize for Results<'_, '_, '_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0.document.findings.iter().map(|finding| self.0.result(finding)))
+    }
+}
+
+/// How the reading went. Its notifications are written one by one: there may be as many as reads.
+struct Invocation<'a, 'b>(&'a Document<'b>);
+
+impl Serialize for Invocation<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Document { run, coverage, .. } = self.0;
+        let mut map = serializer.serialize_map(None)?;
+        // A reading with holes did not succeed, whatever it found.
+        map.serialize_entry("executionSuccessful", &coverage.complete)?;
+        map.serialize_entry("startTimeUtc", &time(&run.started_at))?;
+        map.serialize_entry("endTimeUtc", &time(&run.finished_at))?;
+        map.serialize_entry("exitCode", &run.exit_code)?;
+        map.serialize_entry("toolExecutionNotifications", &Notifications(&coverage.gaps))?;
+        map.end()
+    }
+}
+
+struct Notifications<'a, 'b>(&'a [GapV1<'b>]);
+
+impl Serialize for Notifications<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(notification))
     }
 }
 

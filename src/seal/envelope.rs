@@ -89,6 +89,11 @@ impl Envelope {
         self.signatures.is_empty()
     }
 
+    /// True if one of its signatures claims to be of this key.
+    pub fn names(&self, key: &PublicKey) -> bool {
+        self.signatures.iter().any(|one| one.keyid == key.id().as_str())
+    }
+
     /// Those of `keys` whose signature is on it, each once, in their order. What an envelope says of its
     /// signers is not believed: every signature is tried with every key.
     pub fn signers<'k>(&self, keys: &'k [PublicKey]) -> Vec<&'k PublicKey> {

@@ -2,6 +2,7 @@
 
 mod access;
 mod baseline;
+mod bundle;
 mod evidence;
 mod explain;
 mod explained_worlds;
@@ -10,6 +11,7 @@ mod network;
 mod notify;
 mod organization;
 mod output;
+mod pack;
 mod path;
 mod plan;
 mod scan;

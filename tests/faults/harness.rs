@@ -210,6 +210,7 @@ fn conclude(scan: Scan, trusted: &[String], taken_at: DateTime<Utc>) -> Judged {
         rules: RULES.ids().map(str::to_owned).collect(),
         grounds: Default::default(),
         fail_on: None,
+        replies: Vec::new(),
         interrupted: scan.interrupted,
     };
     let run = Run { header, verdict: outcome.verdict, judgements, findings, coverage };

@@ -89,6 +89,7 @@ fn run_of(account: &str, hour: i64, regions: &[&str], rules: &[&str]) -> Run {
             rules: Default::default(),
             grounds: Grounds { waiver_file: "/waivers.yaml".to_owned(), ..Grounds::default() },
             fail_on: None,
+            replies: Vec::new(),
             interrupted: false,
         },
         verdict: if rules.is_empty() { RunVerdict::Pass } else { RunVerdict::Fail },

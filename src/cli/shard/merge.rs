@@ -15,6 +15,7 @@ use crate::{
     cli::{
         Done,
         args::MergeArgs,
+        bundle,
         conclude::{self, Conclusion},
         exit::{Exit, Failure, OrExit, fail},
         notify::Telling,
@@ -35,7 +36,8 @@ pub(crate) fn run(args: &MergeArgs, terminal: &Terminal) -> Result<Done, Failure
     let targets = report::targets(&args.outputs)?;
     let config = conclude::settings(&args.config, &args.judging, None, terminal)?;
     let mut store = setup::store(&args.store, &config, terminal)?;
-    let conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
+    let mut conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
+    conclusion.bundle = bundle::prepare(&args.outputs, &conclusion.config, terminal)?;
     let wait = Duration::from_secs(60 * u64::from(args.wait));
     let Merged { reading, is_simulated, missing } = join(&mut *store, &args.run, &conclusion.config, wait)?;
     for (shard, what) in &missing {
@@ -107,7 +109,7 @@ fn join(store: &mut dyn Store, run: &str, config: &Config, wait: Duration) -> Re
         rounds.turn()?;
     }
     let (api_calls, retries) = (rounds.api_calls, rounds.retries);
-    let reading = Reading { inventory: rounds.into_inventory(), api_calls, retries, ended: None };
+    let reading = Reading { inventory: rounds.into_inventory(), api_calls, retries, replies: Vec::new(), ended: None };
     Ok(Merged { reading, is_simulated: plan.is_simulated, missing })
 }
 

@@ -1,0 +1,104 @@
+//! The statement of a bundle: what it is of, what is in it, and what came before it.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::chain::Link;
+
+const STATEMENT: &str = "https://in-toto.io/Statement/v1";
+const PREDICATE: &str = "urn:portcullis:evidence:v1";
+
+/// What a bundle says of its run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Facts {
+    pub run_id: String,
+    pub started_at: String,
+    pub finished_at: String,
+    pub tool_version: String,
+    pub verdict: String,
+    pub exit_code: u8,
+    pub interrupted: bool,
+    /// Sorted.
+    pub accounts: Vec<String>,
+    /// Who asked.
+    pub callers: Vec<String>,
+    pub coverage_complete: bool,
+    pub planned: usize,
+    pub scanned: usize,
+    /// `sha256:…` of what was read, as the program understood it.
+    pub snapshot_digest: String,
+    pub rules_digest: String,
+}
+
+/// A file of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Member {
+    pub name: String,
+    pub bytes: u64,
+    pub lines: u64,
+    /// Hexadecimal.
+    pub sha256: String,
+}
+
+/// A whole manifest.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Manifest {
+    pub facts: Facts,
+    pub members: Vec<Member>,
+    /// Its place among the bundles of these accounts; `None` where nobody counts them.
+    pub link: Option<Link>,
+}
+
+/// The manifest as in-toto writes it.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "camelCase")]
+struct Statement {
+    #[serde(rename = "_type")]
+    kind: String,
+    subject: Vec<Subject>,
+    predicate_type: String,
+    predicate: Predicate,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Subject {
+    name: String,
+    digest: BTreeMap<String, String>,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Predicate {
+    run: Facts,
+    members: Vec<Member>,
+    link: Option<Link>,
+}
+
+impl Manifest {
+    /// As bytes that are signed.
+    pub fn to_json(&self) -> Vec<u8> {
+        let subject = self.members.iter().map(|member| Subject {
+            name: member.name.clone(),
+            digest: [("sha256".to_owned(), member.sha256.clone())].into(),
+        });
+        let statement = Statement {
+            kind: STATEMENT.to_owned(),
+            subject: subject.collect(),
+            predicate_type: PREDICATE.to_owned(),
+            predicate: Predicate { run: self.facts.clone(), members: self.members.clone(), link: self.link.clone() },
+        };
+        serde_json::to_vec(&statement).expect("texts and numbers only")
+    }
+
+    /// Reads what [`Self::to_json`] wrote; `None` for anything else, were it only another blank.
+    pub fn read(bytes: &[u8]) -> Option<Self> {
+        let statement: Statement = serde_json::from_slice(bytes).ok()?;
+        let Predicate { run, members, link } = statement.predicate;
+        let manifest = Self { facts: run, members, link };
+        (manifest.to_json() == bytes).then_some(manifest)
+    }
+}
