@@ -16,7 +16,7 @@ fn with_fault(kind: &str) -> Stage {
 /// Whatever was answered, the request is sent once, and what became of it is what was seen.
 #[test]
 fn an_answer_is_never_taken_for_the_deed() {
-    for (kind, is_done) in [
+    let cases = [
         ("throttle", false),
         ("deny", false),
         ("http-503", false),
@@ -25,17 +25,24 @@ fn an_answer_is_never_taken_for_the_deed() {
         ("applied-then-500", true),
         ("garbage", true),
         ("reset", true),
-    ] {
-        let stage = with_fault(kind);
-        let applied = stage.apply(&[]);
-        stage.settle();
-        let sent = stage.server.journal().iter().filter(|entry| entry.action == "ModifyPilotEipResource").count();
-        let status = if is_done { "Available" } else { "InUse" };
-        assert_eq!((sent, stage.eip("eip-pilot")["Status"].as_str()), (1, Some(status)), "{kind}: {applied:#?}");
-        assert_eq!(applied.code, if is_done { 0 } else { 8 }, "{kind}: {applied:#?}");
-        let eip = stage.eip("eip-pilot");
-        assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{kind}: {eip}");
-    }
+    ];
+    std::thread::scope(|scope| {
+        for (kind, is_done) in cases {
+            scope.spawn(move || answered(kind, is_done));
+        }
+    });
+}
+
+fn answered(kind: &str, is_done: bool) {
+    let stage = with_fault(kind);
+    let applied = stage.apply(&[]);
+    stage.settle();
+    let sent = stage.server.journal().iter().filter(|entry| entry.action == "ModifyPilotEipResource").count();
+    let status = if is_done { "Available" } else { "InUse" };
+    assert_eq!((sent, stage.eip("eip-pilot")["Status"].as_str()), (1, Some(status)), "{kind}: {applied:#?}");
+    assert_eq!(applied.code, if is_done { 0 } else { 8 }, "{kind}: {applied:#?}");
+    let eip = stage.eip("eip-pilot");
+    assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{kind}: {eip}");
 }
 
 /// Proxies that get nothing any more once the EIP is gone, and everything again when it is back.
