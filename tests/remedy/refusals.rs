@@ -165,6 +165,17 @@ fn what_is_needed_is_not_closed() {
     refused(&stage, &stage.apply(&[]), 8, "G5");
 }
 
+/// Without a picture of the data plane before, nobody could tell afterwards that it has suffered.
+#[test]
+fn what_cannot_be_compared_afterwards_is_not_changed() {
+    let mut dark = world::quiet();
+    dark["faults"] = json!([{"action": "DescribeServiceMeshProxyStatus", "region_id": "*", "account_id": "*", "kind": "deny", "times": 0}]);
+    let stage = Stage::new(&dark);
+    stage.plan(vec![world::pilot()]);
+    refused(&stage, &stage.apply(&["--dry-run"]), 8, "the data plane as it is before the change");
+    refused(&stage, &stage.apply(&[]), 8, "the data plane as it is before the change");
+}
+
 #[test]
 fn a_marker_protects() {
     let mut marked = world::quiet();

@@ -15,7 +15,7 @@ use crate::{
     },
     remediate::{
         Account, Action, Ask, End, Plan, Planned, ReadFor, ReadWorld, Selection,
-        guard::{Facts, Moment, Refusal, judge},
+        guard::{Facts, Moment, Refusal, judge, unremembered},
     },
     report,
 };
@@ -58,6 +58,9 @@ pub(super) async fn run(
                 pace: &sessions.pace,
             };
             refusals = judge(&facts).err().unwrap_or_default();
+            if what == ReadFor::Guards && refusals.is_empty() {
+                refusals = unremembered(&facts);
+            }
             if !refusals.is_empty() {
                 break;
             }

@@ -111,6 +111,15 @@ pub fn judge_undo(facts: &Facts<'_>) -> Result<Cleared<Undo>, Vec<Refusal>> {
     judge_column(Column::Undo, facts)
 }
 
+/// What has to be remembered from before a change, and was not read: the data plane as it was, and what insures the way
+/// back already.
+pub fn unremembered(facts: &Facts<'_>) -> Vec<Refusal> {
+    let health = facts.read("the data plane as it is before the change", &facts.readings.health);
+    let prepared = facts.read("what insures the way back already", &facts.readings.prepared);
+    let refusals = [health.err().map(|no| no.by(Guard::G5)), prepared.err().map(|no| no.by(Guard::G12))];
+    refusals.into_iter().flatten().collect()
+}
+
 fn judge_column<For>(column: Column, facts: &Facts<'_>) -> Result<Cleared<For>, Vec<Refusal>> {
     let refusals: Vec<Refusal> = TABLE
         .iter()

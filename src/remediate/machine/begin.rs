@@ -7,7 +7,7 @@ use crate::{
     remediate::{
         CloudTime, Dropped, Ended, Mono, NotExecuted, Opened, Outcome, Prepared, Purpose, Readings, TargetRecord,
         account_row,
-        guard::{Facts, Moment, Refusal, judge},
+        guard::{Facts, Moment, Refusal, judge, unremembered},
         target_row,
     },
     store::Record,
@@ -117,8 +117,8 @@ impl Machine {
 
     /// All guards, on a first reading.
     pub(super) fn checked(&mut self, readings: &Readings, now: Mono, out: &mut Vec<Effect>) {
-        let cleared = match self.facts(readings, Moment::First, now) {
-            Some(facts) => judge(&facts).map(|_| ()),
+        let (cleared, lacking) = match self.facts(readings, Moment::First, now) {
+            Some(facts) => (judge(&facts).map(|_| ()), unremembered(&facts)),
             None => return self.stop("checks guards for nothing", out),
         };
         let noted = self.note(readings, now);
@@ -129,7 +129,7 @@ impl Machine {
             }
             (Err(refusals), _) if refusals.iter().any(|refusal| !refusal.passing) => self.refused(refusals, now, out),
             (Err(refusals), _) if self.tries >= TRIES => self.refused(refusals, now, out),
-            (Ok(()), None) if self.tries >= TRIES => self.refused(Vec::new(), now, out),
+            (Ok(()), None) if self.tries >= TRIES => self.refused(lacking, now, out),
             _ => self.again_after(self.pace.retry, now, out),
         }
     }
