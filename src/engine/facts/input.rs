@@ -46,6 +46,7 @@ pub(in crate::engine) fn inputs(fact: &str) -> Option<&'static [Input]> {
         | "steps"
         | "one_step_away" => &[Need, Consumers],
         "unexpected_clients" | "probed" => &[Strangers],
+        "unattributed_traffic" => &[Need, Strangers],
         "open_beyond_need" => &[Need, Consumers, Ports],
         "required_and_fenced" => &[Need, Ports],
         "bound_by" => &[Trail],
