@@ -41,11 +41,10 @@ fn a_bundle_holds_the_run_and_says_what_it_proves() {
     for reply in &replies {
         let sha256 = reply["sha256"].as_str().expect("a word");
         assert!(sha256.len() == 64 && sha256.bytes().all(|byte| byte.is_ascii_hexdigit()), "{reply}");
-        assert!(
-            reply["bytes"].as_u64() > Some(0) && !reply["request_id"].as_str().expect("a word").is_empty(),
-            "{reply}"
-        );
+        assert!(reply["bytes"].as_u64() > Some(0), "{reply}");
     }
+    // Some operations of Container Service give their replies no id.
+    assert!(replies.iter().any(|reply| reply["request_id"].as_str().is_some_and(|id| !id.is_empty())));
     let told = scratch.expect(0, &["verify-bundle", "first", "--key", PUBLIC]).stdout;
     for words in
         ["every byte is as it was written", "made it", "it is the first bundle", "that the cloud told the truth"]
