@@ -5,6 +5,7 @@
 
 #![cfg(feature = "external-tests")]
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#![allow(clippy::print_stdout, reason = "figures, for whoever asks for them with --nocapture")]
 
 use std::{
     fs,

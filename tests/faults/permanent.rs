@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{Case, block_on, complaints, fault, judge, reads},
+    harness::{Case, block_on, chosen, complaints, fault, judge, reads},
     standing::Standing,
 };
 
@@ -83,7 +83,7 @@ fn nothing_looks_better(world: &Case, actions: &BTreeSet<String>, kinds: &[&'sta
             (action, kind, document, Arc::clone(&before))
         })
         .collect();
-    let wrong = complaints(cases, |(action, kind, document, before)| async move {
+    let wrong = complaints(chosen(cases), |(action, kind, document, before)| async move {
         let name = format!("{action} under {kind}");
         let Some(judged) = judge(&document, &[]).await else {
             let lost = action == "GetCallerIdentity";

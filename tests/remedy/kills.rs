@@ -80,7 +80,7 @@ fn killed_at(number: u64, longest: Duration) -> bool {
     let killed = kill_after(stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]), wait);
     if stage.path("store.db").exists() {
         // Sometimes whoever comes next is killed as well.
-        if drawn(number + 1_000_000) % 3 == 0 {
+        if drawn(number + 1_000_000).is_multiple_of(3) {
             let again = longest * u32::try_from(drawn(number + 2_000_000) % 1000).unwrap() / 500;
             kill_after(stage.begin(&["verify", "--due"]), again);
         }

@@ -122,8 +122,11 @@ fn decided() -> Vec<Drift> {
     ]
 }
 
+/// What a drift does to the world.
+type Change = Box<dyn Fn(&mut Setup, &mut StdRng) + Send + Sync>;
+
 /// Of an EIP on a slot.
-fn of_eip(id: &'static str) -> Vec<(String, Guard, Box<dyn Fn(&mut Setup, &mut StdRng) + Send + Sync>)> {
+fn of_eip(id: &'static str) -> Vec<(String, Guard, Change)> {
     use Guard::*;
     type Set = fn(&mut Value, &mut StdRng);
     let sets: [(&str, Guard, Set); 13] = [
@@ -146,7 +149,7 @@ fn of_eip(id: &'static str) -> Vec<(String, Guard, Box<dyn Fn(&mut Setup, &mut S
         ("tags that nobody can read", G6, |e, rng| e["Tags"] = junk(rng)),
     ];
     let of = |(name, guard, set): (&str, Guard, Set)| {
-        let change: Box<dyn Fn(&mut Setup, &mut StdRng) + Send + Sync> = Box::new(move |s, rng| set(eip(s, id), rng));
+        let change: Change = Box::new(move |s, rng| set(eip(s, id), rng));
         (name.to_owned(), guard, change)
     };
     sets.into_iter().map(of).collect()
@@ -423,8 +426,6 @@ fn of_fence() -> Vec<Drift> {
     ]
 }
 
-type Change = Box<dyn Fn(&mut Setup, &mut StdRng) + Send + Sync>;
-
 /// One action in the world in which it was planned, and everything that may drift.
 struct Kind {
     setup: Setup,
@@ -497,7 +498,7 @@ async fn tried(kind: &Kind, number: u64, with_machine: bool) -> Option<String> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whatever_drifts_is_refused_and_nothing_is_written() {
-    let count: u64 = std::env::var("DRIFTS").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
+    let count: u64 = std::env::var("DRIFTS").ok().and_then(|text| text.parse().ok()).unwrap_or(100);
     let kinds = kinds();
     let began = std::time::Instant::now();
     let total: u64 = kinds.iter().map(|kind| kind.drifts.len() as u64).sum();

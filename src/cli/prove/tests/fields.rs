@@ -68,9 +68,9 @@ fn cases() -> [(Setup, Action); 3] {
 }
 
 /// What was read, without when.
-fn values(readings: &Readings) -> [String; 7] {
-    fn value<T: std::fmt::Debug>(reading: &Reading<T>) -> String {
-        reading.as_ref().map_or_else(|unread| format!("{unread:?}"), |seen| format!("{:?}", seen.value))
+fn values(readings: &Readings) -> [Option<String>; 7] {
+    fn value<T: std::fmt::Debug>(reading: &Reading<T>) -> Option<String> {
+        reading.as_ref().ok().map(|seen| format!("{:?}", seen.value))
     }
     let mut proof = readings.proof.clone();
     if let Ok(proof) = &mut proof {
@@ -100,7 +100,7 @@ fn values(readings: &Readings) -> [String; 7] {
 const EMPTY: [&str; 3] =
     ["EipAddresses.EipAddress.Tags", "EipAddresses.EipAddress.Tags.Tag", "EipAddresses.EipAddress.Tags.Tag.Value"];
 
-/// Where a reply that lacks the field still lets the change pass, it must be that nothing read from it was another. A fifth
+/// Where a reply that lacks the field still lets the change pass, it must be that nothing read from it was another. A twentieth
 /// of all are tried, another with each number that `FIELDS` is set to; `FIELDS=all` tries them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
@@ -122,7 +122,7 @@ async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
             .flat_map(|(action, path)| ["missing-field", "wrong-type"].map(|kind| (action.clone(), path.clone(), kind)))
             .filter(|(_, path, kind)| *kind != "missing-field" || !EMPTY.contains(&path.as_str()))
             .enumerate()
-            .filter(|(place, _)| chosen.is_none_or(|chosen| place % 5 == chosen % 5))
+            .filter(|(place, _)| chosen.is_none_or(|chosen| place % 20 == chosen % 20))
             .map(|(_, one)| one)
             .collect();
         tried_in_all += tries.len();
@@ -131,7 +131,9 @@ async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
             let stage = Stage::new(setup.clone().fault(&operation, kind, json!({"field": path})));
             let readings = stage.read(ReadFor::Recheck, action).await;
             let passes = stage.judge(&readings, action, Moment::Signing).is_ok();
-            let differs = values(&readings) != *expected;
+            // What is unread is no other value; whether it may be unread is for the guards.
+            let read = values(&readings);
+            let differs = read.iter().zip(expected).any(|(read, expected)| read.is_some() && read != expected);
             (passes && differs).then(|| format!("{operation} {path} {kind}: {:#?}", values(&readings)))
         });
         let found: Vec<String> = tried.buffer_unordered(4).filter_map(|wrong| async { wrong }).collect().await;

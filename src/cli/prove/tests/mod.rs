@@ -1,5 +1,6 @@
 //! Readings of a simulated cloud, part by part: each is what the world holds, or unread, and never a default.
 
+#![allow(clippy::print_stdout, reason = "figures, for whoever asks for them with --nocapture")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod drift;
