@@ -6,7 +6,6 @@ UPDATE runs SET account_set = coalesce(
     (SELECT string_agg(account_id, ',' ORDER BY account_id) FROM run_accounts WHERE run_id = runs.id),
     '');
 
-CREATE INDEX runs_by_account_set ON runs (account_set, seq, started_at);
 
 -- How often a finding was found again after it had been fixed, and the accounts of the run that had
 -- it last; empty where that was not kept.
