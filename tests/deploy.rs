@@ -16,6 +16,7 @@ use serde_json::Value;
 const BASE: &str = "deploy/kubernetes/base";
 const OVERLAY: &str = "deploy/kubernetes/overlays/example";
 const SHARDS: &str = "deploy/kubernetes/overlays/shards";
+const APPLY: &str = "deploy/kubernetes/overlays/apply";
 
 fn text(path: impl AsRef<Path>) -> String {
     let path = path.as_ref();
@@ -235,6 +236,7 @@ struct Volume {
 #[serde(deny_unknown_fields)]
 struct ConfigMapVolume {
     name: String,
+    #[serde(default)]
     items: Vec<Item>,
 }
 
@@ -677,6 +679,91 @@ fn shards_are_one_run_and_whoever_merges_them_judges_it() {
     }
     let merged = run(&merge.spec, 0, &[]).output().unwrap();
     assert_eq!(merged.status.code(), Some(4), "{}", String::from_utf8_lossy(&merged.stderr));
+}
+
+/// Who changes things is another one than who reads them, in the cluster and in the account, and does what the program can.
+#[test]
+fn remediation_has_an_account_and_a_role_of_its_own() {
+    let kustomization: Kustomization = yaml(format!("{APPLY}/kustomization.yaml"));
+    let named = kustomization.resources.iter().chain(kustomization.patches.iter().map(|patch| &patch.path));
+    let named: BTreeSet<String> = named.filter(|name| *name != "../../base").cloned().collect();
+    assert_eq!(named, files(APPLY));
+    let account: ServiceAccount = yaml(format!("{APPLY}/serviceaccount.yaml"));
+    assert!(!account.automount_service_account_token);
+    assert_ne!(account.metadata.name, service_account().metadata.name);
+    let config = config_map(APPLY);
+    let of_scan: ConfigMap = yaml(format!("{APPLY}/scan-configmap.yaml"));
+    assert_eq!(of_scan.metadata.name, config_map(BASE).metadata.name);
+    let role = |map: &ConfigMap| map.data["ALIBABA_CLOUD_ROLE_ARN"].clone();
+    assert_ne!(role(&config), role(&of_scan));
+    let of_run = |map: &ConfigMap| serde_saphyr::from_str::<Value>(&map.data["portcullis.yaml"]).unwrap();
+    assert_eq!(of_run(&config)["store"], of_run(&of_scan)["store"], "what was scanned is what is planned and proven");
+
+    let (mut scan, mut apply): (Value, Value) = ["", "-apply"]
+        .map(|of| serde_json::from_str(&text(format!("deploy/ram/rrsa-trust-policy{of}.json"))).unwrap())
+        .into();
+    for (trust, name) in [(&mut scan, service_account().metadata.name), (&mut apply, account.metadata.name.clone())] {
+        let subject = &mut trust["Statement"][0]["Condition"]["StringEquals"]["oidc:sub"];
+        assert_eq!(*subject, format!("system:serviceaccount:portcullis:{name}"));
+        *subject = Value::Null;
+    }
+    assert_eq!(scan, apply, "they differ in whom they trust, and in nothing else");
+
+    let job: Object<Job> = yaml(format!("{APPLY}/apply.yaml"));
+    let cron: Object<CronJob> = yaml(format!("{APPLY}/verify.yaml"));
+    assert_eq!(job.spec.backoff_limit, Some(0), "what may have been sent is not sent again by Kubernetes");
+    assert_eq!(cron.spec.concurrency_policy, "Forbid");
+    let folder = folder("/etc/portcullis", "/data", &config.data["portcullis.yaml"]);
+    let place = folder.path().join("etc/portcullis").display().to_string();
+    let mut claims = BTreeSet::new();
+    for pod in [&job.spec.template, &cron.spec.job_template.spec.template] {
+        assert_eq!(pod.metadata.labels["app.kubernetes.io/name"], "portcullis", "the network policy is for it too");
+        let pod = &pod.spec;
+        is_confined(pod);
+        assert_eq!(pod.service_account_name, account.metadata.name);
+        let container = &pod.containers[0];
+        let env: BTreeMap<&str, &Variable> = container.env.iter().map(|one| (one.name.as_str(), one)).collect();
+        assert_eq!(env["ALIBABA_CLOUD_ECS_METADATA_DISABLED"].value.as_deref(), Some("true"));
+        let from = env["ALIBABA_CLOUD_ROLE_ARN"].value_from.as_ref().unwrap().config_map_key_ref.as_ref().unwrap();
+        assert_eq!(from.name, config.metadata.name);
+        let claim = pod.volumes.iter().find_map(|volume| volume.persistent_volume_claim.as_ref()).unwrap();
+        let there: Object<Claim> =
+            yaml(format!("{APPLY}/volume-{}.yaml", claim.claim_name.strip_prefix("portcullis-").unwrap()));
+        assert_eq!(there.metadata.name, claim.claim_name);
+        assert!(claims.insert(claim.claim_name.clone()), "whoever writes a journal locks it");
+        let journal = container.args.iter().find_map(|argument| argument.strip_prefix("--journal=")).unwrap();
+        assert!(container.volume_mounts.iter().any(|mount| journal.starts_with(&format!("{}/", mount.mount_path))));
+
+        // The command line itself, with the store in a file: the plan is not there, and nothing is due.
+        let store = format!("--store=sqlite:{}", folder.path().join("runs.db").display());
+        let scanned = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(["scan", "--sandbox", "empty", &store])
+            .env_clear()
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(scanned.status.code(), Some(0), "{}", String::from_utf8_lossy(&scanned.stderr));
+        let arguments = container.args.iter().map(|argument| {
+            argument
+                .replace("/etc/portcullis", &place)
+                .replace("/data", &folder.path().join("data").display().to_string())
+        });
+        let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(arguments)
+            .args(["--sandbox", "empty", &store])
+            .env_clear()
+            .env("HOME", folder.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        match container.args[0].as_str() {
+            "apply" => {
+                assert_eq!(output.status.code(), Some(6), "{told}");
+                assert!(told.contains("/plan/plan.json"), "{told}");
+            }
+            _ => assert_eq!(output.status.code(), Some(0), "{told}"),
+        }
+    }
 }
 
 /// Runs a command line of a file against the simulated cloud, with its folders moved below a folder of the test's own, and

@@ -1,7 +1,10 @@
 //! What holds for every format.
 
 use super::{Background, Format, Options, escape, fixture, read, render, render_document, v1::Document};
-use crate::findings::{Finding, Run};
+use crate::{
+    findings::{Finding, Run},
+    model::Exposure,
+};
 
 fn text(format: Format, run: &Run) -> String {
     let mut out = Vec::new();
@@ -396,6 +399,30 @@ fn a_run_without_anything_still_says_so() {
         assert!(!text(format, &run).is_empty());
     }
     assert!(Document::of(&run).settled());
+}
+
+/// The moods of the four answers of the page.
+fn moods(run: &Run) -> Vec<String> {
+    let page = text(Format::Html, run);
+    page.split("<p class=\"big ").skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned())).collect()
+}
+
+#[test]
+fn none_found_is_good_news_only_where_all_was_read_and_decided() {
+    let mut run = fixture::run();
+    run.findings.clear();
+    run.judgements.endpoints.clear();
+    assert_eq!(moods(&run), ["doubt", "doubt", "doubt", ""], "a read was denied");
+    run.coverage = Default::default();
+    assert_eq!(moods(&run), ["good", "good", "good", ""]);
+    let mut endpoints = fixture::run().judgements.endpoints;
+    endpoints.retain(|endpoint| endpoint.exposure == Exposure::Exposed);
+    endpoints.truncate(1);
+    endpoints[0].access.clear();
+    run.judgements.endpoints = endpoints;
+    assert_eq!(moods(&run)[0], "doubt", "exposed, and no listener says to whom");
+    run.judgements.endpoints[0].exposure = Exposure::Unknown;
+    assert_eq!(moods(&run)[0], "doubt");
 }
 
 #[test]

@@ -150,8 +150,10 @@ fn seen(event: Event, problems: &mut Problems) -> Option<Seen> {
         Field::Wrong(_) => problems.note("requestParameterJson", "is no text"),
         Field::Missing | Field::Null => {}
     }
-    for object in [event.request_parameters.0, event.referenced_resources.0] {
-        if let Field::Value(fields) = object {
+    for (field, object) in
+        [("requestParameters", event.request_parameters), ("referencedResources", event.referenced_resources)]
+    {
+        if let Some(fields) = object.read(field, problems) {
             mention_fields(&fields, &mut mentions, DEPTH);
         }
     }

@@ -1,6 +1,6 @@
 //! `portcullis apply`: checks the plan as it is stored, who approved it and whose account it is for, and carries it out.
 
-use std::{collections::BTreeSet, fs::File, io::Read, path::Path, sync::Arc};
+use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
     confirm,
@@ -23,17 +23,14 @@ use crate::{
         args::ApplyArgs,
         desk::{self, Desk},
         exit::{Exit, Failure, OrExit, fail},
-        setup,
+        plan, setup,
         signals::{self, Stop},
         terminal::Terminal,
     },
     config::{Config, Overrides},
-    remediate::{Account, CloudTime, Document, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
+    remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
     report::escape_capped,
 };
-
-/// A plan is no longer than this.
-const LONGEST_PLAN: u64 = 16 << 20;
 
 /// What is to be carried out, checked as far as it can be without asking anybody.
 struct Order {
@@ -43,9 +40,14 @@ struct Order {
 }
 
 pub(crate) fn run(args: &ApplyArgs, terminal: &Terminal) -> Result<Done, Failure> {
-    let config = setup::changing_config(&args.config, terminal)?
-        .with(Overrides { profile: args.reach.profile.clone(), ..Overrides::default() });
+    let config = setup::changing_config(&args.config, terminal)?;
     let order = order(args, &config)?;
+    if order.signed.document.policy_digest != plan::policy_digest(&config)? {
+        terminal.notice(
+            "the configuration or its waivers are not those that the plan was made under: the guards go by what they say now",
+        );
+    }
+    let config = config.with(Overrides { profile: args.reach.profile.clone(), ..Overrides::default() });
     if args.auto {
         may_be_automatic(args, &config)?;
     }
@@ -76,12 +78,11 @@ pub(super) fn open_journal(path: &Path, terminal: &Terminal) -> Result<LocalJour
 }
 
 fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
-    let bytes = regular_file(&args.plan, LONGEST_PLAN)?;
-    let document = Document::read(&bytes).map_err(|refused| not_carried_out(&args.plan, &refused))?;
+    let (bytes, document) = plan::file::read(&args.plan)?;
     let mode = if args.auto { Mode::Automatic } else { Mode::Attended };
     let plan = Arc::new(document.plan(mode, config.remediation.budgets.clone()));
     let selection = selection(&args.intents, &plan)?;
-    let signatures = crate::cli::plan::file::signatures(&args.plan, &args.approvals)?;
+    let signatures = plan::file::signatures(&args.plan, &args.approvals)?;
     let signed = Signed { bytes, document, signatures, typed: false, mode };
     Ok(Order { signed, plan, selection })
 }
@@ -89,27 +90,6 @@ fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
 fn not_carried_out(path: &Path, refused: &impl std::fmt::Display) -> Failure {
     let shown = escape_capped(&path.display().to_string(), 200);
     Failure { exit: Exit::Refused, error: anyhow::Error::msg(format!("{shown} is not carried out: {refused}")) }
-}
-
-/// Reads a file once, as it is: a pipe could say something else the next time.
-fn regular_file(path: &Path, longest: u64) -> Result<Vec<u8>, Failure> {
-    let shown = escape_capped(&path.display().to_string(), 200);
-    let cannot = |why: String| fail(Exit::Refused, format!("cannot read {shown}: {why}"));
-    let file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) => return cannot(error.to_string()),
-    };
-    match file.metadata() {
-        Ok(about) if !about.is_file() => return cannot("it is no regular file".to_owned()),
-        Ok(_) => {}
-        Err(error) => return cannot(error.to_string()),
-    }
-    let mut bytes = Vec::new();
-    match file.take(longest + 1).read_to_end(&mut bytes) {
-        Ok(_) if bytes.len() as u64 > longest => cannot("it is longer than it can be".to_owned()),
-        Ok(_) => Ok(bytes),
-        Err(error) => cannot(error.to_string()),
-    }
 }
 
 /// An intent that is not in the plan selects nothing, and is a mistake.

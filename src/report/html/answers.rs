@@ -93,8 +93,18 @@ fn named(endpoint: &EndpointV1<'_>) -> String {
     format!("{} · {} · {}", escape::name(name), endpoint.kind.as_str(), escape::name(&endpoint.region_id))
 }
 
-fn mood(count: usize, word: &'static str) -> &'static str {
-    if count == 0 { "good" } else { word }
+/// None is good news only where nothing is left that could be one.
+fn mood(count: usize, word: &'static str, in_doubt: usize) -> &'static str {
+    match (count, in_doubt) {
+        (0, 0) => "good",
+        (0, _) => "doubt",
+        _ => word,
+    }
+}
+
+/// Reads that did not succeed: what they would have shown may be more of anything.
+fn missing(document: &Document<'_>) -> usize {
+    document.coverage.denied + document.coverage.failed
 }
 
 /// Who gets in.
@@ -110,7 +120,10 @@ fn open<'a>(document: &Document<'_>) -> Card<'a> {
         .iter()
         .filter(|endpoint| {
             endpoint.exposure == Exposure::Unknown
-                || matches!(worst(endpoint), Some(PortVerdict::Unknown | PortVerdict::Unverified))
+                || match worst(endpoint) {
+                    None => endpoint.exposure == Exposure::Exposed,
+                    Some(verdict) => matches!(verdict, PortVerdict::Unknown | PortVerdict::Unverified),
+                }
         })
         .count();
     let summary = &document.summary;
@@ -128,7 +141,7 @@ fn open<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Open to sources you did not name", "对未列入信任名单的来源开放"),
         count: open.len().to_string(),
-        mood: mood(open.len(), "bad"),
+        mood: mood(open.len(), "bad", undecided + missing(document)),
         notes: vec![(
             format!("{} of {} control planes are exposed, {undecided} undecided.", summary.exposed, summary.endpoints),
             format!("{} 个控制面中 {} 个已暴露，{undecided} 个无法判定。", summary.endpoints, summary.exposed),
@@ -159,7 +172,7 @@ fn needless<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Public paths that can go", "可以关闭的公网路径"),
         count: can_go.len().to_string(),
-        mood: mood(can_go.len(), "doubt"),
+        mood: mood(can_go.len(), "doubt", undecided + missing(document)),
         notes: vec![(
             format!("{later} of them after a move. {needed} needed, {undecided} undecided."),
             format!("其中 {later} 个需先迁移。{needed} 个仍需要，{undecided} 个无法判定。"),
@@ -176,7 +189,7 @@ fn unread<'a>(document: &Document<'_>) -> Card<'a> {
     for gap in coverage.gaps.iter().filter(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed)) {
         *groups.entry((&gap.region_id, &gap.product, &gap.operation, &gap.code)).or_default() += 1;
     }
-    let missing = coverage.denied + coverage.failed;
+    let missing = missing(document);
     let total = groups.len();
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(key, count)| (Reverse(*count), *key));
@@ -190,7 +203,7 @@ fn unread<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Reads that did not succeed", "未能完成的读取"),
         count: missing.to_string(),
-        mood: mood(missing, "doubt"),
+        mood: mood(missing, "doubt", 0),
         notes: vec![(
             format!(
                 "{} of {} planned reads done, {left_out} left out on request; {unknown} control planes are unknown for it.",
@@ -246,7 +259,7 @@ fn changed<'a>(document: &Document<'_>, background: &Background) -> Card<'a> {
     Card {
         question,
         count: told.len().to_string(),
-        mood: mood(told.len(), "bad"),
+        mood: mood(told.len(), "bad", count(Change::Unknown) + missing(document)),
         notes,
         items: items.collect(),
         total: told.len(),

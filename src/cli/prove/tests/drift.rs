@@ -186,6 +186,12 @@ fn of_mesh() -> Vec<Drift> {
             event(s, rng, &["ModifyPilotEipResource"], "c0mesh");
             s.account()["actiontrail"]["events"][0]["eventId"] = junk(rng);
         }),
+        ("a write that may be to anything", G13, |s, rng| {
+            event(s, rng, &["ModifyPilotEipResource"], "");
+            let event = &mut s.account()["actiontrail"]["events"][0];
+            event.as_object_mut().unwrap().remove("requestParameterJson");
+            event[one(rng, &["requestParameters", "referencedResources"])] = json!([junk(rng)]);
+        }),
     ]
 }
 
