@@ -102,7 +102,7 @@ fn after_any_kill_everything_agrees() {
     let (next, killed) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         // Most of the time they wait for leases and fences.
-        for _ in 0..if count > 20 { 12 } else { 5 } {
+        for _ in 0..12 {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);

@@ -11,4 +11,6 @@ mod operators;
 mod refusals;
 mod runners;
 mod stage;
+#[cfg(feature = "external-tests")]
+mod terminal;
 mod world;

@@ -80,7 +80,7 @@ fn a_pipe_confirms_nothing() {
 #[test]
 fn a_plan_is_a_file() {
     let stage = planned();
-    refused(&stage, &stage.reach(&["apply", "/dev/null"]), 6, "no regular file");
+    refused(&stage, &stage.reach(&["apply", "/dev/null"]), 6, "not a regular file");
     refused(&stage, &stage.reach(&["apply", "missing.json"]), 6, "cannot read");
 }
 

@@ -348,10 +348,19 @@
   const state = {};
   for (const name of Object.keys(lists)) state[name] = { query: "", chosen: {}, sort: null, shown: [], texts: null, last: null, at: -1 };
 
-  function texts(name) {
-    const it = state[name];
-    it.texts ??= lists[name].rows().map((row) => lists[name].text(row).toLowerCase());
-    return it.texts;
+  // What searches look through, up to a row: made in advance, a piece at a time, and to the end where somebody searches.
+  function texts(name, until = Infinity) {
+    const list = lists[name], rows = list.rows(), made = (state[name].texts ??= []);
+    for (let index = made.length; index < Math.min(rows.length, until); index++) made.push(list.text(rows[index]).toLowerCase());
+    return made;
+  }
+
+  const soon = self.requestIdleCallback || setTimeout;
+  function prepare() {
+    const name = Object.keys(lists).find((name) => texts(name, 0).length < lists[name].rows().length);
+    if (!name) return;
+    texts(name, texts(name, 0).length + 4000);
+    soon(prepare);
   }
 
   function refilter() {
@@ -623,8 +632,8 @@
     everything();
     fromHash();
     root.dataset.ready = "yes";
-    // The first search should not wait for its texts.
-    (self.requestIdleCallback || setTimeout)(() => { for (const name of Object.keys(lists)) texts(name); });
+    // The first search should not wait for its texts, nor what somebody chooses meanwhile.
+    soon(prepare);
   }
   start();
 })();
