@@ -145,7 +145,7 @@ pub(crate) struct StoreArgs {
 /// Where reports go.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct OutputArgs {
-    /// Report format, and where to: table (default), json, jsonl, csv, csv-endpoints, sarif, ocsf, junit, markdown or
+    /// Report format, and where to: table (default), html, json, jsonl, csv, csv-endpoints, sarif, ocsf, junit, markdown or
     /// prometheus; or `bundle=DIR`, a folder of evidence; repeatable
     #[arg(long = "output", short, value_name = "FORMAT[=PATH]", value_parser = Asked::parse, help_heading = "Output")]
     pub(crate) outputs: Vec<Asked>,

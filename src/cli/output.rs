@@ -99,16 +99,30 @@ impl Target {
     }
 }
 
-/// Refuses two reports in one place, which would be neither.
-pub(crate) fn check_distinct(targets: &[Target]) -> Result<(), String> {
+/// Refuses two things in one place, which would be neither, and anything within a folder of evidence, which would not be
+/// evidence any more.
+pub(crate) fn check_distinct(asked: &[Asked], save: Option<&Path>) -> Result<(), String> {
+    let own = "give one of them a path of its own";
     let mut seen = BTreeSet::new();
-    for target in targets {
-        if !seen.insert(resolved(&target.place)) {
-            let place = match &target.place {
-                Place::Stdout => "standard output".to_owned(),
-                Place::File(path) => path.display().to_string(),
-            };
-            return Err(format!("two reports would go to {place}: give one of them a path of its own (FORMAT=PATH)"));
+    let reports = asked.iter().filter_map(Asked::report).map(|target| target.place.clone());
+    let folders: Vec<&Path> = asked.iter().filter_map(Asked::bundle).collect();
+    let others = folders.iter().copied().chain(save).map(|path| Place::File(path.to_owned()));
+    for place in reports.chain(others) {
+        if !seen.insert(resolved(&place)) {
+            return Err(match place {
+                Place::Stdout => format!("two reports would go to standard output: {own} (FORMAT=PATH)"),
+                Place::File(path) => format!("two outputs would go to {}: {own}", path.display()),
+            });
+        }
+    }
+    for folder in folders {
+        let Place::File(within) = resolved(&Place::File(folder.to_owned())) else { continue };
+        let inside = seen
+            .iter()
+            .find(|place| matches!(place, Place::File(path) if *path != within && path.starts_with(&within)));
+        if let Some(Place::File(path)) = inside {
+            let (path, folder) = (path.display(), folder.display());
+            return Err(format!("{path} would lie within the evidence in {folder}, where nothing else may be: {own}"));
         }
     }
     Ok(())
@@ -273,13 +287,35 @@ mod tests {
     }
 
     #[test]
-    fn two_reports_in_one_place_are_refused() {
-        let target = |text| Target::parse(text).expect("a target");
-        assert!(check_distinct(&[target("json"), target("table")]).is_err());
-        assert!(check_distinct(&[target("json=x"), target("csv=x")]).is_err());
-        assert!(check_distinct(&[target("json=x"), target("csv=./x")]).is_err());
-        assert!(check_distinct(&[target("json=x"), target("csv=src/../x")]).is_err());
-        assert!(check_distinct(&[target("json=x"), target("table")]).is_ok());
+    fn two_things_in_one_place_are_refused() {
+        let check = |outputs: &[&str], save: Option<&str>| {
+            let asked: Vec<Asked> = outputs.iter().map(|text| Asked::parse(text).expect("an output")).collect();
+            check_distinct(&asked, save.map(Path::new))
+        };
+        assert!(check(&["json", "table"], None).is_err());
+        assert!(check(&["json=x", "csv=x"], None).is_err());
+        assert!(check(&["json=x", "csv=./x"], None).is_err());
+        assert!(check(&["json=x", "csv=src/../x"], None).is_err());
+        assert!(check(&["json=x", "table"], None).is_ok());
+        assert!(check(&["json=x"], Some("./x")).is_err());
+        assert!(check(&["json=x"], Some("y")).is_ok());
+        assert!(check(&["bundle=x", "json=x"], None).is_err());
+        assert!(check(&["bundle=x", "bundle=./x"], None).is_err());
+        assert!(check(&["bundle=src", "html=src/report.html"], None).is_err());
+        assert!(check(&["bundle=src"], Some("src/cli/snapshot")).is_err());
+        assert!(check(&["bundle=srca", "html=src/report.html"], None).is_ok());
+    }
+
+    #[test]
+    fn the_help_names_every_format() {
+        use clap::Args as _;
+        let command = crate::cli::args::OutputArgs::augment_args(clap::Command::new("x"));
+        let argument = command.get_arguments().find(|argument| argument.get_id() == "outputs").expect("--output");
+        let help = argument.get_help().expect("a help").to_string();
+        let words: Vec<&str> = help.split(|c: char| c != '-' && !c.is_ascii_alphanumeric()).collect();
+        for format in Format::ALL {
+            assert!(words.contains(&format.as_str()), "{} in {help}", format.as_str());
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ use crate::report::{self, Background, Options, v1::Document};
 const MAX_REPORT: u64 = 1 << 30;
 
 pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
-    let targets = targets(&args.outputs)?;
+    let targets = targets(&args.outputs, None)?;
     if let Some(id) = &args.pack {
         return of_pack(id, args, &targets, terminal);
     }
@@ -90,10 +90,10 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 }
 
 /// The outputs asked for, else the table; refuses beforehand what cannot be written.
-pub(crate) fn targets(args: &OutputArgs) -> Result<Vec<Target>, Failure> {
+pub(crate) fn targets(args: &OutputArgs, save: Option<&Path>) -> Result<Vec<Target>, Failure> {
     let asked: Vec<Target> = args.outputs.iter().filter_map(Asked::report).cloned().collect();
     let targets = if args.outputs.is_empty() { vec![Target::default_table()] } else { asked };
-    if let Err(message) = output::check_distinct(&targets) {
+    if let Err(message) = output::check_distinct(&args.outputs, save) {
         return fail(Exit::Usage, message);
     }
     for target in &targets {

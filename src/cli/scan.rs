@@ -27,7 +27,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
     if let Some(shard) = args.share.shard {
         return shard::run(args, shard, terminal);
     }
-    let targets = report::targets(&args.outputs)?;
+    let targets = report::targets(&args.outputs, args.save.as_deref())?;
     if !args.what_if.is_empty() {
         if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
             return fail(Exit::Usage, "what a change would bring is no evidence: leave the bundle out");

@@ -2,7 +2,7 @@
 //! the findings that are about no endpoint, one row each, and the gaps. The first column tells them apart.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io::{self, Write},
 };
 
@@ -68,7 +68,10 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
             write_row(&mut writer, endpoint_row(endpoint, Some(port), &findings))?;
         }
     }
-    let has_a_row = |finding: &FindingV1<'_>| finding.endpoint_id.is_some() || !finding.concerns.is_empty();
+    let shown: HashSet<&str> = document.endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
+    let has_a_row = |finding: &FindingV1<'_>| {
+        finding.endpoint_id.iter().chain(&finding.concerns).any(|id| shown.contains(id.as_str()))
+    };
     for finding in document.findings.iter().filter(|finding| !has_a_row(finding)) {
         write_row(&mut writer, finding_row(finding))?;
     }
@@ -80,7 +83,10 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
 
 /// `critical open control-plane-open-to-untrusted v1:…; …`: what is about the endpoint or in front of it.
 fn listed(findings: &[&FindingV1<'_>]) -> String {
-    let words = |one: &&FindingV1<'_>| format!("{} {} {} {}", one.severity, one.status, one.rule_id, one.fingerprint);
+    let words = |one: &&FindingV1<'_>| {
+        let status = if one.baselined { "baselined" } else { one.status.as_str() };
+        format!("{} {status} {} {}", one.severity, one.rule_id, one.fingerprint)
+    };
     findings.iter().map(words).collect::<Vec<_>>().join("; ")
 }
 
@@ -136,6 +142,7 @@ fn finding_row(finding: &FindingV1<'_>) -> Row {
     row[5] = finding.resource_name.to_string();
     row[28] = listed(&[finding]);
     row[29] = finding.message.to_string();
+    row[30] = finding.endpoint_id.clone().unwrap_or_default();
     row
 }
 

@@ -100,10 +100,18 @@ pub(crate) fn paragraph(text: &str) -> String {
 }
 
 /// One CSV cell: [`line()`], and an apostrophe in front of whatever a spreadsheet would take for a
-/// formula. Blanks, quotes and full-width forms in front of the formula's sign do not hide it.
-/// Quoting is the writer's work.
+/// formula. Blanks, quotes and full-width forms in front of the formula's sign do not hide it, nor does a semicolon, at
+/// which spreadsheets of many countries begin a new cell. Quoting is the writer's work.
 pub(crate) fn cell(text: &str) -> String {
     let escaped = line(text);
+    if !text.contains(';') {
+        return guarded(text, escaped);
+    }
+    let parts = text.split(';').zip(escaped.split(';')).map(|(raw, part)| guarded(raw, part.to_owned()));
+    parts.collect::<Vec<_>>().join(";")
+}
+
+fn guarded(text: &str, escaped: String) -> String {
     let bare = text.trim_start_matches(|c: char| c.is_whitespace() || is_unsafe(c) || matches!(c, '\'' | '"' | '`'));
     let formula = |text: &str| {
         matches!(text.chars().next(), Some('=' | '+' | '-' | '@' | '|' | '%' | '＝' | '＋' | '－' | '＠' | '−'))

@@ -1,5 +1,5 @@
 //! JUnit XML, for pipelines: one suite a rule and one case a finding (failure, error where it is not known, skipped where
-//! it does not count), one suite of entrances that pass, and one of what was not read.
+//! it does not count), one suite of endpoints without a finding, and one of what was not read.
 
 use std::{
     collections::BTreeMap,
@@ -8,9 +8,9 @@ use std::{
 
 use super::{
     Background, escape,
-    subject::{self, Weight},
+    subject::{self, Quiet, Weight},
     table,
-    v1::{Document, FindingV1, GapV1, time},
+    v1::{Document, EndpointV1, FindingV1, GapV1, time},
 };
 use crate::model::UnitState;
 
@@ -78,11 +78,11 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
             ending: ending(document, finding, &title),
         }
     };
-    let passing = || {
-        subject::passing(document).map(|endpoint| Case {
+    let quiet = || {
+        subject::quiet(document).map(|(endpoint, quiet)| Case {
             class: place(&endpoint.account_id, &endpoint.region_id),
             name: escape::line(&endpoint.id),
-            ending: Ending::Passed,
+            ending: of_quiet(endpoint, quiet),
         })
     };
     let coverage = || document.coverage.gaps.iter().map(gap_case).chain([whole(document)]);
@@ -93,9 +93,9 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
     };
     let per_rule: Vec<Counts> =
         by_rule.values().map(|found| counted(&mut found.iter().map(|one| case_of(one)))).collect();
-    let (of_passing, of_coverage) = (counted(&mut passing()), counted(&mut coverage()));
+    let (of_no_finding, of_coverage) = (counted(&mut quiet()), counted(&mut coverage()));
     let mut all = Counts::default();
-    per_rule.iter().chain([&of_passing, &of_coverage]).for_each(|counts| all.join(*counts));
+    per_rule.iter().chain([&of_no_finding, &of_coverage]).for_each(|counts| all.join(*counts));
 
     let run = &document.run;
     let seconds = (run.finished_at.timestamp() - run.started_at.timestamp()).max(0);
@@ -106,7 +106,7 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
     for ((rule, found), counts) in by_rule.iter().zip(per_rule) {
         write_suite(rule, stamp, counts, &mut found.iter().map(|one| case_of(one)), out)?;
     }
-    write_suite("nothing-found", stamp, of_passing, &mut passing(), out)?;
+    write_suite("nothing-found", stamp, of_no_finding, &mut quiet(), out)?;
     write_suite("coverage", stamp, of_coverage, &mut coverage(), out)?;
     writeln!(out, "</testsuites>")
 }
@@ -124,6 +124,15 @@ fn ending(document: &Document<'_>, finding: &FindingV1<'_>, title: &str) -> Endi
         Weight::Waived => Ending::Skipped { message: waiver(finding) },
         Weight::Known => Ending::Skipped { message: format!("in the baseline: {text}") },
         Weight::Told => Ending::Skipped { message: format!("does not count ({kind}): {text}") },
+    }
+}
+
+fn of_quiet(endpoint: &EndpointV1<'_>, quiet: Quiet) -> Ending {
+    let message = quiet.sentence(endpoint);
+    match quiet {
+        Quiet::Passes => Ending::Passed,
+        Quiet::Undecided => Ending::Error { kind: "unknown".to_owned(), message, text: String::new() },
+        Quiet::Unruled => Ending::Skipped { message },
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     Background, json,
-    subject::{self, Weight},
+    subject::{self, Quiet, Weight},
     table,
     v1::{Document, EndpointV1, FindingV1, GapV1},
 };
@@ -26,7 +26,7 @@ const WARNING: (u8, &str) = (2, "Warning");
 const FAIL: (u8, &str) = (3, "Fail");
 const OTHER: u8 = 99;
 
-/// Writes the run itself, the findings, the entrances that pass, and the gaps.
+/// Writes the run itself, the findings, the endpoints without any, and the gaps.
 pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut dyn Write) -> io::Result<()> {
     let endpoints = subject::endpoints(document);
     json::write_line(&of_run(document), out)?;
@@ -34,8 +34,8 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
         let endpoint = finding.endpoint_id.as_deref().and_then(|id| endpoints.get(id).copied());
         json::write_line(&of_finding(document, finding, endpoint, background), out)?;
     }
-    for endpoint in subject::passing(document) {
-        json::write_line(&of_passing(document, endpoint), out)?;
+    for (endpoint, quiet) in subject::quiet(document) {
+        json::write_line(&of_quiet(document, endpoint, quiet), out)?;
     }
     for gap in &document.coverage.gaps {
         json::write_line(&of_gap(document, gap), out)?;
@@ -164,14 +164,15 @@ fn of_finding(
     event
 }
 
-fn of_passing(document: &Document<'_>, endpoint: &EndpointV1<'_>) -> Value {
+fn of_quiet(document: &Document<'_>, endpoint: &EndpointV1<'_>, quiet: Quiet) -> Value {
     let place = (&*endpoint.account_id, &*endpoint.region_id);
     let mut event = event(document, "endpoint", &endpoint.id, place);
     set_severity(&mut event, Severity::Info);
-    let text = format!("Nothing was found about {}, which is {}.", endpoint.kind, endpoint.exposure);
+    let text = quiet.sentence(endpoint);
+    let status = if quiet == Quiet::Passes { PASS } else { WARNING };
     event["message"] = text.clone().into();
     event["finding_info"] = json!({"uid": format!("endpoint:{}", endpoint.id), "title": text});
-    event["compliance"] = json!({"status_id": PASS.0, "status": PASS.1, "status_code": endpoint.exposure});
+    event["compliance"] = json!({"status_id": status.0, "status": status.1, "status_code": endpoint.exposure});
     let kind = endpoint.resource_kind.as_str();
     event["resources"] = json!([resource(&endpoint.id, &endpoint.resource_name, kind, place.1, Some(endpoint))]);
     event["unmapped"] = json!({"endpoint_id": endpoint.id, "ports": ports(endpoint)});

@@ -8,6 +8,7 @@ use std::{
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use super::{
     Background, escape, json,
@@ -154,8 +155,7 @@ impl Serialize for Run<'_, '_> {
         let Document { run, verdict, .. } = self.document;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("tool", &json!({"driver": self.driver()}))?;
-        // What stands before the last slash is what runs that replace one another have in common.
-        map.serialize_entry("automationDetails", &json!({"id": format!("portcullis/{}", run.id)}))?;
+        map.serialize_entry("automationDetails", &json!({"id": format!("{}/{}", category(self.document), run.id)}))?;
         map.serialize_entry("invocations", &[Invocation(self.document)])?;
         map.serialize_entry("results", &Results(self))?;
         let digests = json!({
@@ -165,6 +165,24 @@ impl Serialize for Run<'_, '_> {
         });
         map.serialize_entry("properties", &digests)?;
         map.end()
+    }
+}
+
+/// What stands before the last slash of a run's id: what runs that replace one another have in common, which is whom they are
+/// about. Code scanning drops what an earlier run of the same category found.
+fn category(document: &Document<'_>) -> String {
+    let mut accounts: BTreeSet<&str> = document.run.caller.iter().map(|caller| &*caller.account_id).collect();
+    if accounts.is_empty() {
+        accounts = document.endpoints.iter().map(|endpoint| &*endpoint.account_id).collect();
+    }
+    let named: Vec<String> = accounts.into_iter().map(segment).collect();
+    match named.as_slice() {
+        [] => "portcullis".to_owned(),
+        [one] => format!("portcullis/{one}"),
+        several => {
+            let digest = data_encoding::HEXLOWER.encode(&Sha256::digest(several.join("\n")));
+            format!("portcullis/{}-accounts-{}", several.len(), &digest[..12])
+        }
     }
 }
 

@@ -64,15 +64,45 @@ impl Weight {
     }
 }
 
-/// The endpoints of which everything is known and of which nothing was found: what passes. An endpoint that some
-/// finding is about or concerns, of whatever status, is not among them.
-pub(super) fn passing<'a, 'b>(document: &'a Document<'b>) -> impl Iterator<Item = &'a EndpointV1<'b>> {
+/// What an endpoint says for itself where no finding, of whatever status, is about it or concerns it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Quiet {
+    /// Everything is known, and nobody gets in who is not trusted.
+    Passes,
+    /// It is not known whether it is exposed, or to whom.
+    Undecided,
+    /// It lets others in, and the rules that would say so are not in use.
+    Unruled,
+}
+
+impl Quiet {
+    fn of(endpoint: &EndpointV1<'_>) -> Self {
+        let any = |wanted: &[PortVerdict]| endpoint.access.iter().any(|row| wanted.contains(&row.verdict));
+        match endpoint.exposure {
+            Exposure::Unknown => Self::Undecided,
+            Exposure::Exposed if endpoint.access.is_empty() => Self::Undecided,
+            _ if any(&[PortVerdict::Open, PortVerdict::Unverified]) => Self::Unruled,
+            _ if any(&[PortVerdict::Unknown]) => Self::Undecided,
+            _ => Self::Passes,
+        }
+    }
+
+    /// The case in a sentence.
+    pub(super) fn sentence(self, endpoint: &EndpointV1<'_>) -> String {
+        let kind = endpoint.kind;
+        match self {
+            Self::Passes => format!("Nothing was found about {kind}, which is {}.", endpoint.exposure),
+            Self::Undecided => format!("It is not known who reaches {kind}, and no rule in use says so."),
+            Self::Unruled => format!("{kind} lets in sources that are not trusted, and no rule in use says so."),
+        }
+    }
+}
+
+/// The endpoints that no finding is about or concerns.
+pub(super) fn quiet<'a, 'b>(document: &'a Document<'b>) -> impl Iterator<Item = (&'a EndpointV1<'b>, Quiet)> {
     let findings = document.findings.iter();
     let told: BTreeSet<&str> =
         findings.flat_map(|finding| finding.endpoint_id.iter().chain(&finding.concerns)).map(String::as_str).collect();
-    document.endpoints.iter().filter(move |endpoint| {
-        endpoint.exposure != Exposure::Unknown
-            && !endpoint.access.iter().any(|row| row.verdict == PortVerdict::Unknown)
-            && !told.contains(endpoint.id.as_str())
-    })
+    let quiet = document.endpoints.iter().filter(move |endpoint| !told.contains(endpoint.id.as_str()));
+    quiet.map(|endpoint| (endpoint, Quiet::of(endpoint)))
 }

@@ -3,7 +3,7 @@
 use super::{Background, Format, Options, escape, fixture, read, render, render_document, v1::Document};
 use crate::{
     findings::{Finding, Run},
-    model::Exposure,
+    model::{AccessRow, Exposure, PortVerdict},
 };
 
 fn text(format: Format, run: &Run) -> String {
@@ -423,6 +423,73 @@ fn none_found_is_good_news_only_where_all_was_read_and_decided() {
     assert_eq!(moods(&run)[0], "doubt", "exposed, and no listener says to whom");
     run.judgements.endpoints[0].exposure = Exposure::Unknown;
     assert_eq!(moods(&run)[0], "doubt");
+}
+
+/// An entrance that lets others in is no pass because the rules that would say so are off, nor is one that nobody knows.
+#[test]
+fn without_a_finding_only_what_is_known_and_closed_passes() {
+    let whole = fixture::run();
+    let with = |exposure: Exposure, verdicts: &[PortVerdict]| {
+        let mut run = fixture::run();
+        run.findings.clear();
+        let mut endpoint = whole.judgements.endpoints[0].clone();
+        let row = endpoint.access[0].clone();
+        endpoint.exposure = exposure;
+        endpoint.access = verdicts.iter().map(|verdict| AccessRow { verdict: *verdict, ..row.clone() }).collect();
+        run.judgements.endpoints = vec![endpoint];
+        let ocsf = text(Format::Ocsf, &run);
+        let events = ocsf.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).expect("JSON"));
+        let about = |event: &serde_json::Value| {
+            event["finding_info"]["uid"].as_str().is_some_and(|it| it.starts_with("endpoint:"))
+        };
+        let statuses: Vec<_> =
+            events.filter(about).map(|it| it["compliance"]["status_id"].as_u64().expect("one")).collect();
+        let junit = text(Format::Junit, &run);
+        let suite =
+            junit.split("<testsuite name=\"nothing-found\"").nth(1).expect("a suite").split("</testsuite>").next();
+        let word = ["<error", "<skipped", "<failure"].into_iter().find(|word| suite.expect("its end").contains(word));
+        (statuses, word)
+    };
+    use PortVerdict::{Open, PrivateOnly, Restricted, Unknown, Unverified};
+    assert_eq!(with(Exposure::Private, &[]), (vec![1], None));
+    assert_eq!(with(Exposure::Exposed, &[Restricted, PrivateOnly]), (vec![1], None));
+    assert_eq!(with(Exposure::Exposed, &[Restricted, Open]), (vec![2], Some("<skipped")));
+    assert_eq!(with(Exposure::Exposed, &[Unverified]), (vec![2], Some("<skipped")));
+    assert_eq!(with(Exposure::Exposed, &[]), (vec![2], Some("<error")));
+    assert_eq!(with(Exposure::Exposed, &[Unknown]), (vec![2], Some("<error")));
+    assert_eq!(with(Exposure::Unknown, &[]), (vec![2], Some("<error")));
+}
+
+/// A report that somebody cut still has all its findings, in the sheet of endpoints as well.
+#[test]
+fn a_finding_about_an_endpoint_that_is_not_there_has_a_row() {
+    let mut run = fixture::run();
+    run.judgements.endpoints.clear();
+    let sheet = text(Format::CsvEndpoints, &run);
+    for finding in &run.findings {
+        assert!(sheet.contains(&finding.fingerprint.to_string()), "{}", finding.fingerprint);
+    }
+}
+
+#[test]
+fn a_cell_is_no_formula_where_semicolons_part_cells() {
+    assert_eq!(escape::cell("x;=HYPERLINK(\"http://evil.test\")"), "x;'=HYPERLINK(\"http://evil.test\")");
+    assert_eq!(escape::cell("a; b; +1"), "a; b;' +1");
+    assert_eq!(escape::cell("=a;b"), "'=a;b");
+}
+
+/// Code scanning drops what an earlier run of the same category found, so accounts have categories of their own.
+#[test]
+fn runs_of_different_accounts_do_not_replace_each_other() {
+    let id = |account: &str| {
+        let mut run = fixture::run();
+        run.header.caller[0].account_id = account.into();
+        let log: serde_json::Value = serde_json::from_str(&text(Format::Sarif, &run)).expect("JSON");
+        let id = log["runs"][0]["automationDetails"]["id"].as_str().expect("an id").to_owned();
+        id.rsplit_once('/').expect("a category").0.to_owned()
+    };
+    assert_eq!(id("1000000000000001"), "portcullis/1000000000000001");
+    assert_ne!(id("1000000000000001"), id("1000000000000002"));
 }
 
 #[test]

@@ -21,9 +21,9 @@
       witness: "An example", gates: "Gates", remedy: "Remedy", why: "Why it matters", finds: "What it finds", refs: "References", controls: "Controls", first: "First seen", waiver: "Waiver", owner: "Owner", reason: "Reason", ticket: "Ticket", until: "until",
       stalewords: "Is the public path needed?", consumers: "Consumers", clients: "Unexpected clients", silent: "Not in the logs", deciding: "What would decide it", proposal: "Smallest allowlist that still serves those who need it", incomplete: "may miss addresses", commands: "Commands (nothing here runs them)", vendor: "The vendor sees it otherwise",
       signs: "Public signs", contradictions: "Contradictions", protected: "Protected by tag", boundby: "Bound by", related: "Findings about it", gapsabout: "Not read about it", address: "Address", id: "Id", fingerprint: "Fingerprint", concerns: "Concerns", logs: "Incomplete logs",
-      nolane: "No control plane is exposed.", more: (n) => `Show ${n} more`, moreprint: (n) => `${n} more findings are in the file itself.`,
+      nolane: "No control plane is exposed.", nolaneread: "None of the control planes that were read is exposed. Not everything could be read: there may be more.", more: (n) => `Show ${n} more`, moreprint: (n) => `${n} more findings are in the file itself.`,
       product: "Product", operation: "Operation", state: "State", resource: "Resource", code: "Code", message: "Message", nogaps: "Everything that was planned was read.",
-      opened: "open to untrusted", exposedline: "exposed", unknownline: "unknown", one: "One run so far: the next one starts the line.", trendtable: "The same as a table", run: "Run", verdict: "Verdict", time: "Time",
+      lists: "Lists", opened: "open to untrusted", exposedline: "exposed", unknownline: "unknown", one: "One run so far: the next one starts the line.", trendtable: "The same as a table", run: "Run", verdict: "Verdict", time: "Time",
       fail: "FAIL", pass: "PASS", ip6: "IPv6 ranges are listed below.", grid: (c) => `One square is one /8 of the IPv4 space${c ? `; ${c}` : ""}`, none: "none", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
       baselined: "known to the baseline", dark: "Dark", light: "Light", auto: "Auto", port: "Port"
     },
@@ -45,7 +45,7 @@
       witness: "例如", gates: "防线", remedy: "处理办法", why: "为何重要", finds: "检查内容", refs: "参考", controls: "合规条款", first: "首次发现", waiver: "豁免", owner: "负责人", reason: "原因", ticket: "工单", until: "有效期至",
       stalewords: "公网路径还需要吗？", consumers: "使用者", clients: "意外的客户端", silent: "日志中未出现", deciding: "读取以下内容即可判定", proposal: "仍能满足使用者的最小白名单", incomplete: "可能缺少地址", commands: "命令（本页不会执行）", vendor: "平台的看法不同",
       signs: "公网迹象", contradictions: "矛盾之处", protected: "标签保护", boundby: "绑定者", related: "相关发现", gapsabout: "未能读取", address: "地址", id: "标识", fingerprint: "指纹", concerns: "涉及", logs: "不完整的日志",
-      nolane: "没有暴露的控制面。", more: (n) => `再显示 ${n} 个`, moreprint: (n) => `文件中还有 ${n} 条发现。`,
+      nolane: "没有暴露的控制面。", nolaneread: "已读取的控制面均未暴露；但有内容未能读取，可能还有更多。", lists: "列表", more: (n) => `再显示 ${n} 个`, moreprint: (n) => `文件中还有 ${n} 条发现。`,
       product: "产品", operation: "操作", state: "结果", resource: "资源", code: "错误码", message: "信息", nogaps: "计划读取的内容已全部读取。",
       opened: "对不可信来源开放", exposedline: "已暴露", unknownline: "未知", one: "目前只有一次运行，下一次运行后显示趋势。", trendtable: "以表格显示", run: "运行", verdict: "结论", time: "时间",
       fail: "不通过", pass: "通过", ip6: "IPv6 网段列在下方。", grid: (c) => `每个方格是 IPv4 空间的一个 /8${c ? `；${c}` : ""}`, none: "无", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
@@ -230,7 +230,8 @@
 
   function map(limit) {
     const box = byId("map");
-    const exposed = data.endpoints.filter((story) => story.endpoint.exposure === "exposed");
+    // One of which it is not known whether it is exposed has its lane too: it may be.
+    const exposed = data.endpoints.filter((story) => story.endpoint.exposure !== "private");
     exposed.sort((a, b) => order.indexOf(worstPort(a.endpoint)) - order.indexOf(worstPort(b.endpoint)));
     const lanes = exposed.slice(0, limit).map((story) => {
       const { endpoint } = story;
@@ -238,13 +239,14 @@
         el("div", { class: "name" },
           el("button", { type: "button", onclick: () => openEndpoint(endpoint.id) }, endpoint.resource_name || endpoint.resource_id),
           el("span", { class: "facts" }, `${endpoint.kind} · ${endpoint.region_id}`),
-          tag(t(`v-${worstPort(endpoint) || "unknown"}`), verdictStyle[worstPort(endpoint)] || "doubt"),
+          endpoint.exposure === "unknown" ? tag(`${t("exposure")}: ${t("unknown")}`, "doubt") : tag(t(`v-${worstPort(endpoint) || "unknown"}`), verdictStyle[worstPort(endpoint)] || "doubt"),
           needTag(endpoint.staleness.verdict)),
         lane(story, false),
         endpoint.staleness.consumers.slice(0, 2).map(consumerHops));
     });
     const rest = exposed.length - limit;
-    box.replaceChildren(...(lanes.length ? lanes : [el("p", { class: "none" }, t("nolane"))]),
+    const unread = data.gaps.some((gap) => gap.state === "denied" || gap.state === "failed");
+    box.replaceChildren(...(lanes.length ? lanes : [el("p", { class: unread ? "none doubt" : "none" }, t(unread ? "nolaneread" : "nolane"))]),
       ...(rest > 0 ? [el("button", { class: "plain", type: "button", onclick: () => map(limit + 50) }, t("more", Math.min(rest, 50)))] : []));
   }
 
@@ -369,9 +371,9 @@
     const chosen = Object.entries(it.chosen).filter(([, value]) => value !== "");
     const hay = words.length ? texts(current) : null;
     const has = (index, word) => hay[index].includes(word) || (word.startsWith("v1:") && rows[index].fingerprint?.startsWith(word));
-    // Typing on narrows what was found: nothing else can match.
+    // Typing on narrows what was found: nothing else can match. What begins like a fingerprint is looked for in those as well.
     const key = JSON.stringify(chosen);
-    const narrows = it.last && it.last.key === key && it.last.query && it.query.startsWith(it.last.query);
+    const narrows = !words.some((word) => word.startsWith("v1:")) && it.last && it.last.key === key && it.last.query && it.query.startsWith(it.last.query);
     const shown = [];
     const look = (index) => {
       if (chosen.every(([filter, value]) => list.filters[filter](rows[index]) === value) && words.every((word) => has(index, word))) shown.push(index);
@@ -439,12 +441,12 @@
       select.value = it.chosen[key] || "";
       return el("label", {}, t(key), select);
     });
-    const clear = el("button", { type: "button", onclick: () => { it.query = ""; it.chosen = {}; bar(); refilter(); } }, t("clear"));
+    const clear = el("button", { type: "button", id: "clear", onclick: () => { it.query = ""; it.chosen = {}; bar(); refilter(); byId("clear").focus(); } }, t("clear"));
     byId("bar").replaceChildren(search, ...selects.filter(Boolean), clear, el("span", { class: "count", id: "count", role: "status" }));
     const head = byId("head");
     head.replaceChildren(...list.columns.map((key) => {
       const sorted = it.sort && it.sort.key === key ? (it.sort.down ? "descending" : "ascending") : "none";
-      return el("span", { class: "cell", role: "columnheader", "aria-sort": sorted }, el("button", { type: "button", class: "sorter", onclick: () => { it.sort = sorted === "ascending" ? { key, down: true } : sorted === "descending" ? null : { key, down: false }; bar(); refilter(); } }, t(key), sorted === "none" ? "" : sorted === "ascending" ? " ↑" : " ↓"));
+      return el("span", { class: "cell", role: "columnheader", "aria-sort": sorted }, el("button", { type: "button", class: "sorter", "data-sort": key, onclick: () => { it.sort = sorted === "ascending" ? { key, down: true } : sorted === "descending" ? null : { key, down: false }; bar(); refilter(); byId("head").querySelector(`[data-sort="${key}"]`).focus(); } }, t(key), sorted === "none" ? "" : sorted === "ascending" ? " ↑" : " ↓"));
     }));
     byId("grid").className = `grid ${current}`;
     byId("view").setAttribute("aria-label", t(current));
@@ -491,7 +493,7 @@
       el("h2", { id: "detail-title" }, ruleTitle(rule)),
       el("p", {}, tag(t(it.severity), only(it.severity)), " ", tag(t(it.status)), " ", it.change ? tag(t(`c-${it.change}`)) : ""),
       el("p", {}, it.message),
-      el("h3", {}, t("remedy")), el("p", {}, remedyOf(it) || (zh ? zh.remedy : rule.remedy) || ""),
+      el("h3", {}, t("remedy")), el("p", {}, (zh && remedyOf(it) === rule.remedy ? zh.remedy : remedyOf(it)) || rule.remedy || ""),
       rule.why && [el("h3", {}, t("why")), el("p", {}, zh ? zh.why : rule.why)],
       el("h3", {}, t("subject")),
       el("dl", {}, pair(t("kind"), it.kind), pair(t("name"), it.name), pair(t("id"), mono(it.resource)), pair(t("account"), it.account), pair(t("region"), it.region), pair(t("rule"), mono(rule.id)), pair(t("first"), it.first), pair(t("fingerprint"), mono(it.fingerprint)), pair(t("controls"), data.head.lists[it.controls] || [])),
@@ -565,6 +567,7 @@
       node.dataset.en ??= node.textContent;
       node.textContent = language === "zh" ? node.dataset.zh : node.dataset.en;
     }
+    document.querySelector("[role=tablist]").setAttribute("aria-label", t("lists"));
     byId("language").textContent = language === "zh" ? "English" : "中文";
     themeWord();
   }
@@ -613,6 +616,8 @@
     const view = byId("view");
     view.addEventListener("scroll", draw, { passive: true });
     view.addEventListener("keydown", (event) => {
+      // The buttons of the columns are within, and have keys of their own.
+      if (event.target !== view) return;
       const page = Math.max(1, Math.floor(view.clientHeight / ROW) - 1);
       const by = { ArrowDown: 1, ArrowUp: -1, PageDown: page, PageUp: -page, Home: -Infinity, End: Infinity }[event.key];
       const it = state[current];
