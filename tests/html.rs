@@ -102,6 +102,10 @@ fn the_demo_world_can_be_read_by_everybody() {
         (&json!("search"), &json!(true), &json!(true))
     );
     assert_eq!(details["closed"], "view", "the focus is back where it was");
+    assert_eq!(details["sorted"], json!(["ascending", false, "severity"]));
+    assert_eq!(details["sorted_down"], json!(["descending", false, "severity"]));
+    assert_eq!(details["by_fingerprint"], 1, "{details}");
+    assert_eq!(details["cleared"], json!(["clear", rules.len()]));
     assert_eq!(details["endpoints"]["all"], report["endpoints"].as_array().unwrap().len());
     assert!(details["endpoint"].as_str().unwrap().contains("Who may enter"), "{details}");
 
@@ -122,6 +126,22 @@ fn the_demo_world_can_be_read_by_everybody() {
             let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(name);
             fs::copy(folder.path().join(name), to).unwrap();
         }
+    }
+}
+
+/// Of a control plane of which nobody knows whether it is exposed, the map says so.
+#[test]
+fn what_is_unknown_is_not_called_unexposed() {
+    let folder = tempfile::tempdir().unwrap();
+    for world in ["forbidden-is-unknown", "flag-missing"] {
+        let scanned = portcullis(folder.path(), &["scan", "--no-store", "--sandbox", world, "-o", "html=report.html"]);
+        assert_ne!(scanned.status.code(), Some(0));
+        let page = folder.path().join("report.html");
+        let seen = browse(&page, folder.path(), true);
+        no_complaints(&seen, &page);
+        let map = seen["map"].as_str().unwrap();
+        assert!(!map.contains("No control plane is exposed") && map.contains("unknown"), "{world}: {map}");
+        assert!(seen["answers"][0][1] == "0" && seen["moods"][0] == "doubt", "{world}: {seen}");
     }
 }
 

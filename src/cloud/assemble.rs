@@ -14,6 +14,9 @@ use super::{
 /// Who is calling, in the cloud's logs.
 pub(super) const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 
+/// What stands in front of the version in it.
+pub(super) const PROGRAM: &str = "portcullis";
+
 /// What travels in the body.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Body<'a> {
@@ -33,6 +36,8 @@ pub(super) struct Unsigned<'a> {
     pub(super) query: &'a [(String, String)],
     pub(super) body: Body<'a>,
     pub(super) target: &'a Target,
+    /// Who the cloud's audit trail says has called.
+    pub(super) agent: &'a str,
 }
 
 impl Unsigned<'_> {
@@ -72,7 +77,7 @@ impl Unsigned<'_> {
         }
         sent.extend(headers.into_iter().map(|(name, value)| (name, HeaderText::Plain(value))));
         sent.push(("accept", HeaderText::Plain("application/json".to_owned())));
-        sent.push(("user-agent", HeaderText::Plain(USER_AGENT.to_owned())));
+        sent.push(("user-agent", HeaderText::Plain(self.agent.to_owned())));
         let mark = if query.is_empty() { "" } else { "?" };
         let url = format!("{}{}{mark}{query}", self.target.base, self.path);
         HttpRequest { method: self.method, url, headers: sent, body, deadline: None, is_fresh: false }

@@ -505,6 +505,7 @@ fn prepare(call: &Call<'_>, credentials: Option<&Credentials>, date: DateTime<Ut
         query: request.query_params(),
         body,
         target: call.target,
+        agent: USER_AGENT,
     };
     unsigned.sign(credentials, date, nonce)
 }

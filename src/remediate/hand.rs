@@ -45,7 +45,11 @@ impl Hand {
         self.kept = None;
         let at = date(order.at()).ok_or("the time to sign with is none")?;
         let write = write_request(&order, &target.region, &token(&order)).map_err(|error| error.to_string())?;
-        let signed = self.client.sign_write(&self.account, write, at).await.map_err(|error| error.to_string())?;
+        let signed = self
+            .client
+            .sign_write(&self.account, write.of_plan(order.plan()), at)
+            .await
+            .map_err(|error| error.to_string())?;
         // Keys that end in the middle would leave a doubt that need not be.
         if signed.keys_end().is_some_and(|end| end <= at + self.deadline) {
             return Err("the keys end before the call could".to_owned());

@@ -135,6 +135,8 @@ pub struct Policy {
     /// Change windows, from and until, out of the zone's own times.
     pub windows: Vec<(CloudTime, CloudTime)>,
     pub approvals: Approvals,
+    /// Of the resource, by its tags as they are: approvals and budgets go by it.
+    pub environment: String,
     /// The accounts that the configuration puts in scope hold the target's.
     pub in_scope: bool,
     /// What of ours reaches anything through this endpoint: runner, store, journal, way back.

@@ -30,17 +30,14 @@ const OTHER: u8 = 99;
 pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut dyn Write) -> io::Result<()> {
     let endpoints = subject::endpoints(document);
     json::write_line(&of_run(document), out)?;
-    for finding in &document.findings {
+    let of_one = |finding: &FindingV1<'_>| {
         let endpoint = finding.endpoint_id.as_deref().and_then(|id| endpoints.get(id).copied());
-        json::write_line(&of_finding(document, finding, endpoint, background), out)?;
-    }
-    for (endpoint, quiet) in subject::quiet(document) {
-        json::write_line(&of_quiet(document, endpoint, quiet), out)?;
-    }
-    for gap in &document.coverage.gaps {
-        json::write_line(&of_gap(document, gap), out)?;
-    }
-    Ok(())
+        of_finding(document, finding, endpoint, background)
+    };
+    json::write_lines(&document.findings, of_one, out)?;
+    let quiet: Vec<_> = subject::quiet(document).collect();
+    json::write_lines(&quiet, |(endpoint, quiet)| of_quiet(document, endpoint, *quiet), out)?;
+    json::write_lines(&document.coverage.gaps, |gap| of_gap(document, gap), out)
 }
 
 /// What every event has: class, times, product and place.

@@ -413,6 +413,7 @@ impl Known<'_> {
             path: self.route.variables.clone(),
             body: self.arrived.body.clone(),
             request_id: entry.request_id.clone(),
+            user_agent: header(&self.arrived.headers, "user-agent").unwrap_or_default().to_owned(),
             number: entry.number,
         }
     }

@@ -54,6 +54,7 @@ pub(super) struct Order {
     pub(super) path: Parameters,
     pub(super) body: Bytes,
     pub(super) request_id: String,
+    pub(super) user_agent: String,
     pub(super) number: u64,
 }
 
@@ -311,6 +312,7 @@ struct Audited {
     service: &'static str,
     resource: String,
     user: String,
+    agent: String,
     /// Where it does not follow from the resource.
     region: String,
     parameters: Map<String, Value>,
@@ -327,6 +329,7 @@ impl Audited {
             service: order.operation.product.audit_name(),
             resource: resource.unwrap_or_default(),
             user: order.access_key_id.clone(),
+            agent: order.user_agent.clone(),
             region: order.region.clone(),
             parameters,
         }
@@ -341,6 +344,7 @@ impl Audited {
             service,
             resource,
             user: "console-user".to_owned(),
+            agent: "Mozilla/5.0".to_owned(),
             region: String::new(),
             parameters: Map::new(),
         })
@@ -355,7 +359,7 @@ impl Audited {
             let region = PLACES.into_iter().find_map(place).unwrap_or(self.region);
             let event = json!({
                 "eventId": self.id, "eventName": self.action, "eventTime": time, "eventRW": "Write", "eventType": "ApiCall",
-                "serviceName": self.service, "acsRegion": region, "resourceName": self.resource,
+                "requestId": self.id, "userAgent": self.agent, "serviceName": self.service, "acsRegion": region, "resourceName": self.resource,
                 "userIdentity": {"type": "ram-user", "accountId": account_id, "userName": self.user, "accessKeyId": self.user},
                 "requestParameterJson": Value::Object(self.parameters).to_string(),
             });

@@ -47,6 +47,8 @@ await page.waitForSelector("html[data-ready=yes]", { timeout: 120000 });
 seen.ready_ms = performance.now() - begun;
 seen.paint_ms = await page.evaluate(() => Object.fromEntries(performance.getEntriesByType("paint").map((it) => [it.name, it.startTime])));
 seen.answers = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => [card.querySelector("h2").textContent, card.querySelector(".big").textContent]));
+seen.moods = await page.evaluate(() => [...document.querySelectorAll(".card .big")].map((it) => it.className.replace("big", "").trim()));
+seen.map = await page.evaluate(() => document.getElementById("map").innerText);
 seen.first_screen = await page.evaluate(() => Math.max(...[...document.querySelectorAll(".card .big")].map((it) => it.getBoundingClientRect().bottom)) < innerHeight);
 seen.scripts = await page.evaluate(() => document.scripts.length);
 seen.foreign = await page.evaluate(() => document.querySelectorAll("img, iframe, object, embed, link[rel=stylesheet], form, base, video, audio").length);
@@ -90,6 +92,24 @@ if (mode === "--large") {
   await judge("detail");
   await page.keyboard.press("Escape");
   seen.details.closed = await page.evaluate(() => !document.getElementById("detail").open && document.activeElement.id);
+
+  // Columns sort with the keyboard, and the focus stays where it was.
+  await page.focus("#head [data-sort]");
+  await page.keyboard.press("Enter");
+  const sorted = () => page.evaluate(() => [document.querySelector("#head [role=columnheader]").getAttribute("aria-sort"), document.getElementById("detail").open, document.activeElement.dataset.sort ?? ""]);
+  seen.details.sorted = await sorted();
+  await page.keyboard.press("Space");
+  seen.details.sorted_down = await sorted();
+  await page.keyboard.press("Enter");
+
+  // A fingerprint, letter by letter; then everything again.
+  const fingerprint = await page.evaluate(() => { document.querySelector("#space .row").click(); const it = decodeURIComponent(location.hash.slice(3)); document.getElementById("detail").close(); return it; });
+  await page.focus("#search");
+  await page.keyboard.type(fingerprint.slice(0, 12));
+  seen.details.by_fingerprint = (await shown()).now;
+  await page.focus("#clear");
+  await page.keyboard.press("Enter");
+  seen.details.cleared = [await page.evaluate(() => document.activeElement.id), (await shown()).now];
 
   // An endpoint, from the first card.
   await page.click("[data-open]");

@@ -11,6 +11,5 @@ mod operators;
 mod refusals;
 mod runners;
 mod stage;
-#[cfg(feature = "external-tests")]
 mod terminal;
 mod world;

@@ -69,3 +69,25 @@ fn one_journal_is_one_process_at_a_time() {
     drop(held);
     assert_eq!(stage.apply(&[]).code, 0);
 }
+
+/// Roles give each process keys of its own: who carries a plan on is known by the plan, and is no stranger to it.
+#[test]
+fn who_carries_on_with_other_keys_is_no_stranger() {
+    let mut world = world::fast(world::quiet());
+    let keys = world["accounts"][0]["access_keys"].as_array_mut().unwrap();
+    keys.push(serde_json::json!({"access_key_id": "otherid", "access_key_secret": "othersecret"}));
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot()]);
+    assert_eq!(stage.apply(&[]).code, 0);
+    for _ in 0..40 {
+        let mut command = stage.reaching(&["verify", "--due"]);
+        command.env("ALIBABA_CLOUD_ACCESS_KEY_ID", "otherid").env("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "othersecret");
+        let output = command.output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(0), "{told}");
+        if stage.open().is_empty() {
+            return;
+        }
+    }
+    panic!("it never settles");
+}

@@ -1,11 +1,8 @@
 //! A single operator at a terminal: nobody else is configured to approve, and what is typed decides. Python gives the terminal.
 
-use std::{ffi::OsStr, process::Command};
-
-use super::{
-    stage::{Run, Stage},
-    world::{self, ACCOUNT},
-};
+#[cfg(feature = "external-tests")]
+use super::{stage::Run, world::ACCOUNT};
+use super::{stage::Stage, world};
 
 /// A stage where nobody is configured to approve.
 fn alone() -> Stage {
@@ -18,17 +15,19 @@ fn alone() -> Stage {
     stage
 }
 
+#[cfg(feature = "external-tests")]
 /// `apply` on a terminal, with this as the answer to its question.
 fn typed(stage: &Stage, answer: &str) -> Run {
     let wanted = stage.reaching(&["apply", "plan.json"]);
-    let mut command = Command::new("python3");
+    let mut command = std::process::Command::new("python3");
     command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/remedy/terminal.py")).arg(answer);
     command.arg(wanted.get_program()).args(wanted.get_args()).current_dir(wanted.get_current_dir().unwrap());
     command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
-    command.envs(wanted.get_envs().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<(&OsStr, &OsStr)>>());
+    command.envs(wanted.get_envs().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>());
     Run::of(command.output().unwrap())
 }
 
+#[cfg(feature = "external-tests")]
 #[test]
 fn what_is_typed_decides() {
     for wrong in ["", "yes", "1000000000000002"] {
@@ -49,5 +48,15 @@ fn without_a_terminal_nobody_is_asked() {
     let stage = alone();
     let run = stage.reach(&["apply", "plan.json"]);
     assert_eq!(run.code, 6, "{run:#?}");
+    assert!(stage.writes().is_empty());
+}
+
+/// What a dry run says of a plan that a person will confirm is what the guards say.
+#[test]
+fn a_dry_run_asks_nobody() {
+    let stage = alone();
+    let run = stage.reach(&["apply", "plan.json", "--dry-run"]);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stderr.contains("confirmed on a terminal"), "{run:#?}");
     assert!(stage.writes().is_empty());
 }

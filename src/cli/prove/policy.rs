@@ -6,7 +6,7 @@ use super::{Prover, scene::Scene, ways};
 use crate::{
     config::{self, Config},
     findings::{FindingStatus, Waiver},
-    remediate::{Action, Approvals, Change, CloudTime, Ledger, Policy, Target, Unread},
+    remediate::{Action, Approvals, Change, CloudTime, Ledger, Policy, Target, Unread, select::environment},
 };
 
 /// What people decided beside the cloud, read anew for each question.
@@ -56,11 +56,13 @@ pub(super) async fn of(
             "no address of the endpoint is known, so none of our ways can be held to it".to_owned(),
         ));
     }
+    let settings = &config.remediation.environments;
     Ok(Policy {
         waived,
         protected: !judged.protected_by.is_empty(),
         windows: prover.decisions.windows(config, now),
         approvals: prover.decisions.approvals(config, target).map_err(Unread::Failed)?,
+        environment: environment(&judged.tags, &settings.tag, &settings.production),
         in_scope: in_scope(prover, config, target),
         we_depend: ways::using(&prover.ways, &addresses).await,
     })

@@ -11,9 +11,12 @@ use serde_json::{Map, Value};
 
 use super::ask::{Ask, sound};
 use crate::{
-    cloud::api::{
-        actiontrail::{self, Event, Events},
-        wire::{Field, Problems},
+    cloud::{
+        api::{
+            actiontrail::{self, Event, Events},
+            wire::{Field, Problems},
+        },
+        write::is_agent_of,
     },
     remediate::{Action, Change, CloudTime, Endpoint, ForeignWrite, Pace, Target, Trail, Unread},
 };
@@ -95,6 +98,7 @@ struct Seen {
     session: String,
     access_key_id: String,
     request_id: String,
+    user_agent: String,
     /// Everything that may name a resource.
     mentions: BTreeSet<String>,
 }
@@ -108,7 +112,9 @@ impl Seen {
         let session = !own.plan.is_empty() && self.session == own.plan;
         let key = own.access_key_id.as_ref().is_some_and(|id| !id.is_empty() && *id == self.access_key_id);
         let request = !self.request_id.is_empty() && own.request_ids.contains(&self.request_id);
-        session || key || request
+        // Another process of ours, with keys of its own, that carried the same plan on.
+        let program = is_agent_of(&self.user_agent, &own.plan);
+        session || key || request || program
     }
 
     fn told(self) -> ForeignWrite {
@@ -169,6 +175,7 @@ fn seen(event: Event, problems: &mut Problems) -> Option<Seen> {
         who: [user, principal, word].into_iter().find(|text| !text.is_empty()).unwrap_or_default(),
         access_key_id,
         request_id: event.request_id.text("requestId", problems),
+        user_agent: event.user_agent.text("userAgent", problems),
         mentions,
     })
 }

@@ -2,19 +2,22 @@
 
 use std::{
     collections::BTreeSet,
+    io::ErrorKind,
     net::IpAddr,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use futures::future;
+use serde_json::Value;
 
-use crate::cloud::context::Context;
+use crate::cloud::context::{Context, Files};
 
 /// Something of ours, and the host that it talks to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Way {
     pub(crate) what: String,
+    /// Empty where it could not be told: then it may be any.
     pub(crate) host: String,
 }
 
@@ -31,6 +34,9 @@ const RESOLVING: Duration = Duration::from_secs(2);
 /// What uses one of the addresses, sorted. A name that cannot be resolved may stand for any.
 pub(super) async fn using(ways: &BTreeSet<Way>, addresses: &BTreeSet<IpAddr>) -> Vec<String> {
     let asked = ways.iter().map(|way| async move {
+        if way.host.is_empty() {
+            return Some(way.what.clone());
+        }
         let found = resolve(&way.host).await;
         match found {
             Some(found) if found.is_disjoint(addresses) => None,
@@ -72,18 +78,49 @@ pub(crate) fn of_environment(context: &Context) -> BTreeSet<Way> {
     let named = var("KUBECONFIG").map(|list| std::env::split_paths(&list).collect::<Vec<PathBuf>>());
     let usual = || context.env.home().map(|home| vec![home.join(".kube/config")]);
     for path in named.or_else(usual).unwrap_or_default() {
-        ways.extend(of_kubeconfig(context, &path));
+        ways.extend(of_kubeconfig(&*context.files, &path));
     }
     ways
 }
 
-/// Every server that a kubeconfig names. Of its secrets nothing is kept.
-fn of_kubeconfig(context: &Context, path: &Path) -> Vec<Way> {
-    let Ok(content) = context.files.read(path) else { return Vec::new() };
-    let text = String::from_utf8_lossy(&content);
+/// Every server and proxy that a kubeconfig names, YAML or JSON. Of its secrets nothing is kept. One that is there and cannot be
+/// read may name any host.
+fn of_kubeconfig(files: &dyn Files, path: &Path) -> Vec<Way> {
     let what = format!("the kubeconfig {}", path.display());
-    let servers = text.lines().filter_map(|line| line.trim().trim_start_matches("- ").strip_prefix("server:"));
-    servers.filter_map(|server| Way::to(&what, server.trim().trim_matches(['"', '\'']))).collect()
+    let unread = || vec![Way { what: format!("whoever goes by {what}, which cannot be read,"), host: String::new() }];
+    let content = match files.read(path) {
+        Ok(content) => content,
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Vec::new(),
+        Err(_) => return unread(),
+    };
+    let text = String::from_utf8_lossy(&content);
+    if text.trim().is_empty() {
+        return Vec::new();
+    }
+    match serde_saphyr::from_str::<Value>(&text) {
+        Ok(config) => {
+            let mut hosts = Vec::new();
+            named(&config, &mut hosts);
+            hosts.iter().filter_map(|host| Way::to(&what, host)).collect()
+        }
+        Err(_) => unread(),
+    }
+}
+
+/// What stands under `server` and `proxy-url`, wherever.
+fn named(config: &Value, hosts: &mut Vec<String>) {
+    match config {
+        Value::Object(fields) => {
+            for (name, value) in fields {
+                match value {
+                    Value::String(text) if name == "server" || name == "proxy-url" => hosts.push(text.clone()),
+                    other => named(other, hosts),
+                }
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| named(item, hosts)),
+        _ => {}
+    }
 }
 
 /// The host of a URL, of `host:port`, or of a bare host.
@@ -104,6 +141,7 @@ fn host_of(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cloud::context::RealFiles;
 
     #[test]
     fn hosts_are_found_in_whatever_names_them() {
@@ -117,5 +155,28 @@ mod tests {
             assert_eq!(Way::to("x", text).map(|way| way.host).as_deref(), Some(host), "{text}");
         }
         assert_eq!(Way::to("x", "  "), None);
+    }
+
+    #[test]
+    fn kubeconfigs_are_read_however_they_are_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("config");
+        let hosts = |text: &str| -> Vec<String> {
+            std::fs::write(&path, text).expect("it writes");
+            of_kubeconfig(&RealFiles, &path).into_iter().map(|way| way.host).collect()
+        };
+        for text in [
+            "clusters:\n- cluster:\n    server: https://203.0.113.7:6443\n  name: c\n",
+            "clusters:\n- {name: c, cluster: {server: \"https://203.0.113.7:6443\"}}\n",
+            "{\"clusters\": [{\"cluster\": {\"server\": \"https://203.0.113.7:6443\"}}]}",
+            "clusters:\n- cluster:\n    'server':   'https://203.0.113.7:6443'   # a comment\n",
+            "clusters:\n- cluster:\n    proxy-url: http://203.0.113.7:3128\n",
+        ] {
+            assert_eq!(hosts(text), ["203.0.113.7"], "{text}");
+        }
+        assert_eq!(hosts("clusters: [\n"), [""], "what cannot be read may name any");
+        assert!(hosts("").is_empty());
+        assert!(of_kubeconfig(&RealFiles, &folder.path().join("missing")).is_empty());
+        assert_eq!(of_kubeconfig(&RealFiles, folder.path()).len(), 1);
     }
 }

@@ -262,10 +262,15 @@ async fn approved(args: &ApplyArgs, config: &Config, order: &Order, terminal: &T
             Err(why) => terminal.warning(&format!("{} does not count: {why}", escape_capped(&vote.file, 200))),
         }
     }
+    let alone = config.remediation.approvers.is_empty() && !args.auto;
+    if alone && args.dry_run {
+        // Whether a person stands for it is asked when it is carried out.
+        terminal.notice("nobody is configured to approve: `apply` will have it confirmed on a terminal");
+        return Ok(true);
+    }
     if votes.is_enough() || args.dry_run {
         return Ok(false);
     }
-    let alone = config.remediation.approvers.is_empty() && !args.auto;
     if alone && confirm::is_possible() {
         let mut what = vec![format!("Plan {} for account {}:", order.plan.id, order.plan.account)];
         let picked = order.plan.actions.iter().filter(|action| order.selection.picks(action));

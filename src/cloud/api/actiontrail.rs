@@ -77,6 +77,8 @@ pub struct Event {
     /// Set where the call failed: then it changed nothing.
     pub error_code: Field<String>,
     pub user_identity: Object<UserIdentity>,
+    /// The program that called, in its own words.
+    pub user_agent: Field<String>,
 }
 object_elements!(Event);
 

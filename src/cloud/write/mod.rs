@@ -14,7 +14,7 @@ use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
 
 pub use self::outcome::{Ack, Outcome, WriteFailure};
 use super::{
-    assemble::{Body, Unsigned},
+    assemble::{Body, PROGRAM, USER_AGENT, Unsigned},
     client::{Account, Client},
     context::{HttpRequest, Method},
     endpoint::{Target, is_loopback_base},
@@ -114,6 +114,21 @@ pub struct WriteRequest {
     params: Vec<(String, String)>,
     json: serde_json::Map<String, serde_json::Value>,
     resource: String,
+    /// As which program it is sent.
+    agent: String,
+}
+
+/// As which program the writes of a plan are sent: the audit trail keeps it, whoever's keys sign and whichever process sends.
+fn agent_of(plan: &str) -> String {
+    let plan: String = plan.chars().filter(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect();
+    format!("{USER_AGENT} (plan {plan})")
+}
+
+/// Whether an event of the audit trail is a write of this plan, by the program that it was sent as, in whichever version.
+pub fn is_agent_of(agent: &str, plan: &str) -> bool {
+    let (own, program) = (agent_of(plan), format!("{PROGRAM}/"));
+    let mark = own.split_once(' ').map_or("", |(_, mark)| mark);
+    !plan.is_empty() && agent.starts_with(&program) && agent.split_once(' ').is_some_and(|(_, seen)| seen == mark)
 }
 
 impl WriteRequest {
@@ -127,7 +142,15 @@ impl WriteRequest {
             params: Vec::new(),
             json: serde_json::Map::new(),
             resource: resource.to_owned(),
+            agent: USER_AGENT.to_owned(),
         }
+    }
+
+    /// Marks it as of this plan.
+    #[must_use]
+    pub fn of_plan(mut self, plan: &str) -> Self {
+        self.agent = agent_of(plan);
+        self
     }
 
     /// Adds a parameter where the operation's style wants it.
@@ -190,6 +213,7 @@ impl WriteRequest {
             query,
             body,
             target,
+            agent: &self.agent,
         };
         HttpRequest { is_fresh: true, ..unsigned.sign(Some(credentials), date, nonce) }
     }

@@ -4,7 +4,7 @@ use super::{
     AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, PortVerdict,
     Reasons, has_open_finding,
 };
-use crate::model::{AccessRow, EndpointJudgement, ListenerSetting};
+use crate::model::{AccessRow, EndpointJudgement, Enforcement, GateKind, ListenerSetting};
 
 /// More entries are more than can be made sure of in the calls that there are for it.
 const MOST_ENTRIES: usize = 200;
@@ -19,8 +19,9 @@ pub(super) fn fence(known: Known<'_>, reasons: &mut Reasons) -> Option<Change> {
         );
         return None;
     }
-    let entries = entries(known, reasons);
-    let row = open_row(judged, reasons)?;
+    let row = open_row(judged, reasons);
+    let entries = entries(known, row, reasons);
+    let row = row?;
     let before = setting(judged, row, reasons)?;
     Some(Change::Fence { port: row.port, before, entries })
 }
@@ -111,8 +112,25 @@ fn setting(judged: &EndpointJudgement, row: &AccessRow, reasons: &mut Reasons) -
     }
 }
 
-/// Whoever needs it, whoever is trusted, the blocks of the VPCs, and what the vendor requires: IPv4 only, as the EIP is.
-fn entries(known: Known<'_>, reasons: &mut Reasons) -> Vec<String> {
+/// Whom the listener's access control lets in as it is.
+fn let_in(row: &AccessRow, reasons: &mut Reasons) -> AddressSet {
+    let lists =
+        row.gates.iter().filter(|gate| gate.kind == GateKind::ClbAcl && gate.enforcement == Enforcement::Enforced);
+    lists.fold(AddressSet::full(), |set, list| {
+        if !list.complete {
+            reasons.add(
+                format!("whom {} lets in now is not known exactly, and a fence opens nothing that is closed", list.id),
+                "its entries are read",
+            );
+        }
+        set.intersect(&list.admits.iter().copied().collect())
+    })
+}
+
+/// Whoever needs it, whoever is trusted, the blocks of the VPCs, and what the vendor requires: IPv4 only, as the EIP is. Who
+/// is refused now stays refused, trusted or not: somebody may have had a reason. Only the vendor's ranges are let in anew,
+/// since the service depends on them.
+fn entries(known: Known<'_>, row: Option<&AccessRow>, reasons: &mut Reasons) -> Vec<String> {
     let staleness = &known.judged.staleness;
     if !staleness.proposal_complete || staleness.proposed_allowlist.is_empty() {
         reasons.add(
@@ -120,8 +138,17 @@ fn entries(known: Known<'_>, reasons: &mut Reasons) -> Vec<String> {
             "the addresses of every consumer that needs it are read",
         );
     }
-    let all = staleness.proposed_allowlist.iter().chain(&staleness.also_admit).chain(known.required);
-    let set: AddressSet = all.filter(|block| matches!(block, IpNet::V4(_))).copied().collect();
+    let v4 =
+        |blocks: &[IpNet]| -> AddressSet { blocks.iter().filter(|it| matches!(it, IpNet::V4(_))).copied().collect() };
+    let now = row.map_or_else(AddressSet::full, |row| let_in(row, reasons));
+    let needed = v4(&staleness.proposed_allowlist);
+    if let Some(block) = needed.subtract(&now).cover().first() {
+        reasons.add(
+            format!("{block} is needed, and its listener refuses it now"),
+            "the list of its listener is corrected by hand",
+        );
+    }
+    let set = needed.union(&v4(&staleness.also_admit).intersect(&now)).union(&v4(known.required));
     let entries: Vec<String> = set.cover().iter().map(ToString::to_string).collect();
     if entries.len() > MOST_ENTRIES {
         reasons.add(format!("the list would have {} entries", entries.len()), format!("it has at most {MOST_ENTRIES}"));

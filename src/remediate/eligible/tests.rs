@@ -7,13 +7,17 @@ use super::*;
 use crate::{
     findings::{Subject, WaiverNote},
     model::{
-        AccessRow, AccountId, Bounds, Changing, Client, Connectivity, Consumer, ConsumerPath, Endpoint, Gate,
-        ListenerSetting, RegionId, ResourceKind, Severity, Shared, Via, VpcId,
+        AccessRow, AccountId, Bounds, Changing, Client, Connectivity, Consumer, ConsumerPath, Endpoint, Enforcement,
+        Gate, GateKind, ListenerSetting, RegionId, ResourceKind, Severity, Shared, Via, VpcId,
     },
 };
 
 fn net(text: &str) -> IpNet {
     text.parse().expect("it is a block")
+}
+
+fn ip(text: &str) -> std::net::IpAddr {
+    text.parse().expect("it is an address")
 }
 
 fn consumer(id: &str, kind: ConsumerKind, need: Need) -> Consumer {
@@ -402,6 +406,36 @@ fn what_is_needed_and_open_is_fenced() {
         let Ok(Proposal { change: Change::Fence { before, .. }, .. }) = plain(&listed) else { panic!("{acl_type}") };
         assert_eq!(before, AclSetting { on: true, kind, ids: vec!["acl-1".into()] });
     }
+}
+
+/// 203.0.113.66 was refused by a list of its own, and is within a block that is trusted.
+#[test]
+fn a_fence_opens_nothing_that_is_closed() {
+    let mut listed = required_pilot();
+    listed.changing.listeners = vec![listener(15011, Some("on"), "black", &["acl-1"])];
+    let admits = AddressSet::full().subtract(&[net("203.0.113.66/32")].into_iter().collect()).cover();
+    let gate = Gate {
+        kind: GateKind::ClbAcl,
+        id: "acl-1".to_owned(),
+        enforcement: Enforcement::Enforced,
+        admits: admits.into(),
+        complete: true,
+        note: String::new(),
+    };
+    listed.access[0].gates = vec![gate];
+    let Ok(Proposal { change: Change::Fence { entries, .. }, .. }) = plain(&listed) else {
+        panic!("{}", refused(&listed))
+    };
+    let set: AddressSet = entries.iter().map(|text| net(text)).collect();
+    assert!(!set.contains(ip("203.0.113.66")), "{entries:?}");
+    assert!(set.contains(ip("203.0.113.65")) && set.contains(ip("198.51.100.7")));
+
+    let mut unread = listed.clone();
+    unread.access[0].gates[0].complete = false;
+    assert!(refused(&unread).contains("not known exactly"), "{}", refused(&unread));
+    let mut cut = listed;
+    cut.staleness.proposed_allowlist = vec![net("203.0.113.66/32")];
+    assert!(refused(&cut).contains("refuses it now"), "{}", refused(&cut));
 }
 
 #[test]

@@ -223,7 +223,14 @@ pub(super) fn budget_left(facts: &Facts<'_>) -> Answer {
 
 /// G9.
 pub(super) fn approvals_valid(facts: &Facts<'_>) -> Answer {
-    let approvals = &facts.read("the approvals", &facts.readings.policy)?.approvals;
+    let policy = facts.read("the approvals", &facts.readings.policy)?;
+    let (approvals, planned) = (&policy.approvals, &facts.action.environment);
+    if policy.environment != *planned {
+        return no(
+            format!("it is in environment `{}`, and was approved as one in `{planned}`", policy.environment),
+            "a new plan is made and approved",
+        );
+    }
     if approvals.valid < approvals.needed {
         return no(
             format!("{} of {} approvals are valid", approvals.valid, approvals.needed),

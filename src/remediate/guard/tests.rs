@@ -95,6 +95,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
             protected: false,
             windows: vec![(CloudTime(CLOUD) - HOUR, CloudTime(CLOUD) + HOUR)],
             approvals: Approvals { needed: 1, valid: 1, agreeing: None, owner_told: None },
+            environment: "dev".to_owned(),
             in_scope: true,
             we_depend: Vec::new(),
         }),
@@ -185,6 +186,9 @@ const DRIFTS: &[Drift] = {
         ("a day's budget of 0", &[G8], |w| w.plan.limits.per_day = 0),
         ("an environment without a budget", &[G8], |w| w.plan.limits.per_environment.clear()),
         ("an approval is missing", &[G9], |w| of(&mut w.readings.policy).approvals.needed = 2),
+        ("another environment than the approved one", &[G9], |w| {
+            of(&mut w.readings.policy).environment = "prod".to_owned()
+        }),
         ("automatic, and nobody was told", &[G9], |w| w.plan.mode = Mode::Automatic),
         ("the kill switch", &[G10], |w| *of(&mut w.readings.kill) = Kill::On),
         ("an unreadable kill switch", &[G10], |w| w.readings.kill = Err(Unread::Denied)),

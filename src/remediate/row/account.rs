@@ -203,6 +203,9 @@ impl Account {
         let count = |keep: &dyn Fn(&Debit) -> bool| {
             u32::try_from(recent.iter().filter(|debit| keep(debit)).count()).unwrap_or(u32::MAX)
         };
+        if limits.per_run == 0 || limits.per_day == 0 {
+            return refused("there is no budget".to_owned(), "`remediation.budgets` gives one");
+        }
         if count(&|debit| debit.run == run) >= limits.per_run {
             return refused(format!("the run's budget of {} is spent", limits.per_run), "another run");
         }
@@ -210,6 +213,12 @@ impl Account {
             return refused(format!("the account's budget of {} a day is spent", limits.per_day), "a day has passed");
         }
         let environment = limits.per_environment.get(&action.environment).copied().unwrap_or(0);
+        if environment == 0 {
+            return refused(
+                format!("environment `{}` has no budget", action.environment),
+                "`remediation.budgets.per_environment` names it",
+            );
+        }
         if count(&|debit| debit.environment == action.environment) >= environment {
             return refused(
                 format!("the budget of {environment} a day for environment `{}` is spent", action.environment),

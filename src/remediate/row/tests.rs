@@ -177,7 +177,7 @@ fn zero_means_zero_and_a_budget_counts_a_day() {
     let empty = Account::default();
     assert_eq!(asks(&empty, &first, &limits(1, 1, 1)), Credit::Given);
     for none in [limits(0, 1, 1), limits(1, 0, 1), limits(1, 1, 0)] {
-        assert!(is_refused(&asks(&empty, &first, &none), "budget of 0"), "{none:?}");
+        assert!(is_refused(&asks(&empty, &first, &none), "no budget"), "{none:?}");
     }
     let hours = |hours| NOW - Duration::from_hours(hours);
     let of_another = |hours_ago| account(&[debit(&first, "other", hours(hours_ago))]);

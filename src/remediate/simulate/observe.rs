@@ -120,7 +120,7 @@ impl Sim<'_> {
                 }
                 readings.proof = dated(Ok(proof), fault, asked);
             }
-            Part::Policy => readings.policy = dated(Ok(self.policy(state)), fault, asked),
+            Part::Policy => readings.policy = dated(Ok(self.policy(state, action)), fault, asked),
             Part::Kill => {
                 let kill = if self.kill_since.is_some() { Kill::On } else { Kill::Off };
                 readings.kill = dated(Ok(kill), fault, asked);
@@ -131,7 +131,7 @@ impl Sim<'_> {
         }
     }
 
-    fn policy(&self, state: &SiteState) -> Policy {
+    fn policy(&self, state: &SiteState, action: Option<&Action>) -> Policy {
         let decided = &self.world.decided;
         let (from, until) = decided.window;
         let day = 24 * 60 * MINUTE;
@@ -148,6 +148,7 @@ impl Sim<'_> {
                 agreeing: decided.agreeing.then_some((CloudTime(EPOCH - 2 * day), CloudTime(EPOCH - MINUTE))),
                 owner_told: decided.owner_told.then_some(CloudTime(EPOCH - 2 * day)),
             },
+            environment: action.map(|action| action.environment.clone()).unwrap_or_default(),
             in_scope: true,
             we_depend: Vec::new(),
         }

@@ -122,12 +122,8 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
         trend: &background.trend,
     };
     json::write_line(&("h", head), out)?;
-    for endpoint in &document.endpoints {
-        json::write_line(&("e", EndpointStory::of(endpoint)), out)?;
-    }
-    for row in rows {
-        json::write_line(&("f", row), out)?;
-    }
+    json::write_lines(&document.endpoints, |endpoint| ("e", EndpointStory::of(endpoint)), out)?;
+    json::write_lines(&rows, |row| ("f", row), out)?;
     for gap in &document.coverage.gaps {
         json::write_line(&("g", gap), out)?;
     }

@@ -174,6 +174,9 @@ fn of_mesh() -> Vec<Drift> {
             mesh(s)["Endpoints"][field] = json!("10.1.0.77:15012");
         }),
         ("the mesh is marked", G6, |s, rng| mesh(s)["Tag"] = json!([{"Key": marker(rng), "Value": word(rng)}])),
+        ("the mesh went into production", G9, |s, rng| {
+            mesh(s)["Tag"] = json!([{"Key": one(rng, &["env", "Env", " ENV"]), "Value": word(rng)}])
+        }),
         ("the mesh's tags cannot be read", G6, |s, rng| mesh(s)["Tag"] = json!([junk(rng)])),
         ("the mesh is gone", G3, |s, _| remove(s, "servicemesh", "meshes", |_| false)),
         ("the mesh was waived", G6, |s, rng| {

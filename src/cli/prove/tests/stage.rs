@@ -241,7 +241,7 @@ impl Stage {
         let limits = Limits {
             per_run: self.budget,
             per_day: self.budget,
-            per_environment: [("dev".to_owned(), self.budget)].into(),
+            per_environment: [("untagged".to_owned(), self.budget)].into(),
         };
         Plan {
             id: world::PLAN.to_owned(),
@@ -269,7 +269,7 @@ fn action(endpoint: Endpoint, balancer: &str, clusters: &[&str], change: Change)
         load_balancer: balancer.into(),
         clusters: clusters.iter().map(|id| (*id).to_owned()).collect(),
         evidence: Vec::new(),
-        environment: "dev".to_owned(),
+        environment: "untagged".to_owned(),
         group: "c0mesh".to_owned(),
         canary: false,
     }
