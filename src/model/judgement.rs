@@ -7,6 +7,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{AccountId, AclId, Binding, EipId, LoadBalancerId, RegionId, Shared, Staleness, words::words};
+use crate::netset::AddressSet;
 
 /// A value known only between two ends. Where nothing was hidden both ends are the same.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -221,6 +222,16 @@ pub struct AccessRow {
     /// Accept rules each of which would expose an untrusted address on its own.
     pub fix_set: Shared<String>,
     pub gates: Vec<Gate>,
+}
+
+impl AccessRow {
+    /// Whom the listener's own access control lets in, at most, and its lists of which that is not known exactly.
+    pub fn let_in_by_listener(&self) -> (AddressSet, Vec<&str>) {
+        let is_one = |gate: &&Gate| gate.kind == GateKind::ClbAcl && gate.enforcement == Enforcement::Enforced;
+        let lists = || self.gates.iter().filter(is_one);
+        let set = lists().fold(AddressSet::full(), |set, list| set.intersect(&list.admits.iter().copied().collect()));
+        (set, lists().filter(|list| !list.complete).map(|list| list.id.as_str()).collect())
+    }
 }
 
 /// One filter in front of a port.

@@ -321,7 +321,7 @@ fn health_of(scene: &Scene, target: &Target, action: Option<&Action>, proxies: h
     let (rule_passes, sources) = match (action.map(|action| &action.change), &scene.judged) {
         (Some(change), judged) => {
             let sources = match (change, judged) {
-                (Change::Fence { entries, .. }, Some(judged)) => proof::admitted(judged, entries),
+                (Change::Fence { port, entries, .. }, Some(judged)) => proof::admitted(judged, *port, entries),
                 (Change::Unbind { .. }, Some(judged)) => proof::without(&judged.staleness),
                 (_, None) => Vec::new(),
             };

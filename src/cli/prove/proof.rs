@@ -9,7 +9,8 @@ use crate::{
     analysis,
     findings::{Finding, FindingStatus},
     model::{
-        Consumer, EndpointJudgement, Exposure, LogReading, Need, Observer, Staleness, StalenessVerdict, UnitState,
+        Consumer, EndpointJudgement, Exposure, Family, LogReading, Need, Observer, Staleness, StalenessVerdict,
+        UnitState,
     },
     netset::{AddressSet, Block},
     remediate::{Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread},
@@ -27,7 +28,7 @@ pub(super) fn of(scene: &Scene, target: &Target, action: Option<&Action>) -> Res
         Exposure::Unknown => Standing::Unknown,
     });
     let sources = match (&scene.judged, action.map(|action| &action.change)) {
-        (Some(judged), Some(Change::Fence { entries, .. })) => admitted(judged, entries),
+        (Some(judged), Some(Change::Fence { port, entries, .. })) => admitted(judged, *port, entries),
         (Some(judged), _) => doing_without(judged),
         (None, _) => vec![Source { name: VERDICT.to_owned(), safe: Standing::Unknown }],
     };
@@ -102,8 +103,8 @@ fn ipv4(blocks: &[IpNet]) -> AddressSet {
     blocks.iter().filter(|block| matches!(block, IpNet::V4(_))).copied().collect()
 }
 
-/// Everybody whom the new white list has to let in.
-pub(super) fn admitted(judged: &EndpointJudgement, entries: &[String]) -> Vec<Source> {
+/// Everybody whom the new white list of a port has to let in.
+pub(super) fn admitted(judged: &EndpointJudgement, port: u16, entries: &[String]) -> Vec<Source> {
     let parsed: Result<Vec<Block>, _> = entries.iter().map(|entry| Block::parse(entry)).collect();
     let staleness = &judged.staleness;
     let Ok(blocks) = parsed else {
@@ -127,7 +128,10 @@ pub(super) fn admitted(judged: &EndpointJudgement, entries: &[String]) -> Vec<So
     };
     let mut sources: Vec<Source> = staleness.consumers.iter().map(of_consumer).collect();
     let named = |name: &str, safe| Source { name: name.to_owned(), safe };
-    let trusted = ipv4(&staleness.also_admit);
+    // Whom the listener refuses now stays refused.
+    let row = judged.access.iter().find(|row| row.port == port && row.protocol == "tcp" && row.family == Family::Ipv4);
+    let now = row.map_or_else(AddressSet::full, |row| row.let_in_by_listener().0);
+    let trusted = ipv4(&staleness.also_admit).intersect(&now);
     sources.push(named("what is trusted there, and the blocks of the VPCs", lets_in(trusted)));
     let required: AddressSet = analysis::required_by_vendor(judged.endpoint.kind).into_iter().collect();
     sources.push(named("what the vendor requires", lets_in(required)));

@@ -4,7 +4,7 @@ use super::{
     AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, PortVerdict,
     Reasons, has_open_finding,
 };
-use crate::model::{AccessRow, EndpointJudgement, Enforcement, GateKind, ListenerSetting};
+use crate::model::{AccessRow, EndpointJudgement, ListenerSetting};
 
 /// More entries are more than can be made sure of in the calls that there are for it.
 const MOST_ENTRIES: usize = 200;
@@ -114,17 +114,14 @@ fn setting(judged: &EndpointJudgement, row: &AccessRow, reasons: &mut Reasons) -
 
 /// Whom the listener's access control lets in as it is.
 fn let_in(row: &AccessRow, reasons: &mut Reasons) -> AddressSet {
-    let lists =
-        row.gates.iter().filter(|gate| gate.kind == GateKind::ClbAcl && gate.enforcement == Enforcement::Enforced);
-    lists.fold(AddressSet::full(), |set, list| {
-        if !list.complete {
-            reasons.add(
-                format!("whom {} lets in now is not known exactly, and a fence opens nothing that is closed", list.id),
-                "its entries are read",
-            );
-        }
-        set.intersect(&list.admits.iter().copied().collect())
-    })
+    let (set, inexact) = row.let_in_by_listener();
+    for list in inexact {
+        reasons.add(
+            format!("whom {list} lets in now is not known exactly, and a fence opens nothing that is closed"),
+            "its entries are read",
+        );
+    }
+    set
 }
 
 /// Whoever needs it, whoever is trusted, the blocks of the VPCs, and what the vendor requires: IPv4 only, as the EIP is. Who
