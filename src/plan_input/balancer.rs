@@ -7,11 +7,11 @@ use super::{
     draft::{Draft, List, Named},
     kinds::Kind,
     references,
-    value::{Fact, LATER},
+    value::{Fact, LATER, Node},
 };
 use crate::model::{
     Acl, AclId, EipId, Listener, LoadBalancer, LoadBalancerId, NetworkLoadBalancer, NlbAddress, NlbListener, Reading,
-    SecurityGroupId, VpcId,
+    SecurityGroupId, VpcId, plan_code,
 };
 
 /// A classic load balancer with its listeners.
@@ -23,7 +23,7 @@ pub(super) fn read_classic(draft: &mut Draft<'_>, resource: &Resource) {
         // A private one is no sign of anything, and this one may be public.
         draft.not_whole(List::ClassicBalancers);
         let message = format!("address_type {why}: whether it is public cannot be told; write it to decide");
-        draft.unknown(resource, "known-after-apply", message);
+        draft.unknown(resource, plan_code::LATER, message);
     }
     let listeners = belonging(draft, resource, Kind::ClassicListener, "load_balancer_id")
         .and_then(|listeners| listeners.into_iter().map(|listener| classic_listener(draft, listener)).collect());
@@ -140,7 +140,7 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
         let decided = argument == "ipv6_address_type" && references::is_unwritten(draft.document, resource, argument);
         if let Some(why) = why.filter(|_| !decided) {
             let message = format!("{argument} {why}: whether it is public cannot be told");
-            draft.unknown(resource, "known-after-apply", message);
+            draft.unknown(resource, plan_code::LATER, message);
         }
     }
     let listeners = belonging(draft, resource, Kind::NetworkListener, "load_balancer_id");
@@ -153,6 +153,7 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
         load_balancer_name: name(resource, &["load_balancer_name"]),
         address_type: values.field("address_type").text().set().map_or(Reading::Unread, Reading::Value),
         ipv6_address_type: values.field("ipv6_address_type").text().set().unwrap_or_default(),
+        dns_name: values.field("dns_name").text().set().unwrap_or_else(|| domain_name(&resource.address)),
         vpc_id: vpc_id.map(VpcId::from).unwrap_or_default(),
         security_group_ids: joined(draft, resource),
         addresses,
@@ -162,15 +163,26 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
     });
 }
 
-/// Its addresses, as far as they are known: a zone whose EIP is chosen by the product has none yet.
+/// What stands for the domain name of a network load balancer that is not made yet: what the configuration calls it.
+pub(super) fn domain_name(address: &str) -> String {
+    format!("{address}.dns_name")
+}
+
+/// Its addresses. A public balancer has a public address in each zone, which is not known before it is there.
 fn zones(draft: &Draft<'_>, resource: &Resource) -> Vec<NlbAddress> {
     let zones = resource.values().field("zone_mappings").items().value().unwrap_or_default();
-    let text = |zone: super::value::Node<'_>, name: &str| zone.field(name).text().set().unwrap_or_default();
-    let read = |(index, zone): (usize, super::value::Node<'_>)| {
+    let is_public = resource.values().field("address_type").text() == Fact::Value("Internet");
+    let text = |zone: Node<'_>, name: &str| zone.field(name).text().set().unwrap_or_default();
+    let read = |(index, zone): (usize, Node<'_>)| {
         let path = ["zone_mappings", &index.to_string(), "allocation_id"];
+        let public = zone.field("public_ipv4_address").text();
         NlbAddress {
-            allocation_id: EipId::from(draft.named(resource, zone.field("allocation_id"), &path).id().unwrap_or_default()),
-            public_ipv4_address: text(zone, "public_ipv4_address"),
+            allocation_id: draft
+                .named(resource, zone.field("allocation_id"), &path)
+                .id()
+                .map(EipId::from)
+                .unwrap_or_default(),
+            public_ipv4_address: if is_public { public.or_marker() } else { public.set().unwrap_or_default() },
             private_ipv4_address: text(zone, "private_ipv4_address"),
             ipv6_address: text(zone, "ipv6_address"),
         }

@@ -7,13 +7,14 @@
 //! endpoint does (`connections.api_server_internet`).
 
 use super::{
+    balancer,
     document::Resource,
     draft::{Draft, Named},
-    kinds::Shape,
+    kinds::{Kind, Shape},
     references,
     value::Fact,
 };
-use crate::model::{Cluster, Entrance, LoadBalancerId, Reading, SecurityGroupId, VpcId};
+use crate::model::{Cluster, Entrance, LoadBalancerId, Reading, SecurityGroupId, VpcId, plan_code};
 
 pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
     let values = resource.values();
@@ -21,7 +22,7 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
     let balancers = balancers(draft, resource);
     let flag = public_flag(draft, resource, shape, &balancers);
     let is_private = flag == Reading::Value(false);
-    let mut fronts = balancers.ids;
+    let mut fronts = balancers.ids.clone();
     match draft.named(resource, values.field("slb_id"), &["slb_id"]) {
         Named::One(id) => fronts.insert(0, LoadBalancerId::from(id)),
         // A computed attribute has no expression. What refers to it calls it so.
@@ -39,7 +40,10 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
     let first = fronts.next().unwrap_or_default();
     let security_group_id = draft.named(resource, values.field("security_group_id"), &["security_group_id"]);
     let vpc_id = draft.named(resource, values.field("vpc_id"), &["vpc_id"]).id();
-    let public_endpoint = public_endpoint(resource, is_private);
+    let public_endpoint = match balancers.public_name {
+        Some(name) if resource.created && !balancers.also_switched(resource, shape) => Reading::Value(name),
+        _ => public_endpoint(resource, is_private),
+    };
     draft.builder.clusters.push(Cluster {
         scope,
         cluster_id: resource.address.as_str().into(),
@@ -68,13 +72,22 @@ struct Balancers {
     ids: Vec<LoadBalancerId>,
     /// True if one of them is of the type `public`.
     public: bool,
+    /// How the public endpoint will be called: by the domain name of the planned network load balancer that is public.
+    public_name: Option<String>,
     /// Why something of it is not known.
     unknown: Option<String>,
 }
 
+impl Balancers {
+    /// True if the product makes a balancer of its own as well, or may.
+    fn also_switched(&self, resource: &Resource, shape: Shape) -> bool {
+        resource.values().field(shape.switch).flag() != Fact::Value(false) || self.unknown.is_some()
+    }
+}
+
 fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
     const BLOCK: &str = "control_plane_endpoints_config";
-    let mut read = Balancers { ids: Vec::new(), public: false, unknown: None };
+    let mut read = Balancers { ids: Vec::new(), public: false, public_name: None, unknown: None };
     let unknown = |what: &str, why: &str| Some(format!("{BLOCK}.load_balancers_config{what} {why}"));
     let block = resource.values().field(BLOCK);
     let config = match block.block() {
@@ -108,6 +121,9 @@ fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
             Named::One(id) => {
                 let id = LoadBalancerId::from(id);
                 draft.serves_api_server(&id);
+                if kind == Fact::Value("public") && draft.is_planned(Kind::NetworkBalancer, id.as_str()) {
+                    read.public_name = Some(balancer::domain_name(id.as_str()));
+                }
                 read.ids.push(id);
             }
             Named::Nobody | Named::Unknown(_) => {
@@ -130,8 +146,9 @@ fn public_flag(draft: &mut Draft<'_>, resource: &Resource, shape: Shape, balance
     };
     let on = on.map_err(|why| format!("{} {why}", shape.switch));
     let before = resource.before().map(|before| before.field(shape.switch).flag());
+    // Whether it was so before is known of every cluster that is there, but not of one in a state.
     let changes = match (&on, before) {
-        (Ok(on), Some(Fact::Value(before))) => *on != before,
+        (Ok(on), Some(before)) => before != Fact::Value(*on),
         _ => false,
     };
     if balancers.public || (on == Ok(true)) {
@@ -141,12 +158,15 @@ fn public_flag(draft: &mut Draft<'_>, resource: &Resource, shape: Shape, balance
         (Err(why), _) => why,
         (_, Some(why)) => why.clone(),
         (Ok(_), None) if changes => {
-            format!("{} is switched off for a cluster that is there, which the provider does not carry out", shape.switch)
+            format!(
+                "{} is switched off for a cluster that is there, which the provider does not carry out",
+                shape.switch
+            )
         }
         (Ok(on), None) => return Reading::Value(on),
     };
     let message = format!("{unknown}: whether its API server gets a public address cannot be told");
-    draft.unknown(resource, "known-after-apply", message);
+    draft.unknown(resource, plan_code::LATER, message);
     Reading::Unread
 }
 

@@ -215,11 +215,8 @@ fn version(fields: &Map<String, Value>) -> Result<(), PlanError> {
 
 /// What Terraform says of the plan as a whole.
 fn whole(fields: &Map<String, Value>) -> Vec<Problem> {
-    let problem = |message: &str| Problem {
-        kind: "terraform".to_owned(),
-        address: String::new(),
-        message: message.to_owned(),
-    };
+    let problem =
+        |message: &str| Problem { kind: "terraform".to_owned(), address: String::new(), message: message.to_owned() };
     let mut problems = Vec::new();
     if fields.get("errored").is_some_and(|errored| *errored != Value::Bool(false)) {
         problems.push(problem("planning ended with an error, so that the plan holds a part only"));

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::model::{
     Gap, Inventory, InventoryBuilder, Listener, LoadBalancerId, NlbListener, Reading, RegionId, Scope, Unit, UnitState,
+    plan_code,
 };
 
 /// Who a value names.
@@ -129,7 +130,7 @@ impl<'a> Draft<'a> {
 
     pub(super) fn not_read(&mut self, resource: &Resource, why: &str) {
         self.not_whole.insert(List::Eips);
-        self.unknown(resource, "not-read", why.to_owned());
+        self.unknown(resource, plan_code::NOT_READ, why.to_owned());
     }
 
     /// The plan as a whole, or a resource of it that cannot be looked at, keeps everything from being known.
@@ -142,7 +143,7 @@ impl<'a> Draft<'a> {
         let (account_id, region_id) = (&self.place.account_id, &self.place.region_id);
         let unit = Unit::new(account_id, region_id, product, &problem.kind, &problem.address);
         self.not_whole.insert(List::Eips);
-        self.gap(unit, "incomplete-plan", problem.message.clone());
+        self.gap(unit, plan_code::INCOMPLETE, problem.message.clone());
     }
 
     /// A list of which a member may be missing.
@@ -207,6 +208,11 @@ impl<'a> Draft<'a> {
         self.document.resources.iter().filter(move |resource| Kind::of(&resource.kind) == Some(wanted))
     }
 
+    /// True if the identity is that of a planned resource of the kind.
+    pub(super) fn is_planned(&self, kind: Kind, id: &str) -> bool {
+        self.document.resource(id).is_some_and(|resource| Kind::of(&resource.kind) == Some(kind))
+    }
+
     /// A balancer in front of a control plane; `public` where something says that it has a public address.
     pub(super) fn front(&mut self, owner: &Resource, id: &LoadBalancerId, public: bool) {
         let scope = self.scope(owner);
@@ -268,28 +274,30 @@ impl<'a> Draft<'a> {
                 "{} binds an EIP to it, and it is not in the plan: it may stand in front of a control plane",
                 bound.association
             );
-            self.gap(unit, "not-in-plan", message);
+            self.gap(unit, plan_code::NOT_IN_PLAN, message);
         }
     }
 
     /// Who gets through a balancer that the product makes is not in the plan. Of a private one nobody asks.
     fn tell_of_fronts(&mut self) {
+        let mut owners: BTreeMap<(String, String), (Scope, Vec<String>)> = BTreeMap::new();
         for front in std::mem::take(&mut self.fronts) {
             let has_eip = self.builder.eips.iter().any(|eip| eip.instance_id == front.id.as_str());
             let classic = self.builder.load_balancers.iter().any(|it| it.load_balancer_id == front.id);
             let network = self.builder.network_load_balancers.iter().any(|it| it.load_balancer_id == front.id);
-            if (!front.public && !has_eip) || classic || network {
-                continue;
+            if (front.public || has_eip) && !classic && !network {
+                let (_, ids) = owners.entry(front.owner).or_insert_with(|| (front.scope, Vec::new()));
+                ids.push(front.id.as_str().to_owned());
             }
-            let (kind, address) = front.owner;
-            let scope = front.scope;
+        }
+        for ((kind, address), (scope, ids)) in owners {
             let unit = Unit::new(&scope.account_id, &scope.region_id, kinds::product(&kind), &kind, &address);
             let message = format!(
-                "{} and the access control of its listeners are not in the plan, so that nobody can tell who will get \
-                 in; after apply, `portcullis scan` can",
-                front.id
+                "the access control of {} is not in the plan, so that who will get in cannot be told; after apply, \
+                 `portcullis scan` tells",
+                ids.join(" and ")
             );
-            self.gap(unit, "not-in-plan", message);
+            self.gap(unit, plan_code::NOT_IN_PLAN, message);
         }
     }
 }
@@ -331,10 +339,9 @@ impl Draft<'_> {
         let resource = self.document.resource(source.address)?;
         let makes_others = match (Kind::of(&resource.kind), source.attribute) {
             (Some(Kind::Cluster(_)), "slb_id" | "security_group_id")
-            | (
-                Some(Kind::Mesh),
-                "api_server_loadbalancer_id" | "pilot_public_loadbalancer_id" | "security_group_id",
-            ) => return Some(format!("{}.{}", source.address, source.attribute)),
+            | (Some(Kind::Mesh), "api_server_loadbalancer_id" | "pilot_public_loadbalancer_id" | "security_group_id") => {
+                return Some(format!("{}.{}", source.address, source.attribute));
+            }
             (Some(Kind::Cluster(_) | Kind::Mesh), _) => true,
             (Some(_), _) => false,
             (None, _) if OWN_IDS.contains(&resource.kind.as_str()) => false,

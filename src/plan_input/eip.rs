@@ -4,9 +4,8 @@
 use super::{
     document::Resource,
     draft::{Draft, List, Named},
-    value::Fact,
 };
-use crate::model::{Eip, EipId, VpcId};
+use crate::model::{Eip, EipId, VpcId, plan_code};
 
 /// Words of `instance_type` for what never stands in front of a control plane; `SlbInstance` does, and others that are not
 /// known may.
@@ -21,12 +20,12 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
         Named::Nobody | Named::Unknown(_) if is_other => return,
         Named::Nobody => {
             draft.not_whole(List::Eips);
-            return draft.unknown(resource, "not-understood", "instance_id names nothing".to_owned());
+            return draft.unknown(resource, plan_code::NOT_READ, "instance_id names nothing".to_owned());
         }
         Named::Unknown(why) => {
             draft.not_whole(List::Eips);
             let message = format!("instance_id {why}: what the EIP is bound to cannot be told");
-            return draft.unknown(resource, "known-after-apply", message);
+            return draft.unknown(resource, plan_code::LATER, message);
         }
     };
     if is_other {
@@ -35,11 +34,8 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     let scope = draft.scope(resource);
     let named = draft.named(resource, values.field("allocation_id"), &["allocation_id"]).id();
     let eip = named.as_ref().and_then(|id| draft.document.resource(id));
-    let text = |argument: &str| match eip.map(|eip| eip.values().field(argument).text()) {
-        Some(Fact::Value(text)) => text.to_owned(),
-        _ => String::new(),
-    };
-    let ip_address = text("ip_address");
+    // Of one that is not in the plan the address is known to nobody.
+    let ip_address = eip.map(|eip| eip.values().field("ip_address").text().or_marker()).unwrap_or_default();
     let tags = eip.map(|eip| eip.values().field("tags").texts().collect()).unwrap_or_default();
     // One EIP is bound to one thing; two that seem to be the same are two.
     let is_taken = |id: &String| draft.builder.eips.iter().any(|eip| eip.allocation_id.as_str() == id);

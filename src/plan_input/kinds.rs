@@ -44,11 +44,7 @@ const KINDS: &[(&str, &str, Kind)] = &[
     ("alicloud_cs_managed_kubernetes", "cs", cluster(PUBLIC, true, "ManagedKubernetes", "Default")),
     ("alicloud_cs_kubernetes", "cs", cluster(PUBLIC, true, "Kubernetes", "Default")),
     ("alicloud_cs_edge_kubernetes", "cs", cluster(PUBLIC, true, "ManagedKubernetes", "Edge")),
-    (
-        "alicloud_cs_serverless_kubernetes",
-        "cs",
-        cluster("endpoint_public_access_enabled", false, "Ask", "Serverless"),
-    ),
+    ("alicloud_cs_serverless_kubernetes", "cs", cluster("endpoint_public_access_enabled", false, "Ask", "Serverless")),
     ("alicloud_service_mesh_service_mesh", "servicemesh", Kind::Mesh),
     ("alicloud_security_group", "ecs", Kind::SecurityGroup),
     ("alicloud_security_group_rule", "ecs", Kind::SecurityGroupRule),

@@ -9,7 +9,7 @@ use super::{
     draft::{Draft, Named},
     value::{Fact, Node},
 };
-use crate::model::{EipId, Entrance, LoadBalancerId, Mesh, Reading, SecurityGroupId, VpcId};
+use crate::model::{EipId, Entrance, LoadBalancerId, Mesh, Reading, SecurityGroupId, VpcId, plan_code};
 
 /// How the block names what belongs to one entrance.
 struct Arguments {
@@ -39,10 +39,14 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     let block = values.field("load_balancer").block();
     let (pilot, pilot_unknown) = entrance(draft, resource, &block, &PILOT);
     let (api_server, api_unknown) = entrance(draft, resource, &block, &API_SERVER);
-    let unknown: Vec<String> = pilot_unknown.into_iter().chain(api_unknown).collect();
+    let whole = block.value().is_none().then(|| {
+        let why = block.why_unknown().unwrap_or("is not set");
+        format!("load_balancer {why}: whether Istio Pilot and the API server get public addresses cannot be told")
+    });
+    let unknown: Vec<String> = whole.into_iter().chain(pilot_unknown).chain(api_unknown).collect();
     if !unknown.is_empty() {
-        let message = format!("{}; write the argument to decide it", unknown.join("; "));
-        draft.unknown(resource, "known-after-apply", message);
+        let message = format!("{}; write it to decide", unknown.join("; "));
+        draft.unknown(resource, plan_code::LATER, message);
     }
     let network = values.field("network").block().value();
     let text = |node: Option<Node<'_>>, name: &str| match node {
@@ -85,11 +89,9 @@ fn entrance(
     let made = || LoadBalancerId::from(format!("{}.{}", resource.address, arguments.balancer));
     let node = match block {
         Fact::Value(node) => *node,
-        fact => {
-            let why = fact.why_unknown().unwrap_or("is not set");
+        _ => {
             draft.front(resource, &made(), false);
-            let entrance = Entrance { load_balancer_id: Reading::Value(made()), ..Entrance::default() };
-            return (entrance, Some(unknown(arguments, "load_balancer", why)));
+            return (Entrance { load_balancer_id: Reading::Value(made()), ..Entrance::default() }, None);
         }
     };
     let switch = match node.field(arguments.switch).flag() {
@@ -102,7 +104,8 @@ fn entrance(
             let eip_id = eip(draft, resource, node, arguments, &Reading::Unread);
             let public = eip_id.value().is_some();
             let load_balancer_id = balancer(draft, resource, node, arguments, public);
-            let entrance = Entrance { eip_id, load_balancer_id: Reading::Value(load_balancer_id), ..Entrance::default() };
+            let entrance =
+                Entrance { eip_id, load_balancer_id: Reading::Value(load_balancer_id), ..Entrance::default() };
             return (entrance, Some(unknown(arguments, arguments.switch, why)));
         }
     };

@@ -71,6 +71,3 @@ pub fn read(text: &[u8], place: &Place, now: DateTime<Utc>) -> Result<Inventory,
     }
     Ok(draft.finish())
 }
-
-#[cfg(test)]
-mod tests;

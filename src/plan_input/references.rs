@@ -82,22 +82,16 @@ fn follow<'a>(
     };
     // Each reference is followed by its own beginnings: `a.b.id`, `a.b`.
     let is_beginning = |text: &str| {
-        texts.iter().any(|other| {
-            other.strip_prefix(text).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('['))
-        })
+        texts
+            .iter()
+            .any(|other| other.strip_prefix(text).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('[')))
     };
     for text in texts.iter().filter(|text| !is_beginning(text)) {
         reference(document, module, text, depth - 1, sources);
     }
 }
 
-fn reference<'a>(
-    document: &'a Document,
-    module: &ModulePath,
-    text: &'a str,
-    depth: usize,
-    sources: &mut Sources<'a>,
-) {
+fn reference<'a>(document: &'a Document, module: &ModulePath, text: &'a str, depth: usize, sources: &mut Sources<'a>) {
     let (first, rest) = text.split_once('.').unwrap_or((text, ""));
     match first {
         // Known whenever a plan is made.
@@ -111,13 +105,7 @@ fn reference<'a>(
 }
 
 /// A variable of the root module is known when a plan is made; that of another is what its call passes.
-fn variable<'a>(
-    document: &'a Document,
-    module: &ModulePath,
-    rest: &'a str,
-    depth: usize,
-    sources: &mut Sources<'a>,
-) {
+fn variable<'a>(document: &'a Document, module: &ModulePath, rest: &'a str, depth: usize, sources: &mut Sources<'a>) {
     let Some((_, caller)) = module.split_last() else { return };
     let (name, path) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
     // Of an object that is passed, only a part is meant, and the call does not say which reference is which.
@@ -131,13 +119,7 @@ fn variable<'a>(
 }
 
 /// An output of a child module, or of each of its instances.
-fn output<'a>(
-    document: &'a Document,
-    module: &ModulePath,
-    rest: &'a str,
-    depth: usize,
-    sources: &mut Sources<'a>,
-) {
+fn output<'a>(document: &'a Document, module: &ModulePath, rest: &'a str, depth: usize, sources: &mut Sources<'a>) {
     let (name, path) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
     let (index, path) = match path.strip_prefix('[').and_then(|path| path.split_once(']')) {
         Some((index, path)) => (Some(index), path),
@@ -170,9 +152,7 @@ fn resource<'a>(document: &'a Document, module: &ModulePath, text: &'a str, sour
     // An index may hold a dot, so that the name ends where the bracket begins.
     let after = text.get(kind.len() + 1..).unwrap_or_default();
     let (name, index) = match name.split_once('[') {
-        Some((name, _)) => {
-            (name, after.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')?.split_once(']')))
-        }
+        Some((name, _)) => (name, after.strip_prefix(name).and_then(|rest| rest.strip_prefix('[')?.split_once(']'))),
         None => (name, None),
     };
     let path = match index {

@@ -202,8 +202,9 @@ impl<'a> Node<'a> {
     /// The entries of a map of texts that may be shown.
     pub(super) fn texts(self) -> impl Iterator<Item = (String, String)> + 'a {
         let fields = Self { sensitive: Mark::No, ..self }.object().value();
-        fields.into_iter().flatten().filter_map(move |(name, _)| {
-            Some((name.clone(), self.field(name).text().value()?.to_owned()))
-        })
+        fields
+            .into_iter()
+            .flatten()
+            .filter_map(move |(name, _)| Some((name.clone(), self.field(name).text().value()?.to_owned())))
     }
 }

@@ -26,7 +26,9 @@ use super::{
 };
 use crate::{
     findings::{FindingStatus, RunVerdict},
-    model::{Enforcement, Exposure, Family, PortVerdict, Severity, StalenessVerdict, UnitState, cause_in_words},
+    model::{
+        Enforcement, Exposure, Family, PortVerdict, Severity, StalenessVerdict, UnitState, cause_in_words, plan_code,
+    },
 };
 
 /// Ranges and rules named in a cell before the rest is counted.
@@ -832,13 +834,21 @@ fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
     if document.coverage.denied > 0 {
         steps.push("Grant the denied reads and scan again; `portcullis doctor --policy` prints the policy.".to_owned());
     }
-    if document.coverage.failed > 0 {
+    let failed = || document.coverage.gaps.iter().filter(|gap| gap.state == UnitState::Failed);
+    if failed().any(|gap| !plan_code::ALL.contains(&&*gap.code)) {
         steps.push("Scan again: the failed reads above may have been passing trouble.".to_owned());
     }
+    if failed().any(|gap| plan_code::ALL.contains(&&*gap.code)) {
+        steps.push("Write what the plan leaves open, and plan again; or scan after apply.".to_owned());
+    }
     if !document.findings.is_empty() {
-        steps.push(
-            "One control plane or finding in full, with every consumer and path: `portcullis explain ID`.".to_owned(),
-        );
+        // Nobody's cloud was read, so that it was a plan, of which no run is kept.
+        let how = if document.run.caller.is_empty() {
+            "`--output json=FILE`, `portcullis explain --run FILE ID`"
+        } else {
+            "`portcullis explain ID`"
+        };
+        steps.push(format!("One control plane or finding in full, with every consumer and path: {how}."));
         steps.push("Everything, with full address lists and fingerprints for waivers: `--output json`.".to_owned());
     }
     if steps.is_empty() {
