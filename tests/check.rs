@@ -206,7 +206,7 @@ fn the_rule_that_makes_the_hole_is_named_by_its_address() {
     let report = Scratch::new().check(1, "nlb-hole", &["--trusted", "101.37.12.0/24"]);
     let row = &endpoint(&report, FENCED, "cluster-api-server")["access"][0];
     assert_eq!(row["verdict"], "open");
-    assert_eq!(row["untrusted"], serde_json::json!(["0.0.0.0/1"]));
+    assert_eq!(row["untrusted"], serde_json::json!(["128.0.0.0/1"]));
     let blamed = row["blame"].as_array().unwrap();
     let hole = r#"module.network.module.fence.alicloud_security_group_rule.rules["extra"]"#;
     assert_eq!(blamed.iter().map(|id| id.as_str().unwrap()).collect::<Vec<_>>(), [hole]);
@@ -342,15 +342,17 @@ fn a_waiver_and_an_allowlist_take_terraform_addresses() {
     let config =
         format!("version: 1\ntrusted:\n  - cidr: 101.37.12.0/24\n    resources: ['{FENCED}']\nwaivers: waivers.yaml\n");
     std::fs::write(scratch.0.path().join("portcullis.yaml"), config).unwrap();
-    let end = chrono::Utc::now().date_naive() + chrono::Days::new(30);
+    let end = chrono::Utc::now().date_naive() + chrono::Days::new(200);
     let waivers = format!(
-        "version: 1\nwaivers:\n  - select: {{resource: '{FENCED}'}}\n    reason: meant\n    owner: me@example.com\n    \
-         expires: {end}\n"
+        "version: 1\nwaivers:\n  - select: {{account: '1000000000000001', region: cn-hangzhou, kind: cluster, resource: \
+         '{FENCED}'}}\n    reason: meant\n    owner: me@example.com\n    expires: {end}\n"
     );
     std::fs::write(scratch.0.path().join("waivers.yaml"), waivers).unwrap();
-    let report = scratch.check(0, "nlb-fenced", &[]);
+    let report = scratch.check(0, "nlb-fenced", &["--account", "1000000000000001"]);
     assert_eq!(endpoint(&report, FENCED, "cluster-api-server")["access"][0]["verdict"], "restricted");
     assert!(findings(&report).iter().all(|(.., status)| *status == "waived"), "{report:#}");
+    // That another plan does not need it is no reason to delete it.
+    assert_eq!(findings(&scratch.check(0, "private", &[])), []);
 }
 
 #[test]

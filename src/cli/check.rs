@@ -19,9 +19,9 @@ use super::{
     terminal::Terminal,
 };
 use crate::{
-    model::Inventory,
+    findings::WAIVER_UNUSED,
     notify::Reach,
-    plan_input::{self, NOWHERE, Place},
+    plan_input::{self, NOWHERE, Place, Planned},
 };
 
 /// A plan larger than this is none: the largest ones known have a hundredth of it.
@@ -40,19 +40,25 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<Done, Failure
     // What is only planned was seen by no log, and is no news.
     config.evidence.files.clear();
     config.notify.clear();
+    // Waivers are about what is there; that a plan does not need one says nothing of it.
+    config.rules.disable.push(WAIVER_UNUSED.id.to_owned());
     let judging = JudgingArgs {
         evidence_files: Vec::new(),
         policy: args.policy.clone(),
         baseline: args.baseline.as_ref().map(|path| path.display().to_string()),
     };
     let conclusion = Conclusion::new(&judging, &StoreArgs { store: None }, None, targets, config, terminal)?;
-    let inventory = inventory(args)?;
-    let reading = Reading { inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None };
+    let planned = planned(args)?;
+    terminal.notice(&format!(
+        "the plan holds {} resources, {} of them of types that say what is exposed, or to whom",
+        planned.resources, planned.looked_at
+    ));
+    let reading = Reading { inventory: planned.inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None };
     let telling = Telling { reach: Reach::ThisMachine, from_snapshot: true };
     Ok(conclusion.conclude(reading, None, telling)?.done)
 }
 
-fn inventory(args: &CheckArgs) -> Result<Inventory, Failure> {
+fn planned(args: &CheckArgs) -> Result<Planned, Failure> {
     let place = Place {
         account_id: args.account.as_deref().unwrap_or(NOWHERE).into(),
         region_id: args.region.as_deref().unwrap_or(NOWHERE).into(),

@@ -5,7 +5,7 @@
 use super::{
     document::Resource,
     draft::{Draft, List, Named},
-    kinds::Kind,
+    kinds::{ACL_ENTRIES, CLASSIC_LISTENERS, JOINED_GROUPS, NETWORK_LISTENERS},
     references,
     value::{Fact, LATER, Node},
 };
@@ -25,7 +25,7 @@ pub(super) fn read_classic(draft: &mut Draft<'_>, resource: &Resource) {
         let message = format!("address_type {why}: whether it is public cannot be told; write it to decide");
         draft.unknown(resource, plan_code::LATER, message);
     }
-    let listeners = belonging(draft, resource, Kind::ClassicListener, "load_balancer_id")
+    let listeners = belonging(draft, resource, CLASSIC_LISTENERS)
         .and_then(|listeners| listeners.into_iter().map(|listener| classic_listener(draft, listener)).collect());
     draft.builder.load_balancers.push(LoadBalancer {
         scope,
@@ -40,17 +40,10 @@ pub(super) fn read_classic(draft: &mut Draft<'_>, resource: &Resource) {
     });
 }
 
-/// The resources of a kind that name the resource; `None` where one of them may.
-fn belonging<'a>(draft: &Draft<'a>, resource: &Resource, kind: Kind, argument: &str) -> Option<Vec<&'a Resource>> {
-    let mut found = Vec::new();
-    for part in draft.of_kind(kind) {
-        match draft.named(part, part.values().field(argument), &[argument]) {
-            Named::One(id) if id == resource.address => found.push(part),
-            Named::One(_) => {}
-            Named::Nobody | Named::Unknown(_) => return None,
-        }
-    }
-    Some(found)
+/// The parts of a resource; `None` where there may be one more.
+fn belonging<'a>(draft: &Draft<'a>, resource: &Resource, part: &str) -> Option<Vec<&'a Resource>> {
+    let parts = draft.parts(part, resource);
+    parts.possible.is_empty().then_some(parts.certain)
 }
 
 /// `None` where it is not known on which port it listens.
@@ -78,7 +71,7 @@ fn acl_ids(draft: &Draft<'_>, resource: &Resource) -> Vec<AclId> {
     let unknown = |argument: &str| format!("{}.{argument}", resource.address);
     let many = draft.all_named(resource, "acl_ids");
     let one = draft.named(resource, values.field("acl_id"), &["acl_id"]);
-    let leaves = |argument| references::is_unwritten(draft.document, resource, argument);
+    let leaves = |argument| references::is_unwritten(draft.document, resource, &[argument]);
     let ids = match (many, one) {
         (Ok(ids), Named::Nobody) => ids,
         (Ok(mut ids), Named::One(id)) => {
@@ -97,21 +90,20 @@ fn acl_ids(draft: &Draft<'_>, resource: &Resource) -> Vec<AclId> {
 
 /// An access control list. Its entries stand in `entry_list` or in resources of their own.
 pub(super) fn read_acl(draft: &mut Draft<'_>, resource: &Resource) {
-    const ENTRY: &str = "alicloud_slb_acl_entry_attachment";
     let values = resource.values();
     let scope = draft.scope(resource);
-    let attached = belonging(draft, resource, Kind::AclEntry, "acl_id");
+    let attached = belonging(draft, resource, ACL_ENTRIES);
     let mut entries: Vec<String> = match &attached {
         Some(attached) => attached.iter().map(|entry| entry.values().field("entry").text().or_marker()).collect(),
         None => vec![LATER.to_owned()],
     };
     let has_attached = attached.is_some_and(|attached| !attached.is_empty());
-    let unwritten = references::is_unwritten(draft.document, resource, "entry_list");
+    let unwritten = references::is_unwritten(draft.document, resource, &["entry_list"]);
     match values.field("entry_list").items() {
         Fact::Value(items) => {
             entries.extend(items.into_iter().map(|item| item.field("entry").text().or_marker()));
             // What is in force holds also what goes.
-            if unwritten && draft.document.removes(ENTRY) {
+            if unwritten && draft.document.removes(ACL_ENTRIES) {
                 entries.push(LATER.to_owned());
             }
         }
@@ -137,13 +129,14 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
     for argument in ["address_type", "ipv6_address_type"] {
         let why = values.field(argument).text().why_unknown();
         // The IPv6 side is private where it is not written.
-        let decided = argument == "ipv6_address_type" && references::is_unwritten(draft.document, resource, argument);
+        let decided =
+            argument == "ipv6_address_type" && references::is_unwritten(draft.document, resource, &[argument]);
         if let Some(why) = why.filter(|_| !decided) {
             let message = format!("{argument} {why}: whether it is public cannot be told");
             draft.unknown(resource, plan_code::LATER, message);
         }
     }
-    let listeners = belonging(draft, resource, Kind::NetworkListener, "load_balancer_id");
+    let listeners = belonging(draft, resource, NETWORK_LISTENERS);
     let listeners = listeners.and_then(|all| all.into_iter().map(network_listener).collect());
     let vpc_id = draft.named(resource, values.field("vpc_id"), &["vpc_id"]).id();
     let addresses = zones(draft, resource);
@@ -182,7 +175,11 @@ fn zones(draft: &Draft<'_>, resource: &Resource) -> Vec<NlbAddress> {
                 .id()
                 .map(EipId::from)
                 .unwrap_or_default(),
-            public_ipv4_address: if is_public { public.or_marker() } else { public.set().unwrap_or_default() },
+            public_ipv4_address: match public.set() {
+                Some(address) => address,
+                None if is_public => format!("{}.zone_mappings[{index}].public_ipv4_address", resource.address),
+                None => String::new(),
+            },
             private_ipv4_address: text(zone, "private_ipv4_address"),
             ipv6_address: text(zone, "ipv6_address"),
         }
@@ -192,14 +189,13 @@ fn zones(draft: &Draft<'_>, resource: &Resource) -> Vec<NlbAddress> {
 
 /// The security groups that it has joined, by its own argument or by resources of their own.
 fn joined(draft: &Draft<'_>, resource: &Resource) -> Reading<Vec<SecurityGroupId>> {
-    const ATTACHMENT: &str = "alicloud_nlb_load_balancer_security_group_attachment";
-    let Some(attachments) = belonging(draft, resource, Kind::NetworkBalancerGroup, "load_balancer_id") else {
+    let Some(attachments) = belonging(draft, resource, JOINED_GROUPS) else {
         return Reading::Unread;
     };
-    let unwritten = references::is_unwritten(draft.document, resource, "security_group_ids");
+    let unwritten = references::is_unwritten(draft.document, resource, &["security_group_ids"]);
     let mut ids = match draft.all_named(resource, "security_group_ids") {
         // What is in force holds also what goes.
-        Ok(_) if unwritten && draft.document.removes(ATTACHMENT) => return Reading::Unread,
+        Ok(_) if unwritten && draft.document.removes(JOINED_GROUPS) => return Reading::Unread,
         Ok(ids) => ids,
         // It is computed where it is not written.
         Err(_) if unwritten && resource.created => Vec::new(),

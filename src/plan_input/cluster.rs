@@ -42,7 +42,7 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
     let vpc_id = draft.named(resource, values.field("vpc_id"), &["vpc_id"]).id();
     let public_endpoint = match balancers.public_name {
         Some(name) if resource.created && !balancers.also_switched(resource, shape) => Reading::Value(name),
-        _ => public_endpoint(resource, is_private),
+        _ => public_endpoint(resource, shape, is_private),
     };
     draft.builder.clusters.push(Cluster {
         scope,
@@ -94,7 +94,7 @@ fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
         Fact::Value(config) => config,
         Fact::Null | Fact::Absent => return read,
         // It is computed where it is not written, which is so for most clusters: then the product decides by the switch.
-        Fact::Later if references::is_unwritten(draft.document, resource, BLOCK) => return read,
+        Fact::Later if references::is_unwritten(draft.document, resource, &[BLOCK]) => return read,
         fact => {
             read.unknown = unknown("", fact.why_unknown().unwrap_or_default());
             return read;
@@ -126,7 +126,13 @@ fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
                 }
                 read.ids.push(id);
             }
-            Named::Nobody | Named::Unknown(_) => {
+            other => {
+                // Where none is written the product makes one.
+                if let Named::Unknown(why) = other
+                    && !references::is_unwritten(draft.document, resource, &path)
+                {
+                    read.unknown = unknown(".load_balancer_id", why);
+                }
                 let id = format!("{}.{BLOCK}.load_balancers_config[{index}]", resource.address);
                 read.ids.push(LoadBalancerId::from(id));
             }
@@ -171,13 +177,13 @@ fn public_flag(draft: &mut Draft<'_>, resource: &Resource, shape: Shape, balance
 }
 
 /// The public endpoint as the cloud said it last; a new private cluster has none.
-fn public_endpoint(resource: &Resource, is_private: bool) -> Reading<String> {
+fn public_endpoint(resource: &Resource, shape: Shape, is_private: bool) -> Reading<String> {
     let connections = resource.values().field("connections");
     match connections.field("api_server_internet").text() {
         Fact::Value("") if is_private || !resource.created => Reading::Absent,
         Fact::Null if is_private => Reading::Absent,
         Fact::Value(endpoint) if !endpoint.is_empty() => Reading::Value(endpoint.to_owned()),
-        _ if is_private && resource.created => Reading::Absent,
+        _ if is_private && (resource.created || !shape.tells_endpoint) => Reading::Absent,
         _ => Reading::Unread,
     }
 }

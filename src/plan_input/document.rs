@@ -14,6 +14,12 @@ pub(super) struct Document {
     pub resources: Vec<Resource>,
     /// Where each address is in `resources`.
     by_address: HashMap<String, usize>,
+    /// Where the instances of each block are, by module and the block's own address.
+    by_block: HashMap<(ModulePath, String), Vec<usize>>,
+    /// Every module with something in it, and those that lead to it.
+    modules: BTreeSet<ModulePath>,
+    /// Where each block is in the list of its module's configuration, by the names of the calls and its own address.
+    configured: HashMap<(Vec<String>, String), usize>,
     /// What is wrong with the plan as a whole.
     pub problems: Vec<Problem>,
     /// Types of which a resource goes.
@@ -90,8 +96,6 @@ impl Document {
         let mut changes = if is_plan { changes(fields)? } else { BTreeMap::new() };
         let values = match fields.get(if is_plan { "planned_values" } else { "values" }) {
             Some(values) => values,
-            // A plan that destroys everything, and a state without anything in it, have none.
-            None if fields.contains_key("terraform_version") => &Value::Null,
             None => return Err(PlanError::NotAPlan("it has neither planned_values nor values".to_owned())),
         };
         let mut found = Vec::new();
@@ -126,7 +130,19 @@ impl Document {
         let removed = changes.values().filter(|change| !change.stays).map(|change| change.kind.clone()).collect();
         problems.extend(lost(changes));
         let by_address = found.iter().enumerate().map(|(at, resource)| (resource.address.clone(), at)).collect();
-        Ok(Self { root, resources: found, by_address, problems, removed })
+        let mut by_block: HashMap<(ModulePath, String), Vec<usize>> = HashMap::new();
+        let mut modules = BTreeSet::new();
+        for (at, resource) in found.iter().enumerate() {
+            by_block.entry((resource.module.clone(), resource.block.clone())).or_default().push(at);
+            for steps in 0..=resource.module.len() {
+                modules.insert(resource.module[..steps].to_vec());
+            }
+        }
+        let mut configured = HashMap::new();
+        if let Some(module) = root.get("configuration").and_then(|configuration| configuration.get("root_module")) {
+            configured_blocks(module, &mut Vec::new(), &mut configured);
+        }
+        Ok(Self { root, resources: found, by_address, by_block, modules, configured, problems, removed })
     }
 
     /// True if a resource of the type goes. What another one has computed from it is then not what it will be.
@@ -152,8 +168,21 @@ impl Document {
 
     /// The configuration of the resource's block.
     pub(super) fn block(&self, resource: &Resource) -> Option<&Value> {
-        let blocks = self.module(&resource.module)?.get("resources")?.as_array()?;
-        blocks.iter().find(|block| block.get("address").and_then(Value::as_str) == Some(&resource.block))
+        let names = resource.module.iter().map(|step| step.name.clone()).collect();
+        let at = self.configured.get(&(names, resource.block.clone()))?;
+        self.module(&resource.module)?.get("resources")?.get(at)
+    }
+
+    /// The planned instances of a block of the module.
+    pub(super) fn instances(&self, module: &ModulePath, block: &str) -> impl Iterator<Item = &Resource> {
+        let found = self.by_block.get(&(module.clone(), block.to_owned()));
+        found.into_iter().flatten().filter_map(|at| self.resources.get(*at))
+    }
+
+    /// The instances of the module's calls.
+    pub(super) fn children(&self, module: &ModulePath) -> impl Iterator<Item = &ModuleStep> {
+        let is_child = |path: &&ModulePath| path.len() == module.len() + 1 && path.starts_with(module);
+        self.modules.iter().filter(is_child).filter_map(|path| path.last())
     }
 
     /// The region that the resource's provider is set to, where that is a constant or a variable of the root module.
@@ -210,6 +239,22 @@ fn version(fields: &Map<String, Value>) -> Result<(), PlanError> {
     match version.split('.').next() {
         Some("1") => Ok(()),
         _ => Err(PlanError::Version(shown(version))),
+    }
+}
+
+/// Terraform nests as deep as modules do; the parser has refused what is deeper than it can stand.
+fn configured_blocks(module: &Value, names: &mut Vec<String>, found: &mut HashMap<(Vec<String>, String), usize>) {
+    for (at, block) in module.get("resources").and_then(Value::as_array).into_iter().flatten().enumerate() {
+        if let Some(address) = block.get("address").and_then(Value::as_str) {
+            found.entry((names.clone(), address.to_owned())).or_insert(at);
+        }
+    }
+    for (name, call) in module.get("module_calls").and_then(Value::as_object).into_iter().flatten() {
+        if let Some(child) = call.get("module") {
+            names.push(name.clone());
+            configured_blocks(child, names, found);
+            names.pop();
+        }
     }
 }
 

@@ -70,6 +70,21 @@ pub(super) struct Draft<'a> {
     fronts: Vec<Front>,
     api_servers: BTreeSet<LoadBalancerId>,
     bound: Vec<Bound>,
+    parts: BTreeMap<&'static str, Parts<'a>>,
+}
+
+/// Resources of one type that are parts of others, by whom they belong to.
+#[derive(Default)]
+struct Parts<'a> {
+    by_owner: BTreeMap<String, Vec<&'a Resource>>,
+    /// Those that may belong to anybody.
+    of_somebody: Vec<&'a Resource>,
+}
+
+/// The parts of one resource, and those of which nobody knows whether they are.
+pub(super) struct PartsOf<'a> {
+    pub certain: Vec<&'a Resource>,
+    pub possible: Vec<&'a Resource>,
 }
 
 impl<'a> Draft<'a> {
@@ -81,7 +96,7 @@ impl<'a> Draft<'a> {
                 by_id.insert(id, resource.address.as_str());
             }
         }
-        Self {
+        let mut draft = Self {
             document,
             builder: InventoryBuilder::new(now),
             place,
@@ -91,6 +106,27 @@ impl<'a> Draft<'a> {
             fronts: Vec::new(),
             api_servers: BTreeSet::new(),
             bound: Vec::new(),
+            parts: BTreeMap::new(),
+        };
+        for resource in &document.resources {
+            if let Some((part, argument)) = Kind::of(&resource.kind).and_then(kinds::owner_argument) {
+                let owner = draft.named(resource, resource.values().field(argument), &[argument]);
+                let parts = draft.parts.entry(part).or_default();
+                match owner {
+                    Named::One(id) => parts.by_owner.entry(id).or_default().push(resource),
+                    Named::Nobody | Named::Unknown(_) => parts.of_somebody.push(resource),
+                }
+            }
+        }
+        draft
+    }
+
+    /// The resources of a type that belong to the resource.
+    pub(super) fn parts(&self, part: &str, owner: &Resource) -> PartsOf<'a> {
+        let parts = self.parts.get(part);
+        PartsOf {
+            certain: parts.and_then(|parts| parts.by_owner.get(&owner.address)).cloned().unwrap_or_default(),
+            possible: parts.map(|parts| parts.of_somebody.clone()).unwrap_or_default(),
         }
     }
 
@@ -201,11 +237,6 @@ impl<'a> Draft<'a> {
 
     fn identity_of(&self, id: &str) -> String {
         self.by_id.get(id).map_or_else(|| id.to_owned(), |address| (*address).to_owned())
-    }
-
-    /// Planned resources of a kind.
-    pub(super) fn of_kind(&self, wanted: Kind) -> impl Iterator<Item = &'a Resource> + use<'a> {
-        self.document.resources.iter().filter(move |resource| Kind::of(&resource.kind) == Some(wanted))
     }
 
     /// True if the identity is that of a planned resource of the kind.
@@ -339,7 +370,8 @@ impl Draft<'_> {
         let resource = self.document.resource(source.address)?;
         let makes_others = match (Kind::of(&resource.kind), source.attribute) {
             (Some(Kind::Cluster(_)), "slb_id" | "security_group_id")
-            | (Some(Kind::Mesh), "api_server_loadbalancer_id" | "pilot_public_loadbalancer_id" | "security_group_id") => {
+            | (Some(Kind::Mesh), "api_server_loadbalancer_id" | "pilot_public_loadbalancer_id" | "security_group_id") =>
+            {
                 return Some(format!("{}.{}", source.address, source.attribute));
             }
             (Some(Kind::Cluster(_) | Kind::Mesh), _) => true,

@@ -4,6 +4,7 @@
 use super::{
     document::Resource,
     draft::{Draft, List, Named},
+    value::Fact,
 };
 use crate::model::{Eip, EipId, VpcId, plan_code};
 
@@ -34,8 +35,11 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     let scope = draft.scope(resource);
     let named = draft.named(resource, values.field("allocation_id"), &["allocation_id"]).id();
     let eip = named.as_ref().and_then(|id| draft.document.resource(id));
-    // Of one that is not in the plan the address is known to nobody.
-    let ip_address = eip.map(|eip| eip.values().field("ip_address").text().or_marker()).unwrap_or_default();
+    // Before it is there it is called what the configuration calls it: two that are not known yet are two.
+    let ip_address = eip.map(|eip| match eip.values().field("ip_address").text() {
+        Fact::Value(address) => address.to_owned(),
+        _ => format!("{}.ip_address", eip.address),
+    });
     let tags = eip.map(|eip| eip.values().field("tags").texts().collect()).unwrap_or_default();
     // One EIP is bound to one thing; two that seem to be the same are two.
     let is_taken = |id: &String| draft.builder.eips.iter().any(|eip| eip.allocation_id.as_str() == id);
@@ -44,7 +48,7 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     draft.builder.eips.push(Eip {
         scope,
         allocation_id: EipId::from(allocation_id),
-        ip_address,
+        ip_address: ip_address.unwrap_or_default(),
         status: "InUse".to_owned(),
         instance_id: instance,
         instance_type: instance_type.set().unwrap_or_default(),

@@ -4,7 +4,7 @@
 use super::{
     document::Resource,
     draft::{Draft, Named},
-    kinds::Kind,
+    kinds::RULES,
     references,
     value::{Fact, LATER},
 };
@@ -15,8 +15,10 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     let scope = draft.scope(resource);
     let group_type = values.field("security_group_type").text().set();
     let vpc_id = draft.named(resource, values.field("vpc_id"), &["vpc_id"]).id();
-    let permissions = draft.of_kind(Kind::SecurityGroupRule).filter_map(|rule| permission(draft, resource, rule));
-    let permissions = permissions.collect();
+    let rules = draft.parts(RULES, resource);
+    let certain = rules.certain.into_iter().filter_map(|rule| permission(draft, rule, true));
+    let possible = rules.possible.into_iter().filter_map(|rule| permission(draft, rule, false));
+    let permissions = certain.chain(possible).collect();
     draft.builder.security_groups.push(SecurityGroup {
         scope,
         security_group_id: SecurityGroupId::from(resource.address.as_str()),
@@ -33,14 +35,9 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
     });
 }
 
-/// The rule, if it is one of the group; where that cannot be told, one of which nobody knows whether it applies.
-fn permission(draft: &Draft<'_>, group: &Resource, rule: &Resource) -> Option<Permission> {
+/// A rule for what comes in; one of which nobody knows whether it is of the group may apply there or not.
+fn permission(draft: &Draft<'_>, rule: &Resource, is_of_group: bool) -> Option<Permission> {
     let values = rule.values();
-    let is_of_group = match draft.named(rule, values.field("security_group_id"), &["security_group_id"]) {
-        Named::One(id) if id == group.address => true,
-        Named::One(_) => return None,
-        Named::Nobody | Named::Unknown(_) => false,
-    };
     let direction = values.field("type").text();
     if direction == Fact::Value("egress") {
         return None;
@@ -94,7 +91,7 @@ fn sources(draft: &Draft<'_>, rule: &Resource) -> Sources {
         // It may turn out to be unset, and the rule to be for a prefix list.
         Named::Unknown(_) => sources.cidr = LATER.to_owned(),
     }
-    let is_computed = references::is_unwritten(draft.document, rule, "prefix_list_id");
+    let is_computed = references::is_unwritten(draft.document, rule, &["prefix_list_id"]);
     match named("prefix_list_id") {
         Named::One(id) => sources.prefix_list = id,
         Named::Nobody => {}

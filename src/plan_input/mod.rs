@@ -42,11 +42,23 @@ pub struct Place {
 /// What stands for an account or a region that nobody knows.
 pub const NOWHERE: &str = "-";
 
+/// What was read of a plan.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub inventory: Inventory,
+    /// Managed resources that the plan holds.
+    pub resources: usize,
+    /// Those of types that say what is exposed, and to whom.
+    pub looked_at: usize,
+}
+
 /// Reads the JSON of a plan, or of a state, as what there will be at `now`.
-pub fn read(text: &[u8], place: &Place, now: DateTime<Utc>) -> Result<Inventory, PlanError> {
+pub fn read(text: &[u8], place: &Place, now: DateTime<Utc>) -> Result<Planned, PlanError> {
     let document = Document::read(text)?;
     let mut draft = Draft::new(&document, place, now);
+    let mut looked_at = 0;
     for (resource, kind) in document.resources.iter().filter_map(|it| Some((it, Kind::of(&it.kind)?))) {
+        looked_at += 1;
         draft.plan(resource);
         match kind {
             Kind::Cluster(shape) => cluster::read(&mut draft, resource, shape),
@@ -69,5 +81,5 @@ pub fn read(text: &[u8], place: &Place, now: DateTime<Utc>) -> Result<Inventory,
     for problem in &document.problems {
         draft.problem(problem);
     }
-    Ok(draft.finish())
+    Ok(Planned { inventory: draft.finish(), resources: document.resources.len(), looked_at })
 }

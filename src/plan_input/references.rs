@@ -39,25 +39,31 @@ const DEEPEST: usize = 40;
 /// What the argument of the resource may come from; `path` leads through blocks to it, a number picks one of several.
 pub(super) fn of<'a>(document: &'a Document, resource: &Resource, path: &[&str]) -> Sources<'a> {
     let mut sources = Sources::default();
-    let expression = document.block(resource).and_then(|block| block.get("expressions"));
-    let expression = path.iter().try_fold(expression, |place, step| {
-        let place = place?;
-        Some(match step.parse::<usize>() {
-            Ok(index) => place.get(index),
-            Err(_) => place.get(step),
-        })
-    });
-    match expression.flatten() {
+    match expressions(document, resource).and_then(|top| at(top, path)) {
         Some(expression) => follow(document, &resource.module, expression, DEEPEST, &mut sources),
         None => sources.others = true,
     }
     sources
 }
 
-/// True if the configuration is there and says nothing of the argument.
-pub(super) fn is_unwritten(document: &Document, resource: &Resource, argument: &str) -> bool {
-    let block = document.block(resource);
-    block.is_some_and(|block| block.get("expressions").is_none_or(|written| written.get(argument).is_none()))
+/// True if the configuration is there and says nothing of the argument that the path leads to.
+pub(super) fn is_unwritten(document: &Document, resource: &Resource, path: &[&str]) -> bool {
+    let Some((argument, before)) = path.split_last() else { return false };
+    let written_in = expressions(document, resource).and_then(|top| at(top, before));
+    written_in.is_some_and(|block| block.is_object() && at(block, &[argument]).is_none())
+}
+
+fn expressions<'a>(document: &'a Document, resource: &Resource) -> Option<&'a Value> {
+    /// A block in which nothing is written has none.
+    static NOTHING: std::sync::LazyLock<Value> = std::sync::LazyLock::new(|| Value::Object(serde_json::Map::new()));
+    document.block(resource).map(|block| block.get("expressions").unwrap_or(&NOTHING))
+}
+
+fn at<'a>(top: &'a Value, path: &[&str]) -> Option<&'a Value> {
+    path.iter().try_fold(top, |place, step| match step.parse::<usize>() {
+        Ok(index) => place.get(index),
+        Err(_) => place.get(step),
+    })
 }
 
 fn follow<'a>(
@@ -126,13 +132,10 @@ fn output<'a>(document: &'a Document, module: &ModulePath, rest: &'a str, depth:
         None => (None, path),
     };
     let wanted = path.strip_prefix('.').filter(|path| !path.is_empty() && !path.contains(['.', '[']));
-    let called = |resource: &'a Resource| {
-        let step = resource.module.get(module.len()).filter(|_| resource.module.starts_with(module))?;
-        (step.name == name && index.is_none_or(|index| step.index == index)).then_some(step)
-    };
-    let instances: BTreeSet<&ModuleStep> = document.resources.iter().filter_map(called).collect();
+    let is_meant = |step: &&ModuleStep| step.name == name && index.is_none_or(|index| step.index == index);
+    let instances = document.children(module).filter(is_meant);
     for step in instances {
-        let child: ModulePath = module.iter().chain([step]).cloned().collect();
+        let child: ModulePath = module.iter().cloned().chain([step.clone()]).collect();
         let outputs = document.module(&child).and_then(|child| child.get("outputs"));
         let expression = wanted.and_then(|wanted| outputs?.get(wanted)?.get("expression"));
         match expression {
@@ -161,11 +164,8 @@ fn resource<'a>(document: &'a Document, module: &ModulePath, text: &'a str, sour
     };
     let attribute = path.rsplit('.').next().unwrap_or_default();
     let attribute = attribute.split('[').next().unwrap_or_default();
-    let meant = |resource: &&Resource| {
-        resource.module == *module
-            && resource.block.strip_prefix(kind).and_then(|rest| rest.strip_prefix('.')) == Some(name)
-            && index.is_none_or(|(index, _)| resource.index == index)
-    };
-    let instances = document.resources.iter().filter(meant);
+    let is_meant = |resource: &&Resource| index.is_none_or(|(index, _)| resource.index == index);
+    let block = format!("{kind}.{name}");
+    let instances = document.instances(module, &block).filter(is_meant);
     sources.found.extend(instances.map(|resource| Source { address: &resource.address, attribute }));
 }

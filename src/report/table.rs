@@ -31,6 +31,9 @@ use crate::{
     },
 };
 
+/// Characters of an id that are shown.
+const ID_WIDTH: usize = 160;
+
 /// Ranges and rules named in a cell before the rest is counted.
 const NAMED: usize = 2;
 
@@ -466,7 +469,7 @@ impl Place<'_> {
             .iter()
             .chain([&self.region, &self.id])
             .filter(|part| !part.is_empty())
-            .map(|part| escape::name(part))
+            .map(|part| id(part))
             .collect();
         parts.join("/")
     }
@@ -478,6 +481,11 @@ impl Place<'_> {
             format!("\"{}\"", escape::name(self.name))
         }
     }
+}
+
+/// An id, which is of no use in part: an address in a Terraform plan has a hundred characters where modules are nested.
+fn id(text: &str) -> String {
+    escape::capped(text, ID_WIDTH)
 }
 
 /// The parts that are not empty.
@@ -528,7 +536,7 @@ pub(super) fn who(row: &AccessV1<'_>) -> String {
                 .gates
                 .iter()
                 .filter(|gate| gate.enforcement == Enforcement::Unverified)
-                .map(|gate| escape::name(&gate.id))
+                .map(|gate| id(&gate.id))
                 .collect();
             format!(
                 "only {} filters, which is not documented; else {}",
@@ -648,8 +656,8 @@ fn short_subject(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> 
         Some(endpoint) if !endpoint.resource_name.is_empty() => {
             format!("{} {}{until}", escape::name(&endpoint.resource_name), endpoint.kind)
         }
-        Some(endpoint) => format!("{} {}{until}", escape::name(&endpoint.resource_id), endpoint.kind),
-        None => format!("{}{until}", escape::name(&finding.resource_id)),
+        Some(endpoint) => format!("{} {}{until}", id(&endpoint.resource_id), endpoint.kind),
+        None => format!("{}{until}", id(&finding.resource_id)),
     }
 }
 
@@ -795,7 +803,7 @@ fn left_out_regions<'a>(document: &'a Document<'_>) -> BTreeMap<(&'a str, &'a st
 
 /// `cn-beijing, cn-hangzhou +26 more`
 fn some_of(ids: &BTreeSet<&str>) -> String {
-    let shown: Vec<String> = ids.iter().take(NAMED).map(|id| escape::name(id)).collect();
+    let shown: Vec<String> = ids.iter().take(NAMED).map(|text| id(text)).collect();
     match ids.len() {
         count if count > NAMED => format!("{} +{} more", shown.join(", "), count - NAMED),
         _ => shown.join(", "),
