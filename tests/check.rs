@@ -432,3 +432,184 @@ fn a_bundle_of_what_is_only_planned_is_refused() {
     assert_eq!(told.code, 2);
     assert!(told.stderr.contains("no evidence"), "{}", told.stderr);
 }
+
+/// A plan with a part of it replaced.
+fn with(name: &str, pointers: &[&str], value: &Value) -> Value {
+    let mut changed: Value = serde_json::from_slice(&std::fs::read(plan(name)).unwrap()).unwrap();
+    for pointer in pointers {
+        *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("{pointer} of {name}")) = value.clone();
+    }
+    changed
+}
+
+impl Scratch {
+    fn check_value(&self, code: i32, plan: &Value) -> Value {
+        std::fs::write(self.0.path().join("changed.json"), plan.to_string()).unwrap();
+        let told = self.run(&["check", "changed.json", "-o", "json", "--trusted", "101.37.12.0/24"]);
+        assert_eq!(told.code, code, "{}{}", told.stdout, told.stderr);
+        told.json()
+    }
+}
+
+#[test]
+fn an_id_is_followed_through_variables_and_outputs_of_modules() {
+    const SIDE: &str = "module.ack.alicloud_cs_managed_kubernetes.side";
+    let report = Scratch::new().check(4, "eip-modules", &[]);
+    let side = endpoint(&report, SIDE, "cluster-api-server");
+    assert_eq!(side["exposure"], "exposed");
+    assert_eq!(side["eip_id"], r#"module.doors[0].module.door["a.b"].alicloud_eip_address.this"#);
+    assert_eq!(gaps(&report), [("alicloud_cs_managed_kubernetes", SIDE, "not-in-plan")]);
+}
+
+#[test]
+fn a_rule_that_may_belong_to_another_group_decides_nothing() {
+    const RULES: &str = "/configuration/root_module/module_calls/network/module/module_calls/fence/module/resources/1";
+    let scratch = Scratch::new();
+    let fenced: Value = serde_json::from_slice(&std::fs::read(plan("nlb-fenced")).unwrap()).unwrap();
+    assert_eq!(fenced.pointer(RULES).unwrap()["address"], "alicloud_security_group_rule.rules");
+    let references = format!("{RULES}/expressions/security_group_id/references");
+    for elsewhere in [
+        serde_json::json!(["each.value.group", "each.value"]),
+        serde_json::json!(["local.groups"]),
+        serde_json::json!([
+            "alicloud_security_group.this[0].id",
+            "alicloud_security_group.this[0]",
+            "data.alicloud_security_groups.all"
+        ]),
+    ] {
+        let report = scratch.check_value(4, &with("nlb-fenced", &[&references], &elsewhere));
+        assert_eq!(endpoint(&report, FENCED, "cluster-api-server")["access"][0]["verdict"], "unknown", "{elsewhere}");
+    }
+}
+
+#[test]
+fn a_group_that_is_not_in_the_plan_decides_nothing() {
+    let mut plan: Value = serde_json::from_slice(&std::fs::read(plan("nlb-fenced")).unwrap()).unwrap();
+    for change in plan["resource_changes"].as_array_mut().unwrap() {
+        if change["type"] == "alicloud_nlb_load_balancer" {
+            let unknown = change["change"]["after_unknown"].as_object_mut().unwrap();
+            unknown.remove("security_group_ids").unwrap();
+        }
+    }
+    for resource in plan["planned_values"]["root_module"]["resources"].as_array_mut().unwrap() {
+        if resource["type"] == "alicloud_nlb_load_balancer" {
+            resource["values"]["security_group_ids"] = serde_json::json!(["sg-bp1yyyyyyyyyyyyyyyyy1"]);
+        }
+    }
+    let report = Scratch::new().check_value(4, &plan);
+    let row = &endpoint(&report, FENCED, "cluster-api-server")["access"][0];
+    assert_eq!(row["verdict"], "unknown");
+    assert_eq!(row["gates"][0]["note"], "sg-bp1yyyyyyyyyyyyyyyyy1; sg-bp1yyyyyyyyyyyyyyyyy1 could not be read");
+}
+
+#[test]
+fn a_type_that_is_not_judged_makes_the_answer_unknown() {
+    let mut fleet: Value = serde_json::from_slice(&std::fs::read(plan("nothing")).unwrap()).unwrap();
+    for place in ["/planned_values/root_module/resources/0", "/resource_changes/0"] {
+        let resource = fleet.pointer_mut(place).unwrap();
+        resource["type"] = "alicloud_ack_one_cluster".into();
+        resource["address"] = "alicloud_ack_one_cluster.main".into();
+    }
+    let report = Scratch::new().check_value(3, &fleet);
+    assert_eq!(gaps(&report), [("alicloud_ack_one_cluster", "alicloud_ack_one_cluster.main", "not-read")]);
+}
+
+#[test]
+fn what_terraform_forgets_without_destroying_it_is_unknown() {
+    let mut forgotten: Value = serde_json::from_slice(&std::fs::read(plan("existing")).unwrap()).unwrap();
+    let changes = forgotten["resource_changes"].as_array_mut().unwrap();
+    changes.retain(|change| change["name"] == "gone");
+    changes[0]["change"]["actions"] = serde_json::json!(["forget"]);
+    forgotten["planned_values"]["root_module"] = serde_json::json!({});
+    let report = Scratch::new().check_value(3, &forgotten);
+    assert_eq!(
+        gaps(&report),
+        [("alicloud_cs_managed_kubernetes", "alicloud_cs_managed_kubernetes.gone", "incomplete-plan")]
+    );
+}
+
+#[test]
+fn it_says_what_it_looked_at() {
+    let told = Scratch::new().run(&["check", &plan("private")]);
+    assert!(
+        told.stderr.contains("resources in the plan: 6; of types that say what is exposed, or to whom: 6"),
+        "{}",
+        told.stderr
+    );
+    let told = Scratch::new().run(&["check", &plan("nothing")]);
+    assert!(
+        told.stderr.contains("resources in the plan: 1; of types that say what is exposed, or to whom: 0"),
+        "{}",
+        told.stderr
+    );
+}
+
+const CLASSIC: &str = "alicloud_cs_managed_kubernetes.classic";
+
+/// The planned and the configured balancers of the cluster of `classic-balancers`.
+const CONFIGS: [&str; 2] = ["values/control_plane_endpoints_config", "expressions/control_plane_endpoints_config"];
+
+/// That plan with one more balancer in front of the cluster, which is private and stands first.
+fn second_front() -> Value {
+    let mut changed: Value = serde_json::from_slice(&std::fs::read(plan("classic-balancers")).unwrap()).unwrap();
+    for (list, config) in
+        [("/planned_values/root_module/resources", CONFIGS[0]), ("/configuration/root_module/resources", CONFIGS[1])]
+    {
+        for resource in changed.pointer_mut(list).unwrap().as_array_mut().unwrap() {
+            if resource["address"] == CLASSIC {
+                let fronts = resource.pointer_mut(&format!("/{config}/0/load_balancers_config")).unwrap();
+                let fronts = fronts.as_array_mut().unwrap();
+                let first = fronts[0].clone();
+                fronts.insert(0, first);
+            }
+        }
+    }
+    for change in changed["resource_changes"].as_array_mut().unwrap() {
+        if change["address"] == CLASSIC {
+            let unknown = &mut change["change"]["after_unknown"]["control_plane_endpoints_config"];
+            let unknown = unknown[0]["load_balancers_config"].as_array_mut().unwrap();
+            let first = unknown[0].clone();
+            unknown.insert(0, first);
+        }
+    }
+    for resource in changed.pointer_mut("/configuration/root_module/resources").unwrap().as_array_mut().unwrap() {
+        if resource["address"] == CLASSIC {
+            resource["expressions"]["control_plane_endpoints_config"][0]["load_balancers_config"][0]["load_balancer_id"] =
+                serde_json::json!({"constant_value": null});
+        }
+    }
+    changed
+}
+
+#[test]
+fn the_balancer_that_is_public_counts_wherever_it_stands() {
+    let report = Scratch::new().check_value(4, &second_front());
+    let classic = endpoint(&report, CLASSIC, "cluster-api-server");
+    assert_eq!(classic["exposure"], "exposed");
+    assert_eq!(classic["load_balancer_id"], "alicloud_slb_load_balancer.api");
+}
+
+#[test]
+fn a_balancer_that_is_not_in_the_plan_may_be_public() {
+    let mut foreign = second_front();
+    let resources = foreign.pointer_mut("/planned_values/root_module/resources").unwrap().as_array_mut().unwrap();
+    // Without the EIP, nothing but the balancer in another hand is left.
+    resources.retain(|resource| resource["type"] != "alicloud_eip_association");
+    for resource in resources {
+        if resource["address"] == CLASSIC {
+            resource["values"]["control_plane_endpoints_config"][0]["load_balancers_config"][0]["load_balancer_id"] =
+                "lb-bp1xxxxxxxxxxxxxxxxx1".into();
+        }
+    }
+    let changes = foreign["resource_changes"].as_array_mut().unwrap();
+    changes.retain(|change| change["type"] != "alicloud_eip_association");
+    for change in changes {
+        if change["address"] == CLASSIC {
+            let unknown = &mut change["change"]["after_unknown"]["control_plane_endpoints_config"];
+            unknown[0]["load_balancers_config"][0].as_object_mut().unwrap().remove("load_balancer_id");
+        }
+    }
+    let report = Scratch::new().check_value(3, &foreign);
+    assert_eq!(endpoint(&report, CLASSIC, "cluster-api-server")["exposure"], "unknown");
+    assert_eq!(gaps(&report), [("alicloud_cs_managed_kubernetes", CLASSIC, "known-after-apply")]);
+}

@@ -178,7 +178,7 @@ fn a_plan_that_says_less_never_looks_cleaner() {
             drop_leaf(&mut dropped, pointer);
             compare(&what("dropped"), before, &dropped, &rules);
             let is = plan.pointer(pointer).unwrap();
-            for strange in [json!("strange"), json!(-7), json!([[]]), json!({"strange": {}}), json!(1e300)] {
+            for strange in [json!("strange"), json!(-7), json!([{"strange": {}}])] {
                 // A text in the place of a text, or a container in the place of one, is another value, not another type.
                 let same = (strange.is_string() && is.is_string())
                     || (strange.is_number() && is.is_number())

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<Done, Failure
     let conclusion = Conclusion::new(&judging, &StoreArgs { store: None }, None, targets, config, terminal)?;
     let planned = planned(args)?;
     terminal.notice(&format!(
-        "the plan holds {} resources, {} of them of types that say what is exposed, or to whom",
+        "resources in the plan: {}; of types that say what is exposed, or to whom: {}",
         planned.resources, planned.looked_at
     ));
     let reading = Reading { inventory: planned.inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None };

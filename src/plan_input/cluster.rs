@@ -119,11 +119,16 @@ fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
         let path = [BLOCK, "0", "load_balancers_config", &index.to_string(), "load_balancer_id"];
         match draft.named(resource, item.field("load_balancer_id"), &path) {
             Named::One(id) => {
+                let is_network = draft.is_planned(Kind::NetworkBalancer, &id);
+                if is_network && kind == Fact::Value("public") {
+                    read.public_name = Some(balancer::domain_name(&id));
+                }
+                // Of a cluster that is there, its endpoint tells.
+                if resource.created && !is_network && !draft.is_planned(Kind::ClassicBalancer, &id) {
+                    read.unknown = unknown(".load_balancer_id", "names a load balancer that is not in the plan");
+                }
                 let id = LoadBalancerId::from(id);
                 draft.serves_api_server(&id);
-                if kind == Fact::Value("public") && draft.is_planned(Kind::NetworkBalancer, id.as_str()) {
-                    read.public_name = Some(balancer::domain_name(id.as_str()));
-                }
                 read.ids.push(id);
             }
             other => {

@@ -12,8 +12,8 @@ use super::{
     value::{Fact, Node},
 };
 use crate::model::{
-    Gap, Inventory, InventoryBuilder, Listener, LoadBalancerId, NlbListener, Reading, RegionId, Scope, Unit, UnitState,
-    plan_code,
+    Gap, Inventory, InventoryBuilder, Listener, LoadBalancerId, NetworkLoadBalancer, NlbListener, Reading, RegionId,
+    Scope, Unit, UnitState, plan_code,
 };
 
 /// Who a value names.
@@ -267,6 +267,7 @@ impl<'a> Draft<'a> {
     pub(super) fn finish(mut self) -> Inventory {
         self.tell_of_strangers();
         self.tell_of_fronts();
+        self.turn_public_sides_out();
         self.add_api_servers();
         let account_id = self.place.account_id.clone();
         if self.regions.is_empty() {
@@ -291,14 +292,19 @@ impl<'a> Draft<'a> {
     /// A balancer that is there already, in another hand, may be a control plane's.
     fn tell_of_strangers(&mut self) {
         for bound in std::mem::take(&mut self.bound) {
-            let product = match bound.instance.as_str() {
-                id if id.starts_with("nlb-") => "nlb",
-                id if id.starts_with("lb-") => "slb",
-                _ => continue,
-            };
             if self.fronts.iter().any(|front| front.id.as_str() == bound.instance) {
                 continue;
             }
+            let product = match bound.instance.as_str() {
+                id if id.starts_with("nlb-") => "nlb",
+                id if id.starts_with("lb-") => "slb",
+                // An attribute of a control plane that is none of the balancers that it is known by.
+                id if id.contains('.') && self.document.resource(id).is_none() => {
+                    self.not_whole.insert(List::Eips);
+                    "vpc"
+                }
+                _ => continue,
+            };
             let Scope { account_id, region_id } = bound.scope;
             let unit = Unit::new(&account_id, &region_id, product, "alicloud_eip_association", &bound.instance);
             let message = format!(
@@ -306,6 +312,26 @@ impl<'a> Draft<'a> {
                 bound.association
             );
             self.gap(unit, plan_code::NOT_IN_PLAN, message);
+        }
+    }
+
+    /// Of several balancers the one that is public stands in front.
+    fn turn_public_sides_out(&mut self) {
+        let mut public: BTreeSet<&str> = self.builder.eips.iter().map(|eip| eip.instance_id.as_str()).collect();
+        let classic = self.builder.load_balancers.iter();
+        let internet = classic.filter(|it| it.address_type != "intranet" || it.address_ip_version == "ipv6");
+        public.extend(internet.map(|it| it.load_balancer_id.as_str()));
+        let network = self.builder.network_load_balancers.iter();
+        let intranet = |it: &NetworkLoadBalancer| it.address_type.value().is_some_and(|word| word == "Intranet");
+        public.extend(network.filter(|it| !intranet(it)).map(|it| it.load_balancer_id.as_str()));
+        for cluster in &mut self.builder.clusters {
+            let Reading::Value(front) = &mut cluster.api_server.load_balancer_id else { continue };
+            let others = &mut cluster.other_load_balancers;
+            if !public.contains(front.as_str())
+                && let Some(other) = others.iter_mut().find(|other| public.contains(other.as_str()))
+            {
+                std::mem::swap(front, other);
+            }
         }
     }
 

@@ -96,8 +96,7 @@ fn entrance(
     };
     let switch = match node.field(arguments.switch).flag() {
         Fact::Value(on) => Reading::Value(on),
-        // What is not written is sent as false; of Pilot's switch that is so in new versions of the provider, and the
-        // product's own default in older ones.
+        // A block that is written without it sends false.
         Fact::Null => Reading::Value(false),
         fact => {
             let why = fact.why_unknown().unwrap_or_default();
@@ -106,7 +105,8 @@ fn entrance(
             let load_balancer_id = balancer(draft, resource, node, arguments, public);
             let entrance =
                 Entrance { eip_id, load_balancer_id: Reading::Value(load_balancer_id), ..Entrance::default() };
-            return (entrance, Some(unknown(arguments, arguments.switch, why)));
+            // An EIP that is named decides without the switch, which new versions of the provider only read.
+            return (entrance, (!public).then(|| unknown(arguments, arguments.switch, why)));
         }
     };
     let eip_id = eip(draft, resource, node, arguments, &switch);
