@@ -119,6 +119,8 @@ fn a_managed_cluster_is_public_unless_somebody_writes_that_it_is_not() {
     assert!(findings(&report).contains(&("control-plane-public-eip", SHOP, "open")));
     assert!(findings(&report).contains(&("control-plane-open-to-untrusted", SHOP, "unknown")));
     assert_eq!(gaps(&report), [("alicloud_cs_managed_kubernetes", SHOP, "not-in-plan")]);
+    let message = report["coverage"]["gaps"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("slb_internet_enabled is true, which is its default; "), "{message}");
 }
 
 #[test]
@@ -151,6 +153,8 @@ fn both_entrances_of_a_mesh_are_public_where_its_block_says_so() {
     }
     assert_eq!(list(&report, "endpoints").len(), 2, "a new mesh has no canary pilot");
     assert_eq!(gaps(&report), [("alicloud_service_mesh_service_mesh", CORE, "not-in-plan")]);
+    let message = report["coverage"]["gaps"][0]["message"].as_str().unwrap();
+    assert!(message.starts_with("api_server_public_eip is true, pilot_public_eip is true; "), "{message}");
 }
 
 #[test]

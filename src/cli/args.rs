@@ -317,8 +317,9 @@ pub(crate) struct ScanArgs {
 }
 
 const AFTER_CHECK: &str = "\
-Nothing is contacted, and the run is not kept. What Terraform knows only after apply is unknown, never clean: exit code 3,
-or 4 beside findings. A resource is called by its Terraform address, in findings, allowlists and waivers.
+Nothing is contacted, and the run is not kept. What Terraform knows only after apply is
+unknown, never clean: exit code 3, or 4 beside findings. A resource is called by its
+Terraform address, in findings, allowlists and waivers.
 
     terraform plan -out=tfplan && terraform show -json tfplan | portcullis check -";
 

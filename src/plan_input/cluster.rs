@@ -32,9 +32,9 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
         Named::Unknown(_) | Named::Nobody => {}
     }
     fronts.dedup();
-    let public = flag == Reading::Value(true);
+    let public = (flag == Reading::Value(true)).then(|| what_opens(draft, resource, shape, &balancers));
     for id in &fronts {
-        draft.front(resource, id, public);
+        draft.front(resource, id, public.clone());
     }
     let mut fronts = fronts.into_iter();
     let first = fronts.next().unwrap_or_default();
@@ -144,6 +144,20 @@ fn balancers(draft: &mut Draft<'_>, resource: &Resource) -> Balancers {
         }
     }
     read
+}
+
+/// The argument that makes the API server public.
+fn what_opens(draft: &Draft<'_>, resource: &Resource, shape: Shape, balancers: &Balancers) -> String {
+    if balancers.public && balancers.also_switched(resource, shape) {
+        return format!("{} and an endpoint_type say public", shape.switch);
+    }
+    if balancers.public {
+        return "endpoint_type is public".to_owned();
+    }
+    match references::is_unwritten(draft.document, resource, &[shape.switch]) {
+        true => format!("{} is true, which is its default", shape.switch),
+        false => format!("{} is true", shape.switch),
+    }
 }
 
 fn public_flag(draft: &mut Draft<'_>, resource: &Resource, shape: Shape, balancers: &Balancers) -> Reading<bool> {

@@ -49,7 +49,8 @@ struct Front {
     owner: (String, String),
     scope: Scope,
     id: LoadBalancerId,
-    public: bool,
+    /// What makes it public, where that is known.
+    public: Option<String>,
 }
 
 /// An EIP and what it is bound to.
@@ -244,8 +245,8 @@ impl<'a> Draft<'a> {
         self.document.resource(id).is_some_and(|resource| Kind::of(&resource.kind) == Some(kind))
     }
 
-    /// A balancer in front of a control plane; `public` where something says that it has a public address.
-    pub(super) fn front(&mut self, owner: &Resource, id: &LoadBalancerId, public: bool) {
+    /// A balancer in front of a control plane, and what makes it public.
+    pub(super) fn front(&mut self, owner: &Resource, id: &LoadBalancerId, public: Option<String>) {
         let scope = self.scope(owner);
         let owner = (owner.kind.clone(), owner.address.clone());
         self.fronts.push(Front { owner, scope, id: id.clone(), public });
@@ -337,21 +338,24 @@ impl<'a> Draft<'a> {
 
     /// Who gets through a balancer that the product makes is not in the plan. Of a private one nobody asks.
     fn tell_of_fronts(&mut self) {
-        let mut owners: BTreeMap<(String, String), (Scope, Vec<String>)> = BTreeMap::new();
+        let mut owners: BTreeMap<(String, String), (Scope, BTreeSet<String>, Vec<String>)> = BTreeMap::new();
         for front in std::mem::take(&mut self.fronts) {
-            let has_eip = self.builder.eips.iter().any(|eip| eip.instance_id == front.id.as_str());
+            let eip = self.builder.eips.iter().find(|eip| eip.instance_id == front.id.as_str());
             let classic = self.builder.load_balancers.iter().any(|it| it.load_balancer_id == front.id);
             let network = self.builder.network_load_balancers.iter().any(|it| it.load_balancer_id == front.id);
-            if (front.public || has_eip) && !classic && !network {
-                let (_, ids) = owners.entry(front.owner).or_insert_with(|| (front.scope, Vec::new()));
-                ids.push(front.id.as_str().to_owned());
-            }
+            let bound = eip.map(|eip| format!("{} is bound to it", eip.allocation_id));
+            let Some(public) = front.public.or(bound).filter(|_| !classic && !network) else { continue };
+            let (_, why, ids) = owners.entry(front.owner).or_insert_with(|| (front.scope, BTreeSet::new(), Vec::new()));
+            why.insert(public);
+            ids.push(front.id.as_str().to_owned());
         }
-        for ((kind, address), (scope, ids)) in owners {
+        for ((kind, address), (scope, why, ids)) in owners {
             let unit = Unit::new(&scope.account_id, &scope.region_id, kinds::product(&kind), &kind, &address);
+            let why: Vec<String> = why.into_iter().collect();
             let message = format!(
-                "the access control of {} is not in the plan, so that who will get in cannot be told; after apply, \
+                "{}; the access control of {} is not in the plan, so that who will get in cannot be told; after apply, \
                  `portcullis scan` tells",
+                why.join(", "),
                 ids.join(" and ")
             );
             self.gap(unit, plan_code::NOT_IN_PLAN, message);

@@ -90,7 +90,7 @@ fn entrance(
     let node = match block {
         Fact::Value(node) => *node,
         _ => {
-            draft.front(resource, &made(), false);
+            draft.front(resource, &made(), None);
             return (Entrance { load_balancer_id: Reading::Value(made()), ..Entrance::default() }, None);
         }
     };
@@ -163,6 +163,11 @@ fn balancer(
     let known = draft.named(resource, node.field(arguments.balancer), &["load_balancer", "0", arguments.balancer]);
     let id = known.id().unwrap_or_else(|| format!("{}.{}", resource.address, arguments.balancer));
     let id = LoadBalancerId::from(id);
-    draft.front(resource, &id, public);
+    let on = node.field(arguments.switch).flag() == Fact::Value(true);
+    let opens = match arguments.eip {
+        Some(eip) if !on => format!("{eip} names an EIP"),
+        _ => format!("{} is true", arguments.switch),
+    };
+    draft.front(resource, &id, public.then_some(opens));
     id
 }
