@@ -28,7 +28,7 @@ use crate::{
 const LARGEST: u64 = 1 << 30;
 
 pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<Done, Failure> {
-    let targets = report::targets(&args.outputs)?;
+    let targets = report::targets(&args.outputs, None)?;
     if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
         return fail(Exit::Usage, "what is planned is no evidence of what is there: leave the bundle out");
     }
