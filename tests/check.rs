@@ -525,6 +525,13 @@ fn what_terraform_forgets_without_destroying_it_is_unknown() {
     changes.retain(|change| change["name"] == "gone");
     changes[0]["change"]["actions"] = serde_json::json!(["forget"]);
     forgotten["planned_values"]["root_module"] = serde_json::json!({});
+    // Some versions of Terraform list it without values.
+    let mut listed = forgotten.clone();
+    listed["planned_values"]["root_module"] = serde_json::json!({"resources": [{
+        "address": "alicloud_cs_managed_kubernetes.gone", "mode": "managed", "type": "alicloud_cs_managed_kubernetes",
+        "name": "gone"
+    }]});
+    Scratch::new().check_value(3, &listed);
     let report = Scratch::new().check_value(3, &forgotten);
     assert_eq!(
         gaps(&report),
@@ -616,4 +623,39 @@ fn a_balancer_that_is_not_in_the_plan_may_be_public() {
     let report = Scratch::new().check_value(3, &foreign);
     assert_eq!(endpoint(&report, CLASSIC, "cluster-api-server")["exposure"], "unknown");
     assert_eq!(gaps(&report), [("alicloud_cs_managed_kubernetes", CLASSIC, "known-after-apply")]);
+}
+
+#[test]
+fn modules_that_pass_everything_on_to_everything_are_not_followed_for_ever() {
+    // Each module passes both of its variables on in both of those of the next: two to the power of thirty ways.
+    let passed = serde_json::json!({"references": ["var.a", "var.b"]});
+    let mut module = serde_json::json!({"resources": [{
+        "address": "alicloud_eip_association.this", "mode": "managed", "type": "alicloud_eip_association", "name": "this",
+        "provider_config_key": "alicloud", "expressions": {"instance_id": passed}
+    }]});
+    let mut address = String::new();
+    for depth in 0..30 {
+        module =
+            serde_json::json!({"module_calls": {"m": {"expressions": {"a": passed, "b": passed}, "module": module}}});
+        address = format!("{address}{}module.m", if depth == 0 { "" } else { "." });
+    }
+    let resource = format!("{address}.alicloud_eip_association.this");
+    let mut planned = serde_json::json!({"address": address, "resources": [{
+        "address": resource, "mode": "managed", "type": "alicloud_eip_association", "name": "this", "values": {}
+    }]});
+    while let Some((parent, _)) = address.rsplit_once(".module.") {
+        address = parent.to_owned();
+        planned = serde_json::json!({"address": address, "child_modules": [planned]});
+    }
+    let plan = serde_json::json!({
+        "format_version": "1.2", "terraform_version": "1.9.8",
+        "planned_values": {"root_module": {"child_modules": [planned]}},
+        "resource_changes": [{
+            "address": resource, "mode": "managed", "type": "alicloud_eip_association", "name": "this",
+            "change": {"actions": ["create"], "before": null, "after": {}, "after_unknown": {"instance_id": true}}
+        }],
+        "configuration": {"root_module": module}
+    });
+    let report = Scratch::new().check_value(3, &plan);
+    assert_eq!(gaps(&report), [("alicloud_eip_association", resource.as_str(), "known-after-apply")]);
 }

@@ -113,7 +113,17 @@ impl Document {
             if !seen.insert(resource.address.clone()) {
                 return Err(PlanError::shape(shown(&resource.address), "it is there twice"));
             }
-            match changes.remove(&resource.address) {
+            let change = match changes.remove(&resource.address) {
+                Some(change) if !change.stays && resource.values.is_null() => {
+                    changes.insert(resource.address.clone(), change);
+                    continue;
+                }
+                _ if resource.values.is_null() => {
+                    return Err(PlanError::shape(shown(&resource.address), "its values are no object"));
+                }
+                change => change,
+            };
+            match change {
                 Some(change) => {
                     resource.unknown = change.unknown;
                     resource.sensitive = change.sensitive.or(resource.sensitive.take());
@@ -127,6 +137,7 @@ impl Document {
                 None => {}
             }
         }
+        found.retain(|resource| !resource.values.is_null());
         let removed = changes.values().filter(|change| !change.stays).map(|change| change.kind.clone()).collect();
         problems.extend(lost(changes));
         let by_address = found.iter().enumerate().map(|(at, resource)| (resource.address.clone(), at)).collect();
@@ -360,7 +371,12 @@ fn module_resources(
             continue;
         }
         let (kind, name) = (required(item, "type", own)?, required(item, "name", own)?);
-        let values = item.get("values").filter(|values| values.is_object());
+        let values = match item.get("values") {
+            // What is forgotten has none.
+            None | Some(Value::Null) => Value::Null,
+            Some(values @ Value::Object(_)) => values.clone(),
+            Some(_) => return Err(PlanError::shape(shown(own), "its values are no object")),
+        };
         let block = format!("{kind}.{name}");
         // The rest of the address is the index.
         let inside = own.strip_prefix(address).map_or(own, |rest| rest.strip_prefix('.').unwrap_or(rest));
@@ -373,7 +389,7 @@ fn module_resources(
             module: path.clone(),
             index: rest.trim_start_matches('[').trim_end_matches(']').to_owned(),
             block,
-            values: values.cloned().ok_or_else(|| PlanError::shape(shown(own), "its values are no object"))?,
+            values,
             unknown: None,
             sensitive: item.get("sensitive_values").cloned(),
             before: None,

@@ -21,6 +21,8 @@ pub(super) struct Sources<'a> {
     pub found: BTreeSet<Source<'a>>,
     /// True where it may come from something else too: a local value, a data source, `each.value`.
     pub others: bool,
+    /// References followed so far.
+    followed: usize,
 }
 
 impl<'a> Sources<'a> {
@@ -35,6 +37,9 @@ impl<'a> Sources<'a> {
 
 /// A chain of modules longer than this is not followed: a cycle is one.
 const DEEPEST: usize = 40;
+
+/// More references than this are not followed for one value: modules that pass on all to all are many.
+const MOST: usize = 10_000;
 
 /// What the argument of the resource may come from; `path` leads through blocks to it, a number picks one of several.
 pub(super) fn of<'a>(document: &'a Document, resource: &Resource, path: &[&str]) -> Sources<'a> {
@@ -73,10 +78,10 @@ fn follow<'a>(
     depth: usize,
     sources: &mut Sources<'a>,
 ) {
-    if expression.get("constant_value").is_some() {
-        return;
-    }
-    let references = expression.get("references").and_then(Value::as_array);
+    let references = match expression.get("references") {
+        None if expression.get("constant_value").is_some() => return,
+        references => references.and_then(Value::as_array),
+    };
     let Some(references) = references.filter(|_| depth > 0) else {
         sources.others = true;
         return;
@@ -92,7 +97,13 @@ fn follow<'a>(
             .iter()
             .any(|other| other.strip_prefix(text).is_some_and(|rest| rest.starts_with('.') || rest.starts_with('[')))
     };
-    for text in texts.iter().filter(|text| !is_beginning(text)) {
+    let texts: BTreeSet<&str> = texts.iter().copied().filter(|text| !is_beginning(text)).collect();
+    for text in texts {
+        sources.followed += 1;
+        if sources.followed > MOST {
+            sources.others = true;
+            return;
+        }
         reference(document, module, text, depth - 1, sources);
     }
 }
