@@ -53,6 +53,14 @@ struct Front {
     public: Option<String>,
 }
 
+/// What is public of one control plane.
+#[derive(Default)]
+struct Entrances {
+    scope: Scope,
+    why: BTreeSet<String>,
+    ids: Vec<String>,
+}
+
 /// An EIP and what it is bound to.
 struct Bound {
     association: String,
@@ -338,18 +346,19 @@ impl<'a> Draft<'a> {
 
     /// Who gets through a balancer that the product makes is not in the plan. Of a private one nobody asks.
     fn tell_of_fronts(&mut self) {
-        let mut owners: BTreeMap<(String, String), (Scope, BTreeSet<String>, Vec<String>)> = BTreeMap::new();
+        let mut owners: BTreeMap<(String, String), Entrances> = BTreeMap::new();
         for front in std::mem::take(&mut self.fronts) {
             let eip = self.builder.eips.iter().find(|eip| eip.instance_id == front.id.as_str());
             let classic = self.builder.load_balancers.iter().any(|it| it.load_balancer_id == front.id);
             let network = self.builder.network_load_balancers.iter().any(|it| it.load_balancer_id == front.id);
             let bound = eip.map(|eip| format!("{} is bound to it", eip.allocation_id));
             let Some(public) = front.public.or(bound).filter(|_| !classic && !network) else { continue };
-            let (_, why, ids) = owners.entry(front.owner).or_insert_with(|| (front.scope, BTreeSet::new(), Vec::new()));
-            why.insert(public);
-            ids.push(front.id.as_str().to_owned());
+            let owner = owners.entry(front.owner).or_default();
+            owner.scope = front.scope;
+            owner.why.insert(public);
+            owner.ids.push(front.id.as_str().to_owned());
         }
-        for ((kind, address), (scope, why, ids)) in owners {
+        for ((kind, address), Entrances { scope, why, ids }) in owners {
             let unit = Unit::new(&scope.account_id, &scope.region_id, kinds::product(&kind), &kind, &address);
             let why: Vec<String> = why.into_iter().collect();
             let message = format!(
