@@ -12,6 +12,7 @@ pub mod findings;
 pub mod model;
 pub mod netset;
 pub mod notify;
+pub mod plan_input;
 pub mod remediate;
 pub mod report;
 pub mod sandbox;

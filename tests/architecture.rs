@@ -28,6 +28,8 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
     // Messages are about findings and their severities; HTTP, clock, variables and files come through cloud's Context,
     // and text from outside is made harmless where reports do it.
     ("notify", &["cloud", "findings", "model", "report"]),
+    // A plan is another source of an inventory, and nothing else.
+    ("plan_input", &["model"]),
     ("sandbox", &[]),
     ("seal", &[]),
     // The Settings types of the modules it composes, and the types its values become.
@@ -44,6 +46,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
             "model",
             "netset",
             "notify",
+            "plan_input",
             "remediate",
             "report",
             "sandbox",
@@ -55,7 +58,7 @@ const MAY_IMPORT: &[(&str, &[&str])] = &[
 ];
 
 /// Modules whose clippy list of forbidden calls (clock, environment, files) must be switched on.
-const PURE: &[&str] = &["netset", "model", "analysis", "findings", "engine", "report", "remediate"];
+const PURE: &[&str] = &["netset", "model", "analysis", "findings", "engine", "report", "remediate", "plan_input"];
 
 #[test]
 fn imports_follow_the_table() {

@@ -83,6 +83,8 @@ pub(crate) enum Command {
     Scan(Box<ScanArgs>),
     /// Judge and report what the shards of one run have read
     Merge(Box<MergeArgs>),
+    /// Judge a Terraform plan: what it would open, before anything is applied
+    Check(Box<CheckArgs>),
     /// Render a stored run or a report file again, in any format
     Report(ReportArgs),
     /// Check bundles of evidence, offline, and say what they prove
@@ -178,6 +180,17 @@ pub(crate) struct JudgingArgs {
     /// An exported log, JSON Lines or CSV: flow records, or, called `audit-ID`, a cluster's or mesh's audit log; repeatable
     #[arg(long = "evidence-file", value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Evidence")]
     pub(crate) evidence_files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Count only what a run did not have, or had milder: a stored run, a JSON report file, or `latest`; what it had is in
+    /// the JSON report, marked, and in no table
+    #[arg(long, value_name = "RUN|FILE", help_heading = "Judgement")]
+    pub(crate) baseline: Option<String>,
+}
+
+/// What is right, wherever it is looked for.
+#[derive(Clone, Debug, Args)]
+pub(crate) struct PolicyArgs {
     /// Addresses to trust: a CIDR, or a file with one a line; added to the configured ones
     #[arg(long, value_name = "CIDR|@FILE", num_args = 1.., help_heading = "Judgement")]
     pub(crate) trusted: Vec<String>,
@@ -187,10 +200,6 @@ pub(crate) struct JudgingArgs {
     /// Lowest severity that counts for exit code 1 [default: low]
     #[arg(long, value_name = "SEVERITY", value_parser = severity, help_heading = "Judgement")]
     pub(crate) fail_on: Option<Severity>,
-    /// Count only what a run did not have, or had milder: a stored run, a JSON report file, or `latest`; what it had is in
-    /// the JSON report, marked, and in no table
-    #[arg(long, value_name = "RUN|FILE", help_heading = "Judgement")]
-    pub(crate) baseline: Option<String>,
 }
 
 /// Which share of a run to read.
@@ -305,6 +314,36 @@ pub(crate) struct ScanArgs {
     /// Do not keep the run
     #[arg(long, conflicts_with = "store", help_heading = "Output")]
     pub(crate) no_store: bool,
+}
+
+const AFTER_CHECK: &str = "\
+Nothing is contacted, and the run is not kept. What Terraform knows only after apply is
+unknown, never clean: exit code 3, or 4 beside findings. A resource is called by its
+Terraform address, in findings, allowlists and waivers.
+
+    terraform plan -out=tfplan && terraform show -json tfplan | portcullis check -";
+
+#[derive(Clone, Debug, Args)]
+#[command(after_help = AFTER_CHECK)]
+pub(crate) struct CheckArgs {
+    /// What `terraform show -json` prints of a plan, or of a state; `-` is standard input
+    #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
+    pub(crate) plan: PathBuf,
+    #[command(flatten)]
+    pub(crate) config: ConfigArgs,
+    /// The account that the plan is for, which a plan does not say
+    #[arg(long, value_name = "ID", value_parser = account_id, help_heading = "Plan")]
+    pub(crate) account: Option<String>,
+    /// The region of resources whose provider block does not say it
+    #[arg(long, value_name = "ID", value_parser = region_id, help_heading = "Plan")]
+    pub(crate) region: Option<String>,
+    #[command(flatten)]
+    pub(crate) policy: PolicyArgs,
+    /// Count only what an earlier check did not have, or had milder: its JSON report
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Judgement")]
+    pub(crate) baseline: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) outputs: OutputArgs,
 }
 
 #[derive(Clone, Debug, Args)]

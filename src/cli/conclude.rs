@@ -7,7 +7,7 @@ use tracing::info_span;
 
 use super::{
     Done,
-    args::{CloudArgs, ConfigArgs, JudgingArgs, StoreArgs},
+    args::{CloudArgs, ConfigArgs, JudgingArgs, PolicyArgs, StoreArgs},
     background, bundle, closing_line, evidence,
     exit::{Exit, Failure, OrExit, fail},
     fence, log, notify,
@@ -117,7 +117,7 @@ impl<'a> Conclusion<'a> {
 /// The configuration with the command line's word over it.
 pub(super) fn settings(
     file: &ConfigArgs,
-    args: &JudgingArgs,
+    args: &PolicyArgs,
     cloud: Option<&CloudArgs>,
     terminal: &Terminal,
 ) -> Result<Config, Failure> {

@@ -9,6 +9,7 @@ mod approve;
 mod args;
 mod background;
 mod bundle;
+mod check;
 mod completions;
 mod conclude;
 mod connect;
@@ -116,6 +117,7 @@ fn dispatch(command: Command, terminal: &Terminal) -> Result<Done, exit::Failure
     let plain = |outcome: Outcome| outcome.map(Done::from);
     match command {
         Command::Scan(args) => scan::run(&args, terminal),
+        Command::Check(args) => check::run(&args, terminal),
         Command::Merge(args) => shard::merge::run(&args, terminal),
         Command::Access(args) => plain(questions::access(&args, terminal)),
         Command::Path(args) => plain(questions::path(&args, terminal)),

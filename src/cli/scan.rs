@@ -34,7 +34,7 @@ pub(crate) fn run(args: &ScanArgs, terminal: &Terminal) -> Result<Done, Failure>
         }
         return what_if(args, targets, terminal);
     }
-    let config = conclude::settings(&args.config, &args.judging, Some(&args.cloud), terminal)?;
+    let config = conclude::settings(&args.config, &args.judging.policy, Some(&args.cloud), terminal)?;
     let (mut store, opened) = open_store(args, &config, terminal)?;
     let mut conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
     conclusion.bundle = bundle::prepare(&args.outputs, &conclusion.config, terminal)?;
@@ -86,7 +86,7 @@ fn gather(args: &ScanArgs, config: &Config, terminal: &Terminal) -> Result<Readi
 /// Says what changes would bring, of the cloud as it is now or as a snapshot has it.
 fn what_if(args: &ScanArgs, targets: Vec<Target>, terminal: &Terminal) -> Result<Done, Failure> {
     let target = what_if::target(targets)?;
-    let config = conclude::settings(&args.config, &args.judging, Some(&args.cloud), terminal)?;
+    let config = conclude::settings(&args.config, &args.judging.policy, Some(&args.cloud), terminal)?;
     let judging = Judging::new(&config)?;
     let logs = evidence::files(&config.evidence.files, &args.judging.evidence_files)?;
     let reading = evidence::add(gather(args, &config, terminal)?, &logs, config.evidence.window_days, terminal);

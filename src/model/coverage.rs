@@ -75,6 +75,21 @@ pub struct Gap {
     pub request_id: String,
 }
 
+/// Codes of gaps in what a plan tells: reading it again shows nothing new.
+pub mod plan_code {
+    /// The value is known only after apply, or may not be shown.
+    pub const LATER: &str = "known-after-apply";
+    /// It is made by the product, or is in another hand.
+    pub const NOT_IN_PLAN: &str = "not-in-plan";
+    /// A resource that makes a control plane public in a way that is not judged.
+    pub const NOT_READ: &str = "not-read";
+    /// The plan says of itself that it is a part, or contradicts itself.
+    pub const INCOMPLETE: &str = "incomplete-plan";
+
+    /// All of them.
+    pub const ALL: [&str; 4] = [LATER, NOT_IN_PLAN, NOT_READ, INCOMPLETE];
+}
+
 /// The ledger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Coverage {

@@ -26,7 +26,7 @@ mod words;
 
 pub use builder::InventoryBuilder;
 pub use consumers::{NamedConsumer, NamedConsumers};
-pub use coverage::{Coverage, Gap, Unit, UnitState};
+pub use coverage::{Coverage, Gap, Unit, UnitState, plan_code};
 pub use evidence::{
     BindingEvent, EvidenceRead, EvidenceWanted, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion,
     Observer, Requests, TrailReading,

@@ -26,8 +26,13 @@ use super::{
 };
 use crate::{
     findings::{FindingStatus, RunVerdict},
-    model::{Enforcement, Exposure, Family, PortVerdict, Severity, StalenessVerdict, UnitState, cause_in_words},
+    model::{
+        Enforcement, Exposure, Family, PortVerdict, Severity, StalenessVerdict, UnitState, cause_in_words, plan_code,
+    },
 };
+
+/// Characters of an id that are shown.
+const ID_WIDTH: usize = 160;
 
 /// Ranges and rules named in a cell before the rest is counted.
 const NAMED: usize = 2;
@@ -464,7 +469,7 @@ impl Place<'_> {
             .iter()
             .chain([&self.region, &self.id])
             .filter(|part| !part.is_empty())
-            .map(|part| escape::name(part))
+            .map(|part| id(part))
             .collect();
         parts.join("/")
     }
@@ -476,6 +481,11 @@ impl Place<'_> {
             format!("\"{}\"", escape::name(self.name))
         }
     }
+}
+
+/// An id, which is of no use in part: an address in a Terraform plan has a hundred characters where modules are nested.
+fn id(text: &str) -> String {
+    escape::capped(text, ID_WIDTH)
 }
 
 /// The parts that are not empty.
@@ -526,7 +536,7 @@ pub(super) fn who(row: &AccessV1<'_>) -> String {
                 .gates
                 .iter()
                 .filter(|gate| gate.enforcement == Enforcement::Unverified)
-                .map(|gate| escape::name(&gate.id))
+                .map(|gate| id(&gate.id))
                 .collect();
             format!(
                 "only {} filters, which is not documented; else {}",
@@ -646,8 +656,8 @@ fn short_subject(finding: &FindingV1<'_>, endpoint: Option<&EndpointV1<'_>>) -> 
         Some(endpoint) if !endpoint.resource_name.is_empty() => {
             format!("{} {}{until}", escape::name(&endpoint.resource_name), endpoint.kind)
         }
-        Some(endpoint) => format!("{} {}{until}", escape::name(&endpoint.resource_id), endpoint.kind),
-        None => format!("{}{until}", escape::name(&finding.resource_id)),
+        Some(endpoint) => format!("{} {}{until}", id(&endpoint.resource_id), endpoint.kind),
+        None => format!("{}{until}", id(&finding.resource_id)),
     }
 }
 
@@ -793,7 +803,7 @@ fn left_out_regions<'a>(document: &'a Document<'_>) -> BTreeMap<(&'a str, &'a st
 
 /// `cn-beijing, cn-hangzhou +26 more`
 fn some_of(ids: &BTreeSet<&str>) -> String {
-    let shown: Vec<String> = ids.iter().take(NAMED).map(|id| escape::name(id)).collect();
+    let shown: Vec<String> = ids.iter().take(NAMED).map(|text| id(text)).collect();
     match ids.len() {
         count if count > NAMED => format!("{} +{} more", shown.join(", "), count - NAMED),
         _ => shown.join(", "),
@@ -832,13 +842,21 @@ fn write_next(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
     if document.coverage.denied > 0 {
         steps.push("Grant the denied reads and scan again; `portcullis doctor --policy` prints the policy.".to_owned());
     }
-    if document.coverage.failed > 0 {
+    let failed = || document.coverage.gaps.iter().filter(|gap| gap.state == UnitState::Failed);
+    if failed().any(|gap| !plan_code::ALL.contains(&&*gap.code)) {
         steps.push("Scan again: the failed reads above may have been passing trouble.".to_owned());
     }
+    if failed().any(|gap| plan_code::ALL.contains(&&*gap.code)) {
+        steps.push("Write what the plan leaves open, and plan again; or scan after apply.".to_owned());
+    }
     if !document.findings.is_empty() {
-        steps.push(
-            "One control plane or finding in full, with every consumer and path: `portcullis explain ID`.".to_owned(),
-        );
+        // Nobody's cloud was read, so that it was a plan, of which no run is kept.
+        let how = if document.run.caller.is_empty() {
+            "`--output json=FILE`, `portcullis explain --run FILE ID`"
+        } else {
+            "`portcullis explain ID`"
+        };
+        steps.push(format!("One control plane or finding in full, with every consumer and path: {how}."));
         steps.push("Everything, with full address lists and fingerprints for waivers: `--output json`.".to_owned());
     }
     if steps.is_empty() {

@@ -34,7 +34,7 @@ const LATER_LOOKS: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(args: &MergeArgs, terminal: &Terminal) -> Result<Done, Failure> {
     let targets = report::targets(&args.outputs, args.save.as_deref())?;
-    let config = conclude::settings(&args.config, &args.judging, None, terminal)?;
+    let config = conclude::settings(&args.config, &args.judging.policy, None, terminal)?;
     let mut store = setup::store(&args.store, &config, terminal)?;
     let mut conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
     conclusion.bundle = bundle::prepare(&args.outputs, &conclusion.config, terminal)?;

@@ -30,7 +30,7 @@ pub(super) fn run(args: &ScanArgs, shard: Shard, terminal: &Terminal) -> Result<
     let Some(run) = args.share.run.as_deref() else {
         return fail(Exit::Usage, "name the run that the shard is part of with --run, the same for all of its shards");
     };
-    let config = conclude::settings(&args.config, &args.judging, Some(&args.cloud), terminal)?;
+    let config = conclude::settings(&args.config, &args.judging.policy, Some(&args.cloud), terminal)?;
     let plan = evidence::Plan::new(&config.evidence, args.evidence);
     let terms = Terms::of(shard.count, &args.cloud, &config, plan);
     let mut store = setup::store(&args.store, &config, terminal)?;
