@@ -33,7 +33,7 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "-o", "xlsx"], "table"),
         (&["scan", "-o", "json="], "empty"),
         (&["scan", "-o", "json", "-o", "csv"], "FORMAT=PATH"),
-        (&["scan", "-o", "json=report", "-o", "csv=./report"], "two reports would go to"),
+        (&["scan", "-o", "json=report", "-o", "csv=./report"], "two outputs would go to"),
         (&["scan", "--region", ""], "empty"),
         (&["scan", "--region", "CN_hangzhou"], "like `cn-hangzhou`"),
         (&["scan", "--region", "cn hangzhou"], "like `cn-hangzhou`"),
