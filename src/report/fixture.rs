@@ -29,7 +29,7 @@ fn net(text: &str) -> IpNet {
 }
 
 /// The whole run.
-pub(super) fn run() -> Run {
+pub(crate) fn run() -> Run {
     Run {
         header: RunHeader {
             id: "0193499e-7d80-7000-8000-000000000001".to_owned(),

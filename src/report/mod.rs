@@ -25,7 +25,7 @@ mod table;
 pub mod v1;
 
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 #[cfg(test)]
 mod tests;
 

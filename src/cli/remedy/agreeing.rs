@@ -9,19 +9,22 @@ use crate::{
     store::{Store, StoreError},
 };
 
-/// Runs that are looked at.
-const MOST_RUNS: usize = 64;
+/// Runs that are looked for; of other accounts than the endpoint's only the summary is read. A day of 300 accounts that are
+/// scanned one by one every half hour has fewer.
+const MOST_RUNS: usize = 20_000;
 
 /// Going back from the newest run, the first one that is `least` older and found the same, if every run between that
 /// looked found the same too.
 pub(super) fn scans(
     store: &mut dyn Store,
+    account: &str,
     endpoint: &str,
     slot: &Slot,
     least: Duration,
 ) -> Result<Option<(CloudTime, CloudTime)>, StoreError> {
     let mut newest = None;
-    for summary in store.runs(MOST_RUNS)? {
+    let of_account = |accounts: &[String]| accounts.is_empty() || accounts.iter().any(|id| id == account);
+    for summary in store.runs(MOST_RUNS)?.into_iter().filter(|summary| of_account(&summary.accounts)) {
         let Some(run) = store.run(&summary.id)? else { continue };
         let at = CloudTime(u64::try_from(run.header.started_at.timestamp_millis()).unwrap_or_default());
         match of(&run, endpoint, slot) {
@@ -56,4 +59,89 @@ fn of(run: &Run, endpoint: &str, slot: &Slot) -> Option<bool> {
         },
     };
     Some(same && fits && judged.exposure == Exposure::Exposed)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta, Utc};
+
+    use super::*;
+    use crate::{
+        model::{EipId, Staleness},
+        report::fixture,
+        store::SqliteStore,
+    };
+
+    const ENDPOINT: &str = "c-mesh-1/istio-pilot";
+    const DAY: Duration = Duration::from_hours(24);
+
+    /// What a run says of the endpoint, so many minutes ago; `None`: it did not look.
+    type Said = (i64, Option<StalenessVerdict>);
+
+    fn kept(said: &[Said], alter: impl Fn(&mut Run)) -> (tempfile::TempDir, SqliteStore) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = SqliteStore::open(&folder.path().join("runs.db")).expect("a store");
+        let now: DateTime<Utc> = fixture::run().header.started_at;
+        for (minutes, verdict) in said {
+            let mut run = fixture::run();
+            run.header.id = uuid::Uuid::now_v7().to_string();
+            run.header.started_at = now - TimeDelta::minutes(*minutes);
+            run.header.finished_at = run.header.started_at;
+            run.findings.clear();
+            run.judgements.endpoints.retain(|one| verdict.is_none() != (one.endpoint.id() == ENDPOINT));
+            for one in &mut run.judgements.endpoints {
+                one.staleness = Staleness::plain(verdict.unwrap_or(StalenessVerdict::Unknown), 90, "");
+            }
+            alter(&mut run);
+            store.save_run(&mut run).expect("it is kept");
+        }
+        (folder, store)
+    }
+
+    fn agree(said: &[Said]) -> bool {
+        let (_folder, mut store) = kept(said, |_| {});
+        let slot = Slot::Eip(EipId::from("eip-1"));
+        let account = fixture::run().judgements.endpoints[0].endpoint.account_id.clone();
+        scans(&mut store, account.as_str(), ENDPOINT, &slot, DAY).expect("it is read").is_some()
+    }
+
+    #[test]
+    fn two_a_day_apart_agree_and_everything_between_as_well() {
+        use StalenessVerdict::{Orphaned, Required, Stale, Unknown};
+        let day = 24 * 60;
+        assert!(agree(&[(day, Some(Stale)), (0, Some(Stale))]));
+        assert!(agree(&[(day, Some(Stale)), (60, None), (0, Some(Orphaned))]), "one did not look");
+        for said in [
+            vec![],
+            vec![(0, Some(Stale))],
+            vec![(day - 1, Some(Stale)), (0, Some(Stale))],
+            vec![(day, Some(Required)), (0, Some(Stale))],
+            vec![(day, Some(Stale)), (0, Some(Unknown))],
+            vec![(day, Some(Stale)), (60, Some(Unknown)), (0, Some(Stale))],
+            vec![(day, None), (0, Some(Stale))],
+        ] {
+            assert!(!agree(&said), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn scans_may_be_frequent_and_of_other_accounts() {
+        let often: Vec<Said> = (0..=150).map(|step| (step * 10, Some(StalenessVerdict::Stale))).collect();
+        assert!(agree(&often), "every ten minutes for 25 hours");
+    }
+
+    #[test]
+    fn another_eip_and_a_private_endpoint_do_not_agree() {
+        let said = [(24 * 60, Some(StalenessVerdict::Stale)), (0, Some(StalenessVerdict::Stale))];
+        let account = fixture::run().judgements.endpoints[0].endpoint.account_id.clone();
+        let alters: [fn(&mut Run); 2] = [
+            |run| run.judgements.endpoints[0].eip_id = Some("eip-2".into()),
+            |run| run.judgements.endpoints[0].exposure = Exposure::Private,
+        ];
+        for alter in alters {
+            let (_folder, mut store) = kept(&said, alter);
+            let slot = Slot::Eip(EipId::from("eip-1"));
+            assert_eq!(scans(&mut store, account.as_str(), ENDPOINT, &slot, DAY).expect("it is read"), None);
+        }
+    }
 }

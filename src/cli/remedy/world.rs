@@ -146,7 +146,8 @@ impl Standing {
     /// The first and the last of the runs in a row, up to the newest, that found the same.
     fn agreeing(&self, endpoint: &str, action: &Action) -> Result<Option<(CloudTime, CloudTime)>, String> {
         let (endpoint, slot, least) = (endpoint.to_owned(), action.before(), self.pace.agreeing_scans);
-        let found = self.ask(move |store| super::agreeing::scans(store, &endpoint, &slot, least))?;
+        let account = action.target.account.clone();
+        let found = self.ask(move |store| super::agreeing::scans(store, account.as_str(), &endpoint, &slot, least))?;
         Ok(found)
     }
 
