@@ -12,4 +12,5 @@ mod refusals;
 mod runners;
 mod stage;
 mod terminal;
+mod waits;
 mod world;

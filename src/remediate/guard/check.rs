@@ -269,7 +269,7 @@ pub(super) fn not_our_own_way(facts: &Facts<'_>) -> Answer {
 
 /// G12. Deletion protection is set and read back between the first look and signing; a prepaid EIP cannot be released.
 pub(super) fn insurable(facts: &Facts<'_>) -> Answer {
-    if eip(facts)?.prepaid || facts.moment == Moment::First {
+    if eip(facts)?.prepaid || matches!(facts.moment, Moment::First | Moment::Preparing) {
         return Ok(());
     }
     match facts.read("the insurance", &facts.readings.prepared)?.protected {

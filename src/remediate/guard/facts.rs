@@ -11,6 +11,8 @@ use crate::{
 pub enum Moment {
     /// Before anything is prepared.
     First,
+    /// Right before something that insures the way back is made.
+    Preparing,
     /// Right before signing.
     Signing,
     /// Right before signing the way back.

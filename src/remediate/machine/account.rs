@@ -198,19 +198,12 @@ impl Machine {
                 }
             }
             (Some(Err(Refused::No(refusal))), _) => return self.refused(vec![refusal], now, out),
-            (Some(Err(Refused::Later(until))), to_do) => {
-                self.task = Some(AccountTask {
-                    to_do,
-                    stage: Stage::Acquire,
-                    lease: None,
-                    result: None,
-                    body: Vec::new(),
-                    at: task.at,
-                });
-                self.sleep_until(until, Doing::Account, now, out);
-                // Patience with others begins then.
-                self.since = self.asleep.unwrap_or(now);
-                return;
+            (Some(Err(Refused::Later(until))), _) => {
+                // What the guards were judged on will be minutes old by then.
+                if let Some(fresh) = &mut self.fresh {
+                    fresh.checked = false;
+                }
+                return self.sleep_until(until, Doing::Look, now, out);
             }
             (None, to_do) => return self.account_for(to_do, now, out),
         }

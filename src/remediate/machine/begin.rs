@@ -22,6 +22,8 @@ pub(super) struct Fresh {
     baseline: BTreeMap<String, u32>,
     proof: String,
     pub(super) prepaid: bool,
+    /// When the oldest part of it was asked for.
+    read_at: Mono,
     /// When credit was taken.
     pub(super) credit_at: Option<CloudTime>,
     /// How often the change was announced.
@@ -73,6 +75,10 @@ impl Machine {
         }
         match &self.fresh {
             None => self.start(Doing::Look, now, out),
+            // Whoever waited for credit, or for the account's row, looks again before anything is written down.
+            Some(fresh) if !fresh.checked || now - fresh.read_at > self.pace.sign_within => {
+                self.start(Doing::Look, now, out)
+            }
             Some(fresh) if fresh.credit_at.is_none() => self.account_for(For::Debit, now, out),
             Some(fresh) => {
                 let Some(opened) = self.opening(fresh) else {
@@ -146,6 +152,7 @@ impl Machine {
             baseline: Opened::baseline_of(&readings.health.as_ref().ok()?.value.clusters),
             proof: readings.proof.as_ref().ok()?.value.digest.clone(),
             prepaid: readings.eip.as_ref().is_ok_and(|eip| eip.value.prepaid),
+            read_at: asked,
             credit_at: None,
             announced: 0,
             checked: true,
@@ -154,10 +161,14 @@ impl Machine {
         })
     }
 
+    /// What the case is opened on is what was read last; once it is open, the row holds it.
     fn take_note(&mut self, noted: Fresh) {
-        match &mut self.fresh {
-            Some(fresh) => fresh.checked = true,
-            None => self.fresh = Some(noted),
+        match (&mut self.fresh, &self.row.open) {
+            (Some(fresh), Some(_)) => fresh.checked = true,
+            (held, _) => {
+                let credit_at = held.as_ref().and_then(|fresh| fresh.credit_at);
+                *held = Some(Fresh { credit_at, ..noted });
+            }
         }
     }
 

@@ -17,6 +17,9 @@ pub(super) enum Doing {
     Check,
     /// Reads what insures the way back, and makes what is missing.
     Prepare,
+    /// Reads all guards for something that is to be made.
+    PrepareCheck,
+    PrepareKill,
     PrepareSign,
     PrepareSend,
     /// Works on the account's row.
@@ -51,7 +54,12 @@ impl Doing {
         match self {
             Self::Clock | Self::Lease => State::Planned,
             Self::Row | Self::Look => State::Leased,
-            Self::Check | Self::Prepare | Self::PrepareSign | Self::PrepareSend => State::Checked,
+            Self::Check
+            | Self::Prepare
+            | Self::PrepareCheck
+            | Self::PrepareKill
+            | Self::PrepareSign
+            | Self::PrepareSend => State::Checked,
             Self::Renew | Self::Recheck | Self::LastKill => State::Intent,
             Self::Sign => State::Signed,
             Self::Send => State::Sent,

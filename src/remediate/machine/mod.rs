@@ -32,6 +32,7 @@ use account::AccountTask;
 use begin::Fresh;
 use doing::Doing;
 use lease::Held;
+use prepare::Preparing;
 use record::Recording;
 use sample::Sampling;
 use write::Writing;
@@ -91,6 +92,7 @@ pub struct Machine {
     held_back: Option<Effect>,
     /// What this process knows of a change that it has begun itself.
     fresh: Option<Fresh>,
+    preparing: Option<Preparing>,
     recording: Option<Recording>,
     writing: Option<Writing>,
     task: Option<AccountTask>,
@@ -132,6 +134,7 @@ impl Machine {
             asleep: None,
             held_back: None,
             fresh: None,
+            preparing: None,
             recording: None,
             writing: None,
             task: None,
@@ -207,6 +210,8 @@ impl Machine {
             (D::Look, E::Records(records)) => self.looked(records, now, out),
             (D::Check, E::Read(readings)) => self.checked(&readings, now, out),
             (D::Prepare, E::Read(readings)) => self.prepared(&readings, now, out),
+            (D::PrepareCheck, E::Read(readings)) => self.preparation_judged(&readings, now, out),
+            (D::PrepareKill, E::Read(readings)) => self.preparation_last_kill(&readings, now, out),
             (D::PrepareSign, E::Signed(signed)) => self.preparation_signed(signed, now, out),
             (D::PrepareSend, E::Answered(_)) => self.start(Doing::Prepare, now, out),
             (D::Account, kind) => self.account_event(kind, now, out),
@@ -249,11 +254,12 @@ impl Machine {
             Doing::Look => Effect::Records { row: self.target().account_row() },
             Doing::Check => self.read(ReadFor::Guards),
             Doing::Prepare | Doing::Release => self.read(ReadFor::Prepared),
+            Doing::PrepareCheck => self.read(ReadFor::Recheck),
             Doing::Account => return self.account_go(now, out),
             Doing::Append => return self.append(now, out),
             Doing::Renew => return self.renew_for_write(now, out),
             Doing::Recheck => return self.recheck(now, out),
-            Doing::LastKill => self.read(ReadFor::Kill),
+            Doing::LastKill | Doing::PrepareKill => self.read(ReadFor::Kill),
             Doing::Poll | Doing::Watch => self.read(ReadFor::Slot),
             Doing::Sample => self.read(ReadFor::Health),
             Doing::LookBack => self.read(ReadFor::Undo),

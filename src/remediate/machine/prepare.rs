@@ -1,16 +1,28 @@
 //! Makes the way back sure before the change: deletion protection and a tag for an EIP; a new white list for
-//! a fence. What exists is read, the first thing that is missing is made, and it is read again.
+//! a fence. What exists is read, the first thing that is missing is made, and it is read again. Each such call is signed
+//! on guards that were judged for it, as the change itself is: what nobody may change is not tagged or protected either.
 
 use super::{Doing, Effect, Machine, SignOrder, Signed};
 use crate::remediate::{
-    Action, Change, Kill, Mono, Prepared, Readings, Request, TargetRecord, WriteRef,
-    guard::{Guard, Refusal},
+    Action, Change, Kill, Mono, Prepared, Readings, Request, TargetRecord, Unread, WriteRef,
+    guard::{Act, Cleared, Guard, Moment, Refusal, judge},
 };
 
 /// How often something is made before giving up: parts, and tries.
 const ROUNDS: u32 = 8;
 
+/// How often the guards are read for one of them.
+const TRIES: u32 = 4;
+
+/// Something that is to be made, and what lets it.
+#[derive(Clone, Debug)]
+pub(super) struct Preparing {
+    request: Request,
+    cleared: Option<Cleared<Act>>,
+}
+
 /// What is missing, or that it cannot be made.
+#[derive(PartialEq, Eq)]
 enum Missing {
     Nothing,
     Make(Request),
@@ -46,7 +58,7 @@ fn missing(action: &Action, plan: &str, prepaid: bool, prepared: &Prepared) -> M
 
 impl Machine {
     pub(super) fn prepared(&mut self, readings: &Readings, now: Mono, out: &mut Vec<Effect>) {
-        let (Some(action), Some(fresh), Some(at)) = (self.action(), &self.fresh, self.earliest(now)) else {
+        let (Some(action), Some(fresh)) = (self.action(), &self.fresh) else {
             return self.stop("prepares nothing", out);
         };
         if readings.kill.as_ref().is_ok_and(|kill| kill.value == Kill::On) {
@@ -75,26 +87,100 @@ impl Machine {
                 self.again_after(self.pace.stale_bound, now, out);
             }
             Missing::Make(request) => {
-                let order = SignOrder {
-                    request,
-                    at,
-                    write: WriteRef { intent: action.intent, write: None },
-                    plan: self.plan_id().to_owned(),
-                };
-                if let Some(fresh) = &mut self.fresh {
-                    fresh.calls += 1;
-                }
-                self.doing = Doing::PrepareSign;
-                self.issue(Effect::Sign(order), now, out);
+                self.preparing = Some(Preparing { request, cleared: None });
+                self.start(Doing::PrepareCheck, now, out);
             }
             Missing::Impossible(why) => self.cannot_prepare(why, now, out),
         }
     }
 
+    /// All guards again, for this one call.
+    pub(super) fn preparation_judged(&mut self, readings: &Readings, now: Mono, out: &mut Vec<Effect>) {
+        let (Some(facts), Some(fresh), Some(preparing)) =
+            (self.facts(readings, Moment::Preparing, now), &self.fresh, &self.preparing)
+        else {
+            return self.stop("judges a preparation that there is not", out);
+        };
+        let wanted = Missing::Make(preparing.request.clone());
+        let is_missing = |prepared: &Prepared| missing(facts.action, self.plan_id(), fresh.prepaid, prepared) == wanted;
+        match (judge(&facts), &readings.prepared) {
+            (Ok(cleared), Ok(prepared)) if is_missing(&prepared.value) => {
+                if let Some(preparing) = &mut self.preparing {
+                    preparing.cleared = Some(cleared);
+                }
+                self.sign_preparation(now, out);
+            }
+            // Somebody made it meanwhile, or a late request of ours did.
+            (Ok(_), Ok(_)) => self.start(Doing::Prepare, now, out),
+            (Err(refusals), _) if self.tries >= TRIES || refusals.iter().any(|refusal| !refusal.passing) => {
+                self.refused(refusals, now, out);
+            }
+            (Ok(_), Err(_)) if self.tries >= TRIES => {
+                self.cannot_prepare("what insures the way back could not be read", now, out);
+            }
+            _ => self.again_after(self.pace.retry, now, out),
+        }
+    }
+
+    /// Orders the signature if the guards still hold; looks at the kill switch once more if only that has become old.
+    fn sign_preparation(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        let Some(Preparing { request, cleared: Some(cleared) }) = &self.preparing else {
+            return self.stop("signs a preparation that was not judged", out);
+        };
+        if !cleared.holds(now, &self.pace) {
+            let kill_only = self.doing == Doing::PrepareCheck
+                && cleared.clone().with_kill_read_at(now).holds(now, &self.pace);
+            return match kill_only {
+                true => {
+                    self.doing = Doing::PrepareKill;
+                    let effect = self.read(crate::remediate::ReadFor::Kill);
+                    out.push(effect);
+                }
+                false => self.judge_preparation_again(now, out),
+            };
+        }
+        let Some(action) = self.action() else { return self.stop("prepares nothing", out) };
+        let order = SignOrder {
+            request: request.clone(),
+            at: cleared.cloud(now),
+            write: WriteRef { intent: action.intent, write: None },
+            plan: self.plan_id().to_owned(),
+        };
+        if let Some(fresh) = &mut self.fresh {
+            fresh.calls += 1;
+        }
+        self.doing = Doing::PrepareSign;
+        out.push(Effect::Sign(order));
+    }
+
+    fn judge_preparation_again(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        self.doing = Doing::PrepareCheck;
+        match self.tries >= TRIES {
+            true => self.cannot_prepare("what the guards need is read too slowly to rest on", now, out),
+            false => self.again_after(self.pace.retry / 5, now, out),
+        }
+    }
+
+    pub(super) fn preparation_last_kill(&mut self, readings: &Readings, now: Mono, out: &mut Vec<Effect>) {
+        match &readings.kill {
+            Ok(seen) if seen.value == Kill::Off => {
+                let asked = seen.asked;
+                if let Some(preparing) = &mut self.preparing {
+                    preparing.cleared = preparing.cleared.take().map(|cleared| cleared.with_kill_read_at(asked));
+                }
+                self.sign_preparation(now, out);
+            }
+            Ok(_) => self.cannot_prepare("the kill switch is on", now, out),
+            Err(Unread::NotAsked) => self.stop("was told nothing of the kill switch", out),
+            Err(_) => self.judge_preparation_again(now, out),
+        }
+    }
+
     pub(super) fn preparation_signed(&mut self, signed: Result<Signed, String>, now: Mono, out: &mut Vec<Effect>) {
-        let fits = |signed: &Signed| self.stamp(now) - signed.order().at() <= self.pace.kill_age;
+        let holds = self.preparing.take().and_then(|preparing| preparing.cleared);
+        let holds = holds.is_some_and(|cleared| cleared.holds(now, &self.pace));
         match signed {
-            Ok(signed) if fits(&signed) && self.lease_covers_a_call(now) => {
+            Ok(signed) if holds && self.lease_covers_a_call(now) => {
                 self.doing = Doing::PrepareSend;
                 out.push(Effect::Send(signed));
             }

@@ -176,6 +176,26 @@ impl Sim<'_> {
         self.must_be_allowed(intent, signing);
     }
 
+    /// I1 and I12 of what insures the way back: it is written to an endpoint that may be changed, and to no other.
+    pub(super) fn must_be_touchable(&mut self, index: usize, signed: &Signed) {
+        let Some(site) = self.world.sites.get(index) else { return };
+        let (intent, signing) = (&signed.order().write().intent, self.signing_time(signed));
+        let from = signing.saturating_sub(PROOF);
+        let (opens, closes) = self.world.decided.window;
+        let planned = site.ever(from, signing, |state| state.slot == site.action.before());
+        let questions = [
+            ("it was not waived", site.ever(from, signing, |state| !state.waived && !state.marked)),
+            ("the slot held what the plan says", planned),
+            ("the window was open", signing + 2 * SECOND >= opens && signing <= closes + 2 * SECOND),
+        ];
+        if let Some((what, _)) = questions.iter().find(|(_, so)| !so) {
+            return self.violate("I1", format!("{intent} had its way back insured, and not so: {what}"));
+        }
+        if self.kill_since.is_some_and(|since| signing > since + SECOND + 50) {
+            self.violate("I12", format!("{intent} had its way back insured after the kill switch was turned on"));
+        }
+    }
+
     /// I1 and I2: the plan, what was picked of it, the budgets and the rate.
     fn must_be_allowed(&mut self, intent: &str, signing: u64) {
         let Some(case) = self.book.cases.get(intent) else { return };

@@ -52,8 +52,9 @@ impl Sim<'_> {
         }
         self.counts.writes += 1;
         self.trace.say(self.now, Who::Gateway, || format!("accepts {:?} of {:?}", order.request(), order.write()));
-        if let Some(write) = order.write().write {
-            self.accepted(host, site, write, signed);
+        match order.write().write {
+            Some(write) => self.accepted(host, site, write, signed),
+            None => self.must_be_touchable(site, signed),
         }
         if self.prng.chance(self.weather.never) {
             self.trace.say(self.now, Who::Cloud, || "forgets it".to_owned());
