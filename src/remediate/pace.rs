@@ -63,6 +63,10 @@ pub struct Pace {
     /// Least time between the two scans that agree, and from the notice to the action, in automatic mode.
     pub agreeing_scans: Duration,
     pub owner_notice: Duration,
+    /// After each request of the way back that came to nothing, until people are told; and from then on, for as long as
+    /// the slot and the EIP allow it.
+    pub undo_waits: [Duration; 4],
+    pub undo_again: Duration,
     /// Before something that failed is tried again.
     pub retry: Duration,
     /// How long another holder, a busy row or a way back is waited for before giving up.
@@ -112,6 +116,8 @@ impl Default for Pace {
             budget_window: mins(24 * 60),
             agreeing_scans: mins(24 * 60),
             owner_notice: mins(24 * 60),
+            undo_waits: [secs(5), secs(30), mins(2), mins(5)],
+            undo_again: mins(10),
             retry: secs(5),
             patience: mins(5),
         }
@@ -157,6 +163,8 @@ impl Pace {
             budget_window: scaled(self.budget_window),
             agreeing_scans: scaled(self.agreeing_scans),
             owner_notice: scaled(self.owner_notice),
+            undo_waits: self.undo_waits.map(|wait| at_least(wait, LOOK)),
+            undo_again: at_least(self.undo_again, LOOK),
             retry: at_least(self.retry, LOOK),
             patience: at_least(self.patience, secs(30)),
         }

@@ -45,7 +45,10 @@ pub enum Verdict {
 impl Verdict {
     fn of(end: &End) -> Self {
         match end {
-            End::Closed(Outcome::Attention) | End::Before(Outcome::Attention) | End::Blocked => Self::Attention,
+            End::Closed(Outcome::Attention)
+            | End::Before(Outcome::Attention)
+            | End::Blocked
+            | End::WayBackRefused { .. } => Self::Attention,
             End::Stopped(_) => Self::Damaged,
             End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Self::RolledBack,
             End::Skipped(_)
@@ -233,7 +236,7 @@ impl Runner {
     fn ended(&mut self, target: Target, end: End, now: Mono, out: &mut Vec<Effect>) {
         self.judge(&end);
         match &end {
-            End::Soaking { due, .. } => {
+            End::Soaking { due, .. } | End::WayBackRefused { due, .. } => {
                 self.due.insert(target.clone(), *due);
             }
             _ => {
@@ -259,6 +262,7 @@ impl Runner {
         match end {
             End::Closed(Outcome::Attention) => self.trip("something needs attention"),
             End::Closed(Outcome::RolledBack) => self.trip("something was rolled back"),
+            End::WayBackRefused { .. } => self.trip("a way back is refused"),
             End::LeaseLost => self.trip("a lease was lost"),
             End::Stopped(_) => self.trip("it could not go on"),
             End::Closed(Outcome::NotExecuted) => {

@@ -45,24 +45,24 @@ fn answered(kind: &str, is_done: bool) {
     assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{kind}: {eip}");
 }
 
-/// Proxies that get nothing any more once the EIP is gone, and everything again when it is back.
-fn cut_off(account: &Value) -> Value {
+/// Proxies that get nothing any more once the EIP is gone, and everything again when it is back: with which request.
+pub(crate) fn cut_off(account: &Value, back: u64) -> Value {
     let proxies = account["servicemesh"]["proxy_status"]["c0mesh"].clone();
     let mut behind = proxies.clone();
     for proxy in behind.as_array_mut().unwrap() {
         proxy["ClusterSynced"] = json!("STALE");
     }
-    let replace = |nth: u32, items: Value| {
+    let replace = |nth: u64, items: Value| {
         json!({"at": {"action": "ModifyPilotEipResource", "nth": nth, "when": "after"}, "do": "replace",
             "list": "servicemesh.proxy_status", "id": "c0mesh", "items": items})
     };
-    json!([replace(1, behind), replace(2, proxies)])
+    json!([replace(1, behind), replace(back, proxies)])
 }
 
 #[test]
 fn who_is_cut_off_is_connected_again() {
     let mut world = world::quiet();
-    world["actors"] = cut_off(&world["accounts"][0]);
+    world["actors"] = cut_off(&world["accounts"][0], 2);
     let stage = Stage::new(&world);
     let start = stage.server.snapshot();
     stage.plan(vec![world::pilot()]);

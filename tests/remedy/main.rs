@@ -13,4 +13,5 @@ mod runners;
 mod stage;
 mod terminal;
 mod waits;
+mod way_back;
 mod world;

@@ -25,7 +25,7 @@ pub(crate) struct Stage {
     pub(crate) server: Server,
     folder: TempDir,
     key: SigningKey,
-    time_scale: u64,
+    pub(crate) time_scale: u64,
 }
 
 /// How a run of the program ended.

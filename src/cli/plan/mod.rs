@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub(crate) use args::PlanArgs;
-pub(crate) use text::write_document;
+pub(crate) use text::{call_in_words, write_document};
 
 use self::{
     args::{Form, Output},

@@ -165,7 +165,7 @@ fn name_of(name: &str) -> String {
 }
 
 /// `servicemesh:ModifyPilotEipResource Operation=UnBindEip ServiceMeshId=c08…`
-pub(super) fn call_in_words(call: &Call) -> String {
+pub(crate) fn call_in_words(call: &Call) -> String {
     let parameters = call.parameters.iter().map(|(name, value)| format!(" {name}={value}"));
     escape_message(&format!("{}{}", call.operation, parameters.collect::<String>()))
 }

@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 
 use super::{
-    confirm,
+    by_hand, confirm,
     driver::{Carried, Driver},
     dry_run, holder, journal_path,
     local::LocalJournal,
@@ -28,6 +28,7 @@ use crate::{
         terminal::Terminal,
     },
     config::{Config, Overrides},
+    model::AccountId,
     remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
     report::escape_capped,
 };
@@ -137,7 +138,7 @@ async fn carry(
     if args.auto {
         check_keys(session, &sessions).await?;
     }
-    let account = account(&desk, session).await?;
+    let account = account(&desk, &session.id).await?;
     check_unused(&account, &order.plan)?;
     order.signed.typed = approved(args, config, &order, terminal).await?;
     let Order { signed, plan, selection } = order;
@@ -190,10 +191,11 @@ async fn conclude(
 ) -> Result<Done, Failure> {
     // A budget that is spent refuses the plan; a breaker or a switch stops a good one.
     let is_stopped =
-        account(desk, session).await.map_or(true, |account| account.breaker().is_some() || account.killed());
+        account(desk, &session.id).await.map_or(true, |account| account.breaker().is_some() || account.killed());
     let exit = outcome::exit(carried, is_stopped, stop);
     let meaning =
         (exit == Exit::Clean).then_some("carried out and verified; what soaks is due later: `portcullis verify`");
+    by_hand::look(desk, &session.id, terminal).await;
     outcome::tell(carried, args.format, exit, meaning, terminal)
 }
 
@@ -233,8 +235,8 @@ async fn check_keys(session: &Session, sessions: &Sessions) -> Result<(), Failur
 }
 
 /// The account's row as it is.
-pub(super) async fn account(desk: &Desk, session: &Session) -> Result<Account, Failure> {
-    let row = format!("account/{}", session.id);
+pub(super) async fn account(desk: &Desk, id: &AccountId) -> Result<Account, Failure> {
+    let row = format!("account/{id}");
     let records = desk.ask(move |store| store.records(&row)).await?;
     account_row(&records).or_exit(Exit::Damaged)
 }

@@ -6,6 +6,7 @@
 
 mod agreeing;
 pub(super) mod apply;
+mod by_hand;
 mod confirm;
 mod driver;
 mod dry_run;

@@ -1,11 +1,14 @@
-//! `portcullis rollback`: takes a change back that is still watched. The way back has guards of its own; a window and a
+//! `portcullis rollback`: takes a change back that is still watched, or that needs attention and was not taken back. The way back has guards of its own; a window and a
 //! budget are not among them.
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeSet,
+    sync::{Mutex, PoisonError},
+};
 
 use super::{
     apply::{account, open_journal},
-    confirm, driver, journal_path,
+    by_hand, confirm, driver, journal_path,
     local::LocalJournal,
     operator, outcome, rights,
     session::{Session, Sessions},
@@ -24,7 +27,10 @@ use crate::{
     },
     config::{Config, Overrides},
     model::AccountId,
-    remediate::{CloudTime, End, Errand, Outcome, Resolved, Target, TargetRecord, TargetRow, journal_line, target_row},
+    remediate::{
+        AccountRecord, Case, CloudTime, Debit, End, Ended, Errand, Outcome, Resolved, Target, TargetRecord, TargetRow,
+        account_row, journal_line, target_row,
+    },
     report::escape_capped,
 };
 
@@ -53,7 +59,7 @@ pub(crate) fn run(args: &RollbackArgs, terminal: &Terminal) -> Result<Done, Fail
 /// What is taken back, in one account.
 struct Chosen<'a> {
     session: &'a Session,
-    targets: BTreeSet<Target>,
+    debits: Vec<Debit>,
     what: Vec<String>,
 }
 
@@ -80,8 +86,8 @@ async fn take_back(
         let typed = tokio::task::spawn_blocking(move || confirm::typed(&what, &word)).await;
         typed.or_exit(Exit::Internal)??;
     }
-    for target in &chosen.targets {
-        ask_back(target, sessions, &mut journal, &desk).await?;
+    for debit in &chosen.debits {
+        ask_back(debit, sessions, &mut journal, &desk).await?;
     }
     let work = Work {
         sessions,
@@ -94,13 +100,15 @@ async fn take_back(
         stop,
         terminal,
     };
-    let errand = Errand::Settle { account: chosen.session.id.clone(), only: Some(chosen.targets.clone()) };
+    let targets: BTreeSet<Target> = chosen.debits.iter().map(|debit| debit.target.clone()).collect();
+    let errand = Errand::Settle { account: chosen.session.id.clone(), only: Some(targets) };
     let (carried, _) = work.carry(errand, journal).await?;
     let exit = match outcome::exit(&carried, true, stop) {
         // What failed elsewhere is what was asked for here.
         Exit::RolledBack if carried.ends.iter().all(|(_, end)| is_back(end)) => Exit::Clean,
         exit => exit,
     };
+    by_hand::look(&desk, &chosen.session.id, terminal).await;
     outcome::tell(&carried, args.format, exit, (exit == Exit::Clean).then_some("taken back, and verified"), terminal)
 }
 
@@ -112,19 +120,19 @@ fn is_back(end: &End) -> bool {
 async fn choose<'a>(subject: &str, sessions: &'a Sessions, desk: &Desk) -> Result<Chosen<'a>, Failure> {
     let mut ended = None;
     for session in &sessions.sessions {
-        let account = account(desk, session).await?;
-        let mut chosen = Chosen { session, targets: BTreeSet::new(), what: Vec::new() };
+        let account = account(desk, &session.id).await?;
+        let mut chosen = Chosen { session, debits: Vec::new(), what: Vec::new() };
         for (debit, _) in account.intents().filter(|(debit, _)| debit.intent == subject || debit.run == subject) {
             let row = row_of(desk, &debit.target).await?;
-            match open_case(&row, &debit.intent) {
-                Ok(what) => {
-                    chosen.targets.insert(debit.target.clone());
-                    chosen.what.push(what);
+            match returnable(&row, &debit.intent) {
+                Ok(case) => {
+                    chosen.debits.push(debit.clone());
+                    chosen.what.push(words::action(&case.opened.action));
                 }
                 Err(why) => ended = Some(format!("{}: {why}", words::target(&debit.target))),
             }
         }
-        if !chosen.targets.is_empty() {
+        if !chosen.debits.is_empty() {
             return Ok(chosen);
         }
     }
@@ -138,39 +146,69 @@ async fn choose<'a>(subject: &str, sessions: &'a Sessions, desk: &Desk) -> Resul
     }
 }
 
-fn open_case(row: &TargetRow, intent: &str) -> Result<String, String> {
-    match (&row.open, row.done.get(intent)) {
-        (Some(case), _) if case.opened.action.intent == intent => match case.act() {
+/// The case of an intent, if it can be taken back: it is open, or needs attention and still has what insures the way back.
+fn returnable<'a>(row: &'a TargetRow, intent: &str) -> Result<&'a Case, String> {
+    let is_it = |case: &&Case| case.opened.action.intent == intent;
+    if let Some(case) = row.open.as_ref().filter(is_it) {
+        return match case.act() {
             Some(Resolved::NotExecuted(_)) => Err("it was not executed".to_owned()),
-            _ => Ok(words::action(&case.opened.action)),
-        },
-        (_, Some(outcome)) => Err(format!(
+            _ => Ok(case),
+        };
+    }
+    if let (None, Some(case)) = (&row.open, row.attention.as_deref().filter(is_it)) {
+        return match (case.act(), case.restored) {
+            (_, true) => Err("it needs attention, and holds what it held before".to_owned()),
+            (Some(Resolved::Effect), false) => Ok(case),
+            _ => Err("it needs attention, and what became of the change is not known: look at it first".to_owned()),
+        };
+    }
+    match row.done.get(intent) {
+        Some(outcome) => Err(format!(
             "it has ended ({}), and nothing insures the way back any more: the plan has the calls that undo it",
             words::outcome(outcome)
         )),
-        _ => Err("it was never opened".to_owned()),
+        None => Err("it was never opened".to_owned()),
     }
 }
 
 /// Says in the row that the way back is to be taken: whoever carries the case on takes it.
-async fn ask_back(
-    target: &Target,
-    sessions: &Sessions,
-    journal: &mut LocalJournal,
-    desk: &Desk,
-) -> Result<(), Failure> {
+async fn ask_back(debit: &Debit, sessions: &Sessions, journal: &mut LocalJournal, desk: &Desk) -> Result<(), Failure> {
+    let target = &debit.target;
     let (now, _) = sessions.cloud_now()?;
     let at = CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default());
-    let record = TargetRecord::Unhealthy { why: "somebody asked for the way back".to_owned(), at };
+    let record = |row: &TargetRow| match (&row.open, &row.attention) {
+        (Some(case), _) => (case.unhealthy.is_none() || case.barred.is_some())
+            .then(|| TargetRecord::Unhealthy { why: "somebody asked for the way back".to_owned(), at }),
+        (None, Some(_)) => Some(TargetRecord::TakenUp { at }),
+        (None, None) => None,
+    };
+    let chosen = Mutex::new(None);
     let said = operator::append(desk, &target.row(), driver::time(at), |records| {
         let row = target_row(records).or_exit(Exit::Damaged)?;
         // Closed meanwhile, or on its way back already: nothing is to be said.
-        Ok(row.open.filter(|case| case.unhealthy.is_none()).map(|_| record.to_row()))
+        let record = record(&row).filter(|_| returnable(&row, &debit.intent).is_ok());
+        chosen.lock().unwrap_or_else(PoisonError::into_inner).clone_from(&record);
+        Ok(record.map(|record| record.to_row()))
     })
     .await?;
-    let Some(said) = said else { return Ok(()) };
-    let line = journal_line(&target.row(), said.epoch, &said.holder, &record);
-    journal.append(&line).or_exit(Exit::Damaged)
+    let chosen = chosen.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let (Some(said), Some(record)) = (said, chosen) {
+        let line = journal_line(&target.row(), said.epoch, &said.holder, &record);
+        journal.append(&line).or_exit(Exit::Damaged)?;
+    }
+    look_after(debit, at, desk).await
+}
+
+/// The account knows that the case is open again: else nobody would look for it.
+async fn look_after(debit: &Debit, at: CloudTime, desk: &Desk) -> Result<(), Failure> {
+    let record = AccountRecord::Ended { intent: debit.intent.clone(), how: Ended::TakenUp, at };
+    operator::append(desk, &debit.target.account_row(), driver::time(at), |records| {
+        let account = account_row(records).or_exit(Exit::Damaged)?;
+        let has_ended = matches!(account.ended(&debit.intent), Some(Ended::Closed(_)));
+        Ok(has_ended.then(|| record.to_row()))
+    })
+    .await?;
+    Ok(())
 }
 
 /// The account that a row's name begins with.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     apply::{account, open_journal},
+    by_hand,
     driver::{Carried, Driver},
     holder, journal_path,
     local::LocalJournal,
@@ -81,7 +82,11 @@ async fn settle(
         journal = back;
         all.add(carried);
     }
-    let exit = outcome::exit(&all, true, stop);
+    let mut exit = outcome::exit(&all, true, stop);
+    for session in &sessions.sessions {
+        // What needs a person is not settled by there being nothing to do.
+        exit = exit.or(by_hand::look(&desk, &session.id, terminal).await);
+    }
     outcome::tell(&all, args.format, exit, (exit == Exit::Clean).then_some("what was due is settled"), terminal)
 }
 
@@ -143,7 +148,7 @@ async fn list(format: TextOrJson, sessions: &Sessions, desk: &Desk) -> Result<Do
     let mut found = Vec::new();
     let mut accounts = Vec::new();
     for session in &sessions.sessions {
-        let account = account(desk, session).await?;
+        let account = account(desk, &session.id).await?;
         for target in account.pending().into_keys().chain(blocked(&account, desk).await?) {
             found.push(Open { row: row_of(desk, &target).await?, target });
         }
@@ -208,6 +213,7 @@ fn state(open: &Open, sessions: &Sessions) -> (&'static str, Option<String>) {
     let soak = &sessions.pace.soak;
     let due = usize::try_from(case.checks).ok().and_then(|check| soak.get(check));
     match (case.effect_at(), case.verified, &case.unhealthy) {
+        (_, _, Some(_)) if case.barred.is_some() => ("needs attention: the way back is refused", None),
         (_, _, Some(_)) => ("is being rolled back", None),
         (Some(done), Some(_), None) => ("soaks", due.map(|after| words::at(done + *after))),
         (Some(_), None, None) => ("is not verified yet", None),
@@ -225,8 +231,16 @@ fn in_json(open: &Open, sessions: &Sessions) -> Value {
         "state": state,
         "due": due,
         "blocked": open.row.blocked,
-        "attention": case.map(|case| words::flags(&case.flags)).unwrap_or_default(),
+        "attention": attention(&open.row),
+        "by_hand": by_hand::dark(&open.row).map(by_hand::calls).unwrap_or_default(),
     })
+}
+
+/// Why a person is needed, each reason in one line.
+fn attention(row: &TargetRow) -> Vec<String> {
+    let case = row.open.as_ref().or(row.attention.as_deref().filter(|_| row.blocked));
+    let of = |case: &crate::remediate::Case| case.barred.clone().into_iter().chain(words::flags(&case.flags)).collect();
+    case.map(of).unwrap_or_default()
 }
 
 fn in_text(open: &Open, sessions: &Sessions, out: &mut dyn Write) -> std::io::Result<()> {
@@ -234,6 +248,7 @@ fn in_text(open: &Open, sessions: &Sessions, out: &mut dyn Write) -> std::io::Re
     let due = due.map(|due| format!(", next check due {due}")).unwrap_or_default();
     let intent = open.row.open.as_ref().map(|case| format!(" ({})", case.opened.action.intent)).unwrap_or_default();
     writeln!(out, "{}: {}{intent} {state}{due}", super::watch::shown(&open.target.row()), words::target(&open.target))?;
-    let flags = open.row.open.iter().flat_map(|case| words::flags(&case.flags));
-    flags.into_iter().try_for_each(|flag| writeln!(out, "  {}", report::escape_message(&flag)))
+    let calls = by_hand::dark(&open.row).map(by_hand::calls).unwrap_or_default();
+    let lines = attention(&open.row).into_iter().chain(calls.into_iter().map(|call| format!("by hand: {call}")));
+    lines.into_iter().try_for_each(|line| writeln!(out, "  {}", report::escape_message(&line)))
 }

@@ -97,6 +97,7 @@ pub(super) fn end_word(end: &End) -> &'static str {
     match end {
         End::Skipped(_) => "skipped",
         End::Soaking { .. } => "soaking",
+        End::WayBackRefused { .. } => "way-back-refused",
         End::Closed(how) | End::Before(how) => outcome(how),
         End::Blocked => "blocked",
         End::LockHeld => "lock-held",
@@ -117,6 +118,11 @@ pub(super) fn end(end: &End) -> Vec<String> {
         End::Soaking { since, due, .. } => {
             vec![format!("done {} and verified; soaking, the next check is due {}", at(*since), at(*due))]
         }
+        End::WayBackRefused { why, due, .. } => vec![format!(
+            "ATTENTION: somebody may be cut off, and the way back is refused: {why}; it stays open, and `portcullis verify \
+             --due` tries again from {} on",
+            at(*due)
+        )],
         End::Closed(how) => vec![closed(how)],
         End::Before(how) => vec![format!("it had ended before: {}", outcome(how))],
         End::Blocked => {
@@ -154,6 +160,11 @@ pub(super) fn end_json(row: &str, end: &End) -> Value {
             value["since"] = json!(at(*since));
             value["due"] = json!(at(*due));
         }
+        End::WayBackRefused { intent, why, due } => {
+            value["intent"] = json!(intent);
+            value["why"] = json!(why);
+            value["due"] = json!(at(*due));
+        }
         End::Stopped(why) => value["why"] = json!(why),
         _ => {}
     }
@@ -163,7 +174,10 @@ pub(super) fn end_json(row: &str, end: &End) -> Value {
 /// The code that an end deserves. What refuses the plan itself is told apart from what stops a good one.
 pub(super) fn exit_of(end: &End, breaker_open: bool) -> Exit {
     match end {
-        End::Closed(Outcome::Attention) | End::Before(Outcome::Attention) | End::Blocked => Exit::Attention,
+        End::Closed(Outcome::Attention)
+        | End::Before(Outcome::Attention)
+        | End::Blocked
+        | End::WayBackRefused { .. } => Exit::Attention,
         End::Stopped(_) => Exit::Damaged,
         End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Exit::RolledBack,
         End::Skipped(refusals) if !refusals.is_empty() && refusals.iter().all(|no| is_of_plan(no, breaker_open)) => {

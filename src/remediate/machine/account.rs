@@ -140,6 +140,10 @@ impl Machine {
         };
         task.at = at;
         let stage = match how {
+            Some(how) if account.ended(&intent) == Some(&how) => {
+                task.result = Some(Ok(()));
+                Stage::Release
+            }
             Some(how) => {
                 task.body = encode(&AccountRecord::Ended { intent, how, at });
                 Stage::Append

@@ -108,6 +108,12 @@ pub enum End {
         since: CloudTime,
         due: CloudTime,
     },
+    /// Somebody may be cut off, and the way back is refused. It is open still, and tried again then.
+    WayBackRefused {
+        intent: String,
+        why: String,
+        due: CloudTime,
+    },
     Closed(Outcome),
     /// The intent had ended before, so.
     Before(Outcome),

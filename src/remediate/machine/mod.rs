@@ -104,6 +104,8 @@ pub struct Machine {
     interval: Duration,
     /// The target was not found, first then.
     missing: Option<Mono>,
+    /// The way back is not tried again by this process.
+    gave_up: bool,
     /// The account has been told: that the breaker opens, that the change is done.
     tripped: bool,
     told_verified: bool,
@@ -142,6 +144,7 @@ impl Machine {
             tries: 0,
             since: Mono(0),
             missing: None,
+            gave_up: false,
             tripped: false,
             told_verified: false,
             last_look: None,

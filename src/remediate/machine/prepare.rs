@@ -128,8 +128,8 @@ impl Machine {
             return self.stop("signs a preparation that was not judged", out);
         };
         if !cleared.holds(now, &self.pace) {
-            let kill_only = self.doing == Doing::PrepareCheck
-                && cleared.clone().with_kill_read_at(now).holds(now, &self.pace);
+            let kill_only =
+                self.doing == Doing::PrepareCheck && cleared.clone().with_kill_read_at(now).holds(now, &self.pace);
             return match kill_only {
                 true => {
                     self.doing = Doing::PrepareKill;

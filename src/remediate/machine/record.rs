@@ -106,6 +106,9 @@ impl Machine {
     fn notice(&self, record: &TargetRecord, intent: &str) -> Option<Notice> {
         let (target, intent) = (self.target().clone(), intent.to_owned());
         match record {
+            TargetRecord::Barred { why, .. } => {
+                Some(Notice::Attention { target, intent, flag: Flag::NoWayBack(why.clone()) })
+            }
             TargetRecord::Flagged { flag, .. } => Some(Notice::Attention { target, intent, flag: flag.clone() }),
             TargetRecord::Unhealthy { why, .. } => Some(Notice::RollingBack { target, intent, why: why.clone() }),
             TargetRecord::Closed { outcome, .. } => Some(Notice::Closed { target, intent, outcome: outcome.clone() }),

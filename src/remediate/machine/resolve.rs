@@ -36,7 +36,7 @@ impl Machine {
 
     /// Once something is wrong, nothing else may start: the account is told before anything is waited for.
     pub(super) fn must_trip(&self) -> bool {
-        !self.tripped && self.case().is_some_and(|case| !case.flags.is_empty())
+        !self.tripped && self.case().is_some_and(|case| !case.flags.is_empty() || case.barred.is_some())
     }
 
     pub(super) fn resolve(&mut self, how: Resolved, now: Mono, out: &mut Vec<Effect>) {

@@ -1,13 +1,11 @@
-//! The way back: onto what the change left, freshly read, and onto nothing else.
+//! The way back: onto what the change left, freshly read, and onto nothing else. What refuses it is asked again, less and
+//! less often, for as long as the slot and the EIP allow it.
 
-use super::{Doing, Effect, Machine, account::For, sample::Sampled};
+use super::{Doing, Effect, End, Machine, account::For, sample::Sampled};
 use crate::remediate::{
-    Flag, Mono, NotExecuted, Outcome, Purpose, Readings, Resolved, TargetRecord,
-    guard::{Moment, judge_undo},
+    Change, CloudTime, Flag, Kill, Mono, Outcome, Purpose, Readings, Resolved, TargetRecord, Unread, WriteLog,
+    guard::{Facts, Guard, Moment, Refusal, judge_undo},
 };
-
-/// How often it is tried.
-const TRIES: usize = 3;
 
 impl Machine {
     /// The change has to be taken back.
@@ -19,21 +17,53 @@ impl Machine {
         if case.restored {
             return self.restored(now, out);
         }
-        let undone = case.last(Purpose::Undo).and_then(|write| write.resolved.as_ref());
-        if matches!(undone, Some((Resolved::Unclear | Resolved::Gone, _))) {
+        let last = case.ways_back().next_back();
+        if matches!(last, Some(WriteLog { resolved: Some((Resolved::Unclear | Resolved::Gone, _)), .. })) {
             return self.finish(Outcome::Attention, now, out);
         }
-        let sent = |write: &&crate::remediate::WriteLog| {
-            write.purpose == Purpose::Undo
-                && !matches!(write.resolved, Some((Resolved::NotExecuted(NotExecuted::Dropped(_)), _)))
-        };
-        if case.writes.iter().filter(sent).count() >= TRIES {
-            let flag = Flag::NoWayBack("it was tried three times".to_owned());
-            return self.flag_and_decide(flag, now, out);
+        if self.must_trip() {
+            return self.account_for(For::Tripped, now, out);
         }
-        match self.doing {
-            Doing::LookBack => self.go(Doing::LookBack, now, out),
+        let (told, tried) = (case.barred.is_some(), case.ways_back().count());
+        match self.next_way_back() {
+            _ if self.gave_up => self.later(now, out),
+            _ if tried > self.pace.undo_waits.len() && !told => {
+                self.bar(format!("it was sent {tried} times, and came to nothing{}", last_answer(last)), now, out);
+            }
+            Some(due) if self.stamp(now) < due && told => self.later(now, out),
+            Some(due) if self.stamp(now) < due => self.sleep_until(due, Doing::LookBack, now, out),
+            _ if self.doing == Doing::LookBack => self.go(Doing::LookBack, now, out),
             _ => self.start(Doing::LookBack, now, out),
+        }
+    }
+
+    /// When it may be sent again, if it was sent already.
+    fn next_way_back(&self) -> Option<CloudTime> {
+        let case = self.case()?;
+        let (_, resolved) = case.ways_back().next_back()?.resolved.as_ref()?;
+        let waits = &self.pace.undo_waits;
+        let wait = waits.get(case.ways_back().count() - 1).unwrap_or(&self.pace.undo_again);
+        Some(*resolved + *wait)
+    }
+
+    /// It stays open, for whoever comes next.
+    fn later(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        let Some(case) = self.case() else { return self.stop("goes back from nowhere", out) };
+        let soon = self.stamp(now) + self.pace.watch;
+        let end = End::WayBackRefused {
+            intent: case.opened.action.intent.clone(),
+            why: case.barred.clone().unwrap_or_default(),
+            due: self.next_way_back().map_or(soon, |due| due.max(soon)),
+        };
+        self.finish_with(end, now, out);
+    }
+
+    /// Tells people, once. Nothing of what bars it is of the slot or the EIP: it stays open.
+    fn bar(&mut self, why: String, now: Mono, out: &mut Vec<Effect>) {
+        self.gave_up = true;
+        match self.case().is_some_and(|case| case.barred.is_some()) {
+            true => self.way_back(now, out),
+            false => self.record(TargetRecord::Barred { why, at: self.stamp(now) }, now, out),
         }
     }
 
@@ -48,18 +78,20 @@ impl Machine {
             // Somebody was faster, or the change never was.
             return self.record(TargetRecord::Restored { at: self.stamp(now) }, now, out);
         }
-        match judged {
-            Ok(_) => self.announce(Purpose::Undo, now, out),
-            Err(refusals) => match refusals.iter().find(|refusal| !refusal.passing) {
-                None if now - self.since < self.pace.patience + self.settle_limit() => {
-                    self.again_after(self.pace.retry, now, out);
-                }
-                barring => {
-                    let why = barring.or(refusals.first()).map(ToString::to_string).unwrap_or_default();
-                    self.flag_and_decide(Flag::NoWayBack(why), now, out);
-                }
-            },
+        let refusals = match judged {
+            Ok(_) => return self.announce(Purpose::Undo, now, out),
+            Err(refusals) => refusals,
+        };
+        if let Some(why) = for_good(&facts, &refusals) {
+            return self.flag_and_decide(Flag::NoWayBack(why), now, out);
         }
+        let killed = readings.kill.as_ref().is_ok_and(|kill| kill.value == Kill::On);
+        let told = self.case().is_some_and(|case| case.barred.is_some());
+        if !killed && !told && now - self.since < self.pace.patience + self.settle_limit() {
+            return self.again_after(self.pace.retry, now, out);
+        }
+        let barring = refusals.iter().find(|refusal| !refusal.passing).or(refusals.first());
+        self.bar(barring.map(ToString::to_string).unwrap_or_default(), now, out);
     }
 
     /// What was there is there again. As long as a late request of ours may still land, it is watched.
@@ -97,5 +129,29 @@ impl Machine {
         }
         let flag = Flag::Race("after the way back it holds something else".to_owned());
         self.flag_and_decide(flag, now, out);
+    }
+}
+
+/// What of the slot or the EIP does not allow it: only a person changes that. What could not be read says nothing of them.
+fn for_good(facts: &Facts<'_>, refusals: &[Refusal]) -> Option<String> {
+    let unread = |unread: Option<&Unread>| unread.is_some_and(|unread| *unread != Unread::NotFound);
+    let readings = facts.readings;
+    let is_unknown = match &readings.target {
+        Err(why) => unread(Some(why)),
+        Ok(target) => {
+            let is_ours = target.value.slot == facts.action.after(facts.acl);
+            let needs_eip = matches!(facts.action.change, Change::Unbind { .. });
+            is_ours && needs_eip && unread(readings.eip.as_ref().err())
+        }
+    };
+    let of_endpoint = |refusal: &&Refusal| !refusal.passing && matches!(refusal.guard, Guard::G3 | Guard::G4);
+    refusals.iter().find(of_endpoint).filter(|_| !is_unknown).map(ToString::to_string)
+}
+
+/// What was heard of a request, in words.
+fn last_answer(write: Option<&WriteLog>) -> String {
+    match write.and_then(|write| write.heard.as_ref()) {
+        Some((crate::remediate::Heard::Refused(code), _)) => format!(", the last time with {code}"),
+        _ => String::new(),
     }
 }

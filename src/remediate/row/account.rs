@@ -31,6 +31,8 @@ pub enum Ended {
     Closed(Outcome),
     /// Credit was taken, and no case was opened.
     NeverOpened,
+    /// It had ended and needed attention, and a person asked for the way back.
+    TakenUp,
 }
 
 /// A record about an account.
@@ -112,13 +114,18 @@ impl Account {
             _ => {}
         }
         // What was said of it before is not news: a breaker that was closed since stays closed.
-        let news = !matches!(self.ended.get(&intent), Some(Ended::Tripped | Ended::Closed(_)));
+        let news = !matches!(self.ended.get(&intent), Some(Ended::Tripped | Ended::TakenUp | Ended::Closed(_)));
         if let Some(what) = tripped.filter(|_| news) {
             self.breaker = Some(format!("{intent} {what}"));
         } else if self.failures >= 2 && self.breaker.is_none() {
             self.breaker = Some(format!("two in a row came to nothing, the last one {intent}"));
         }
         self.ended.insert(intent, how);
+    }
+
+    /// How far an intent has come.
+    pub fn ended(&self, intent: &str) -> Option<&Ended> {
+        self.ended.get(intent)
     }
 
     /// Why nothing may start, until an operator closes the breaker.

@@ -165,6 +165,15 @@ pub enum TargetRecord {
         why: String,
         at: CloudTime,
     },
+    /// The way back is refused, though the slot and the EIP allow it: people were told, and it is tried again.
+    Barred {
+        why: String,
+        at: CloudTime,
+    },
+    /// A person asked for the way back of a case that had ended and needed attention.
+    TakenUp {
+        at: CloudTime,
+    },
     /// The slot holds again what it held before.
     Restored {
         at: CloudTime,
@@ -228,6 +237,10 @@ pub struct Case {
     /// Soak checks that passed.
     pub checks: u32,
     pub unhealthy: Option<String>,
+    /// The way back was asked for, last when there were so many writes: those before do not count against it.
+    back_from: usize,
+    /// Why the way back is refused, as people were told.
+    pub barred: Option<String>,
     /// The way back has led to where it should.
     pub restored: bool,
     pub flags: BTreeSet<Flag>,
@@ -245,6 +258,8 @@ impl Case {
             verified: None,
             checks: 0,
             unhealthy: None,
+            back_from: 0,
+            barred: None,
             restored: false,
             flags: BTreeSet::new(),
             attributed: None,
@@ -261,6 +276,27 @@ impl Case {
 
     pub fn last(&self, purpose: Purpose) -> Option<&WriteLog> {
         self.writes.iter().rev().find(|write| write.purpose == purpose)
+    }
+
+    /// The requests of the way back since it was last asked for, without those that were never sent.
+    pub fn ways_back(&self) -> impl DoubleEndedIterator<Item = &WriteLog> {
+        let dropped =
+            |write: &WriteLog| matches!(write.resolved, Some((Resolved::NotExecuted(NotExecuted::Dropped(_)), _)));
+        let since = self.writes.iter().skip(self.back_from);
+        since.filter(move |write| write.purpose == Purpose::Undo && !dropped(write))
+    }
+
+    /// The change is there, or may be, and should not be: whoever needs the endpoint may be cut off.
+    pub fn is_dark(&self) -> bool {
+        let changed = matches!(self.act(), Some(Resolved::Effect | Resolved::Unclear));
+        let doubtful = |flag: &Flag| matches!(flag, Flag::NoWayBack(_) | Flag::Uncertain(_));
+        changed && !self.restored && !self.reopened && (self.unhealthy.is_some() || self.flags.iter().any(doubtful))
+    }
+
+    fn ask_back(&mut self, why: &str) {
+        self.unhealthy = Some(why.to_owned());
+        self.barred = None;
+        self.back_from = self.writes.len();
     }
 
     /// What came of the change.
@@ -318,13 +354,17 @@ impl Case {
             TargetRecord::Restored { .. } => self.restored = true,
             TargetRecord::Verified { at } => self.verified = Some(*at),
             TargetRecord::Checked { check, .. } => self.checks = self.checks.max(check + 1),
-            TargetRecord::Unhealthy { why, .. } => self.unhealthy = Some(why.clone()),
+            TargetRecord::Unhealthy { why, .. } => self.ask_back(why),
+            TargetRecord::Barred { why, .. } => self.barred = Some(why.clone()),
             TargetRecord::Flagged { flag, .. } => {
                 self.flags.insert(flag.clone());
             }
             TargetRecord::Attributed { until, .. } => self.attributed = self.attributed.max(Some(*until)),
             TargetRecord::Reopened { .. } => self.reopened = true,
-            TargetRecord::Opened(_) | TargetRecord::Closed { .. } | TargetRecord::Acknowledged { .. } => {}
+            TargetRecord::Opened(_)
+            | TargetRecord::Closed { .. }
+            | TargetRecord::Acknowledged { .. }
+            | TargetRecord::TakenUp { .. } => {}
         }
         Ok(())
     }
@@ -353,6 +393,8 @@ pub struct TargetRow {
     pub done: BTreeMap<String, Outcome>,
     /// Needs attention that nobody has acknowledged.
     pub blocked: bool,
+    /// The case that ended so, as long as nothing came after it.
+    pub attention: Option<Box<Case>>,
 }
 
 impl TargetRow {
@@ -370,16 +412,34 @@ impl TargetRow {
                     // Once more, as above.
                     return if self.done.is_empty() { Err("the end of a case that never began") } else { Ok(()) };
                 };
-                self.blocked |= *outcome == Outcome::Attention;
-                self.done.insert(case.opened.action.intent, outcome.clone());
+                self.done.insert(case.opened.action.intent.clone(), outcome.clone());
+                if *outcome == Outcome::Attention {
+                    self.blocked = true;
+                    self.attention = Some(Box::new(case));
+                }
                 Ok(())
             }
+            TargetRecord::TakenUp { .. } => self.take_up(),
             other => match &mut self.open {
                 Some(case) => case.apply(other),
                 None if self.done.is_empty() => Err("a record outside of a case"),
                 None => Ok(()),
             },
         }
+    }
+
+    /// What insured the way back is still there: a case that needs attention clears nothing up.
+    fn take_up(&mut self) -> Result<(), &'static str> {
+        if self.open.is_some() {
+            return Ok(());
+        }
+        let mut case = *self.attention.take().ok_or("a case taken up that did not need attention")?;
+        self.blocked = false;
+        self.done.remove(&case.opened.action.intent);
+        case.flags.clear();
+        case.ask_back("somebody asked for the way back");
+        self.open = Some(case);
+        Ok(())
     }
 
     fn begin(&mut self, opened: &Opened) -> Result<(), &'static str> {
@@ -389,6 +449,7 @@ impl TargetRow {
         }
         match &self.open {
             None => {
+                self.attention = None;
                 self.open = Some(Case::new(opened.clone()));
                 Ok(())
             }

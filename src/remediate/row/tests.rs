@@ -5,8 +5,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use super::{
-    Account, AccountRecord, Credit, Debit, Ended, NotExecuted, Opened, Outcome, Purpose, Resolved, RowError,
-    TargetRecord, account_row, encode, target_row,
+    Account, AccountRecord, Case, Credit, Debit, Dropped, Ended, Flag, NotExecuted, Opened, Outcome, Purpose, Resolved,
+    RowError, TargetRecord, account_row, encode, target_row,
 };
 use crate::{
     model::{AccountId, ClusterId, EipId, LoadBalancerId, MeshId, RegionId},
@@ -135,7 +135,7 @@ fn a_write_haunts_until_its_fence_unless_it_was_answered_or_never_sent() {
     assert_eq!(haunts(vec![answered(super::Heard::Lost(String::new())), effect]), fence);
     assert_eq!(haunts(vec![answered(super::Heard::Accepted)]), Some(NOW + Duration::from_secs(5 + 60 + 3)));
     assert_eq!(haunts(vec![answered(super::Heard::Refused(String::new()))]), None);
-    let dropped = Resolved::NotExecuted(NotExecuted::Dropped(super::Dropped::Stale));
+    let dropped = Resolved::NotExecuted(NotExecuted::Dropped(Dropped::Stale));
     assert_eq!(haunts(vec![TargetRecord::Resolved { write: 0, how: dropped, at: NOW }]), None);
 }
 
@@ -281,4 +281,66 @@ fn an_intent_is_pending_until_its_end_is_told() {
     assert!(!pending(&[ended("i", Ended::Closed(Outcome::Mitigated))]));
     assert!(!pending(&[ended("i", Ended::NeverOpened)]));
     assert!(pending(&[ended("i", Ended::NeverOpened), debit(&first, "p", NOW)]), "begun again");
+}
+
+fn done(write: u32) -> TargetRecord {
+    TargetRecord::Resolved { write, how: Resolved::Effect, at: NOW }
+}
+
+fn unhealthy() -> TargetRecord {
+    TargetRecord::Unhealthy { why: "proxies have not connected again".to_owned(), at: NOW }
+}
+
+#[test]
+fn a_case_that_needed_attention_is_taken_up_once() {
+    let flag = Flag::NoWayBack("G3: the EIP is locked".to_owned());
+    let mut said = vec![opened("a"), intent(0, Purpose::Act), done(0), unhealthy()];
+    said.extend([TargetRecord::Flagged { flag, at: NOW }, closed(Outcome::Attention)]);
+    let row = target_row(&records(&said)).unwrap();
+    assert!(row.blocked && row.open.is_none(), "{row:?}");
+    assert!(row.attention.as_deref().is_some_and(Case::is_dark), "{row:?}");
+    let taken = TargetRecord::TakenUp { at: NOW };
+    for _ in 0..2 {
+        said.push(taken.clone());
+        let row = target_row(&records(&said)).unwrap();
+        let case = row.open.as_ref().unwrap();
+        assert!(!row.blocked && row.attention.is_none() && row.done.is_empty(), "{row:?}");
+        assert!(case.flags.is_empty() && case.unhealthy.is_some() && case.is_dark(), "{case:?}");
+    }
+    said.extend([intent(1, Purpose::Undo), done(1), closed(Outcome::RolledBack)]);
+    let row = target_row(&records(&said)).unwrap();
+    assert_eq!((row.blocked, row.done.get("a")), (false, Some(&Outcome::RolledBack)));
+    said.push(taken);
+    assert!(matches!(target_row(&records(&said)), Err(RowError::Order { .. })));
+}
+
+/// What was sent before somebody asked again does not count, nor what was never sent.
+#[test]
+fn ways_back_are_counted_from_when_they_were_asked_for() {
+    let dropped = |write| TargetRecord::Resolved {
+        write,
+        how: Resolved::NotExecuted(NotExecuted::Dropped(Dropped::Stale)),
+        at: NOW,
+    };
+    let mut said = vec![opened("a"), intent(0, Purpose::Act), done(0), unhealthy()];
+    said.extend([intent(1, Purpose::Undo), dropped(1), intent(2, Purpose::Undo), fenced(2)]);
+    said.push(TargetRecord::Barred { why: "no".to_owned(), at: NOW });
+    let case = |said: &[TargetRecord]| target_row(&records(said)).unwrap().open.unwrap();
+    assert_eq!((case(&said).ways_back().count(), case(&said).barred.is_some()), (1, true));
+    said.push(unhealthy());
+    assert_eq!((case(&said).ways_back().count(), case(&said).barred.is_some()), (0, false));
+}
+
+#[test]
+fn what_is_taken_up_is_pending_again() {
+    let of = |how| AccountRecord::Ended { intent: "a".to_owned(), how, at: NOW };
+    let mut said = vec![debit(&action("a", pilot("m")), "p", NOW), of(Ended::Closed(Outcome::Attention))];
+    assert!(account_row(&records(&said)).unwrap().pending().is_empty());
+    said.push(AccountRecord::BreakerClosed { by: "carol".to_owned(), at: NOW });
+    said.push(of(Ended::TakenUp));
+    assert_eq!(account_row(&records(&said)).unwrap().pending().len(), 1);
+    said.push(of(Ended::Closed(Outcome::RolledBack)));
+    let account = account_row(&records(&said)).unwrap();
+    assert!(account.pending().is_empty());
+    assert_eq!(account.breaker(), None, "it was looked at before it was taken up");
 }

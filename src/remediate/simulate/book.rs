@@ -96,6 +96,12 @@ impl Book {
                 self.cases.get_mut(&intent)?.closed = Some((outcome.clone(), time));
                 return Some((intent, outcome.clone()));
             }
+            TargetRecord::TakenUp { .. } => {
+                let last = self.cases.iter_mut().filter(|(_, case)| case.site == site && case.closed.is_some());
+                let (intent, case) = last.max_by_key(|(_, case)| case.opened_at)?;
+                (case.closed, case.flagged, case.unhealthy, case.busy_since) = (None, false, true, time);
+                self.open.insert(site, intent.clone());
+            }
             other => self.noted(site, other, time),
         }
         None

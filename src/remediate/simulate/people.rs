@@ -7,7 +7,10 @@ use super::{
     weather::{MINUTE, SECOND},
     world::{ACCOUNT, EPOCH},
 };
-use crate::remediate::{AccountRecord, CloudTime, Part, Slot, TargetRecord, Unread, row::encode};
+use crate::remediate::{
+    AccountRecord, CloudTime, Ended, Part, Resolved, Slot, Target, TargetRecord, TargetRow, Unread, row::encode,
+    target_row,
+};
 
 impl Sim<'_> {
     /// Somebody does something somewhere.
@@ -219,5 +222,24 @@ impl Sim<'_> {
         }
         let record = AccountRecord::BreakerClosed { by: "operator".to_owned(), at };
         self.operator_writes(&format!("account/{ACCOUNT}"), &encode(&record));
+        if self.prng.chance(500) {
+            self.take_up(site, &target, at);
+        }
+    }
+
+    /// Somebody asks for the way back of what needed attention.
+    fn take_up(&mut self, site: usize, target: &Target, at: CloudTime) {
+        let row = target_row(&self.store.records(&target.row())).ok();
+        let Some(TargetRow { open: None, attention: Some(case), .. }) = row else { return };
+        if case.restored || case.act() != Some(&Resolved::Effect) {
+            return;
+        }
+        self.trace.say(self.now, Who::Operator, || format!("takes up what needed attention at site {site}"));
+        let taken = TargetRecord::TakenUp { at };
+        self.operator_writes(&target.row(), &encode(&taken));
+        self.book.recorded(site, &taken, self.now);
+        let ended = AccountRecord::Ended { intent: case.opened.action.intent, how: Ended::TakenUp, at };
+        self.operator_writes(&format!("account/{ACCOUNT}"), &encode(&ended));
+        self.settle_after(0, SECOND);
     }
 }
