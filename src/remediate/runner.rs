@@ -51,7 +51,9 @@ impl Verdict {
             | End::WayBackRefused { .. } => Self::Attention,
             End::Stopped(_) => Self::Damaged,
             End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Self::RolledBack,
+            End::NotClearedUp { outcome: Outcome::RolledBack, .. } => Self::RolledBack,
             End::Skipped(_)
+            | End::NotClearedUp { .. }
             | End::Closed(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone)
             | End::Before(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone) => Self::Stopped,
             End::LockHeld | End::LeaseLost => Self::Locked,

@@ -129,3 +129,50 @@ fn the_kill_switch_does_not_end_it() {
     assert_eq!((back.code, back.ends()), (0, vec!["rolled-back".to_owned()]), "{back:#?}");
     assert_eq!(stage.server.snapshot(), start);
 }
+
+/// Clearing up waits for the kill switch, and the case with it.
+#[test]
+fn what_is_left_when_the_kill_switch_is_on_is_told_and_cleared_up_later() {
+    let stage = Stage::new(&world::fast(world::quiet()));
+    stage.plan(vec![world::pilot()]);
+    assert_eq!(stage.apply(&[]).code, 0);
+    std::fs::write(stage.path("STOP"), "").unwrap();
+    let left = (0..40)
+        .map(|_| stage.reach(&["verify", "--due"]))
+        .find(|run| run.code != 0 || stage.open().is_empty())
+        .unwrap();
+    assert_eq!((left.code, left.ends()), (8, vec!["not-cleared-up".to_owned()]), "{left:#?}");
+    for part in ["kill switch", "deletion protection", "eip-pilot", "tag"] {
+        assert!(left.stdout.contains(part), "{part}: {left:#?}");
+    }
+    let open = stage.open();
+    assert_eq!(open.len(), 1);
+    assert!(open[0]["state"].as_str().unwrap().contains("cleared up"), "{open:?}");
+    std::fs::remove_file(stage.path("STOP")).unwrap();
+    let runs = stage.settle();
+    let ends: Vec<String> = runs.iter().flat_map(super::stage::Run::ends).collect();
+    assert_eq!(ends.last().map(String::as_str), Some("mitigated"), "{runs:#?}");
+    let eip: Value = stage.eip("eip-pilot");
+    assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{eip}");
+}
+
+/// A fence that is refused at the last moment leaves no list behind, once it may be taken away.
+#[test]
+fn a_fence_that_was_stopped_takes_its_list_away_later() {
+    let stage = Stage::new(&world::needed());
+    let start = stage.server.snapshot();
+    stage.plan(vec![world::fence()]);
+    let child = stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]);
+    // The switch is turned once the list is made.
+    while stage.effects("CreateAccessControlList") == 0 {
+        std::thread::yield_now();
+    }
+    std::fs::write(stage.path("STOP"), "").unwrap();
+    let run = stage.end(child);
+    assert_eq!(run.code, 8, "{run:#?}");
+    assert_eq!(run.ends(), ["not-cleared-up"], "{run:#?}");
+    assert!(run.stdout.contains("acl-") && run.stdout.contains("kill switch"), "{run:#?}");
+    std::fs::remove_file(stage.path("STOP")).unwrap();
+    stage.settle();
+    assert_eq!(stage.server.snapshot(), start);
+}

@@ -215,8 +215,12 @@ fn state(open: &Open, sessions: &Sessions) -> (&'static str, Option<String>) {
     match (case.effect_at(), case.verified, &case.unhealthy) {
         (_, _, Some(_)) if case.barred.is_some() => ("needs attention: the way back is refused", None),
         (_, _, Some(_)) => ("is being rolled back", None),
+        (Some(_), Some(_), None) if due.is_none() => ("has soaked; what insured its way back is cleared up next", None),
         (Some(done), Some(_), None) => ("soaks", due.map(|after| words::at(done + *after))),
         (Some(_), None, None) => ("is not verified yet", None),
+        (None, _, None) if case.open_write().is_none() => {
+            ("is not changed; what was made for it is cleared up next", None)
+        }
         (None, _, None) => ("is not settled yet", None),
     }
 }

@@ -98,6 +98,7 @@ pub(super) fn end_word(end: &End) -> &'static str {
         End::Skipped(_) => "skipped",
         End::Soaking { .. } => "soaking",
         End::WayBackRefused { .. } => "way-back-refused",
+        End::NotClearedUp { .. } => "not-cleared-up",
         End::Closed(how) | End::Before(how) => outcome(how),
         End::Blocked => "blocked",
         End::LockHeld => "lock-held",
@@ -123,6 +124,15 @@ pub(super) fn end(end: &End) -> Vec<String> {
              --due` tries again from {} on",
             at(*due)
         )],
+        End::NotClearedUp { outcome, left, why, refusals, .. } => {
+            let mut lines = vec![format!(
+                "{}; but not everything of ours is cleared up: {why}. It stays open: `portcullis verify --due` clears it up",
+                closed(outcome)
+            )];
+            lines.extend(left.iter().map(|request| format!("  is left: {}", left_behind(request))));
+            lines.extend(refusals.iter().map(|refusal| format!("  {refusal}")));
+            lines
+        }
         End::Closed(how) => vec![closed(how)],
         End::Before(how) => vec![format!("it had ended before: {}", outcome(how))],
         End::Blocked => {
@@ -132,6 +142,16 @@ pub(super) fn end(end: &End) -> Vec<String> {
         End::LeaseLost => vec!["the lease was lost: somebody else carries on".to_owned()],
         End::Nothing => vec!["nothing was open".to_owned()],
         End::Stopped(why) => vec![format!("it cannot go on: {why}")],
+    }
+}
+
+/// What a request would take away.
+fn left_behind(request: &Request) -> String {
+    match request {
+        Request::Protect { eip, .. } => format!("deletion protection of {eip}"),
+        Request::Tag { eip, .. } => format!("the plan's tag on {eip}"),
+        Request::DeleteAcl { acl } => format!("the ACL {acl}"),
+        other => self::request(other),
     }
 }
 
@@ -160,6 +180,12 @@ pub(super) fn end_json(row: &str, end: &End) -> Value {
             value["since"] = json!(at(*since));
             value["due"] = json!(at(*due));
         }
+        End::NotClearedUp { intent, outcome: how, left, why, .. } => {
+            value["intent"] = json!(intent);
+            value["outcome"] = json!(outcome(how));
+            value["why"] = json!(why);
+            value["left"] = left.iter().map(left_behind).collect();
+        }
         End::WayBackRefused { intent, why, due } => {
             value["intent"] = json!(intent);
             value["why"] = json!(why);
@@ -183,7 +209,9 @@ pub(super) fn exit_of(end: &End, breaker_open: bool) -> Exit {
         End::Skipped(refusals) if !refusals.is_empty() && refusals.iter().all(|no| is_of_plan(no, breaker_open)) => {
             Exit::Refused
         }
+        End::NotClearedUp { outcome: Outcome::RolledBack, .. } => Exit::RolledBack,
         End::Skipped(_)
+        | End::NotClearedUp { .. }
         | End::Closed(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone)
         | End::Before(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone) => Exit::Stopped,
         End::LockHeld | End::LeaseLost => Exit::Locked,

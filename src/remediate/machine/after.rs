@@ -82,7 +82,7 @@ impl Machine {
             return self.sample(Sampled::LastLook, now, out);
         }
         if outcome != Outcome::Attention && !self.cleared {
-            return self.start(Doing::Release, now, out);
+            return self.clear_up(outcome, now, out);
         }
         let as_of = self.last_look.unwrap_or_else(|| self.stamp(now));
         self.record(TargetRecord::Closed { outcome, as_of }, now, out);

@@ -115,6 +115,14 @@ pub enum End {
         due: CloudTime,
     },
     Closed(Outcome),
+    /// It would have ended so, and something of ours is left, as far as it is known: the case stays open until it is not.
+    NotClearedUp {
+        intent: String,
+        outcome: Outcome,
+        left: Vec<Request>,
+        why: String,
+        refusals: Vec<Refusal>,
+    },
     /// The intent had ended before, so.
     Before(Outcome),
     /// Something needs attention that nobody has acknowledged.

@@ -34,6 +34,7 @@ use doing::Doing;
 use lease::Held;
 use prepare::Preparing;
 use record::Recording;
+use release::Uncleared;
 use sample::Sampling;
 use write::Writing;
 
@@ -113,6 +114,9 @@ pub struct Machine {
     last_look: Option<CloudTime>,
     /// Nothing of ours is left to clear up.
     cleared: bool,
+    /// What of it could not be cleared up, and how often it was tried.
+    uncleared: Option<Uncleared>,
+    rounds: u32,
     /// A call of the release was not answered.
     release_lost: bool,
     refusals: Vec<Refusal>,
@@ -149,6 +153,8 @@ impl Machine {
             told_verified: false,
             last_look: None,
             cleared: false,
+            uncleared: None,
+            rounds: 0,
             release_lost: false,
             refusals: Vec::new(),
             end: None,

@@ -62,7 +62,7 @@ impl Machine {
             return self.stop("prepares nothing", out);
         };
         if readings.kill.as_ref().is_ok_and(|kill| kill.value == Kill::On) {
-            return self.cannot_prepare("the kill switch is on", now, out);
+            return self.killed(now, out);
         }
         let (Ok(prepared), Ok(_)) = (&readings.prepared, &readings.kill) else {
             return match self.tries >= ROUNDS {
@@ -170,7 +170,7 @@ impl Machine {
                 }
                 self.sign_preparation(now, out);
             }
-            Ok(_) => self.cannot_prepare("the kill switch is on", now, out),
+            Ok(_) => self.killed(now, out),
             Err(Unread::NotAsked) => self.stop("was told nothing of the kill switch", out),
             Err(_) => self.judge_preparation_again(now, out),
         }
@@ -195,6 +195,11 @@ impl Machine {
     fn cannot_prepare(&mut self, why: &str, now: Mono, out: &mut Vec<Effect>) {
         let refusal = Refusal { guard: Guard::G12, why: why.to_owned(), until: "it can be".to_owned(), passing: false };
         self.refused(vec![refusal], now, out);
+    }
+
+    fn killed(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        let (why, until) = ("the kill switch is on".to_owned(), "somebody turns it off".to_owned());
+        self.refused(vec![Refusal { guard: Guard::G10, why, until, passing: false }], now, out);
     }
 
     pub(super) fn plan_id(&self) -> &str {

@@ -1,27 +1,41 @@
 //! Clears up what insured the way back, once nothing needs it: announced and fenced like any write, since
-//! one that lands late would take the insurance from the next case.
+//! one that lands late would take the insurance from the next case. What cannot be cleared up keeps the case open: else the
+//! next one would take our protection for the owner's.
 
-use super::{Doing, Effect, Machine, SignOrder, Signed};
+use super::{Doing, Effect, End, Machine, SignOrder, Signed};
 use crate::remediate::{
-    Case, Change, Heard, Kill, Mono, Outcome, Prepared, Purpose, Readings, Request, TargetRecord, WriteRef,
+    Case, Change, Heard, Kill, Mono, Outcome, Prepared, Purpose, Readings, Request, TargetRecord, Unread, WriteRef,
 };
 
-/// Calls of one release.
-const CALLS: u32 = 4;
+/// Tries of one announced release: looks and calls.
+const TRIES: u32 = 8;
 
-/// The next thing that is ours and not needed any more.
-fn left(case: &Case, outcome: &Outcome, prepared: &Prepared) -> Option<Request> {
+/// How often it is announced by one process.
+const ROUNDS: u32 = 3;
+
+/// What is not cleared up, as far as it is known, and why.
+#[derive(Clone, Debug)]
+pub(super) struct Uncleared {
+    left: Vec<Request>,
+    why: &'static str,
+    /// It may be otherwise right away.
+    again: bool,
+}
+
+/// What is ours and not needed any more, in the order in which it is cleared up.
+fn left(case: &Case, outcome: &Outcome, prepared: &Prepared) -> Vec<Request> {
     match &case.opened.action.change {
-        Change::Unbind { eip, .. } if prepared.protected && !case.opened.protected_before => {
-            Some(Request::Protect { eip: eip.clone(), on: false })
-        }
-        Change::Unbind { eip, .. } if prepared.tag.as_deref() == Some(&case.opened.plan) => {
-            Some(Request::Tag { eip: eip.clone(), plan: None })
+        Change::Unbind { eip, .. } => {
+            let protect = (prepared.protected && !case.opened.protected_before)
+                .then(|| Request::Protect { eip: eip.clone(), on: false });
+            let tag = (prepared.tag.as_deref() == Some(&case.opened.plan))
+                .then(|| Request::Tag { eip: eip.clone(), plan: None });
+            protect.into_iter().chain(tag).collect()
         }
         Change::Fence { .. } if *outcome != Outcome::Mitigated => {
-            prepared.acl.as_ref().map(|(acl, _)| Request::DeleteAcl { acl: acl.clone() })
+            prepared.acl.iter().map(|(acl, _)| Request::DeleteAcl { acl: acl.clone() }).collect()
         }
-        Change::Unbind { .. } | Change::Fence { .. } => None,
+        Change::Fence { .. } => Vec::new(),
     }
 }
 
@@ -31,23 +45,31 @@ impl Machine {
         let (Some(case), Some(at)) = (self.case(), self.earliest(now)) else {
             return self.stop("clears up nothing", out);
         };
-        let off = readings.kill.as_ref().is_ok_and(|kill| kill.value == Kill::Off);
-        let Ok(prepared) = &readings.prepared else {
-            // What cannot be read stays. It protects, and harms nobody.
-            return match self.tries >= CALLS {
-                true => self.release_over(now, out),
-                false => self.again_after(self.pace.retry, now, out),
-            };
+        let prepared = match &readings.prepared {
+            Ok(prepared) => &prepared.value,
+            // It does not exist any more, and nothing of ours on it.
+            Err(Unread::NotFound) => return self.release_over(None, now, out),
+            Err(_) if self.tries >= TRIES => {
+                return self.not_cleared(Vec::new(), "what is left could not be read", true, now, out);
+            }
+            Err(_) => return self.again_after(self.pace.retry, now, out),
         };
-        let outcome = self.ending();
-        match (left(case, &outcome, &prepared.value), &self.writing) {
-            (None, _) => self.release_over(now, out),
-            (Some(_), _) if !off || self.tries >= CALLS => self.release_over(now, out),
-            (Some(_), None) => self.announce(Purpose::Release, now, out),
-            (Some(request), Some(writing)) => {
+        let left = left(case, &self.ending(), prepared);
+        let Some(request) = left.first().cloned() else { return self.release_over(None, now, out) };
+        match &readings.kill {
+            Ok(kill) if kill.value == Kill::Off => {}
+            Ok(_) => return self.not_cleared(left, "the kill switch is on", false, now, out),
+            Err(_) if self.tries >= TRIES => {
+                return self.not_cleared(left, "the kill switch could not be read, and counts as on", true, now, out);
+            }
+            Err(_) => return self.again_after(self.pace.retry, now, out),
+        }
+        match &self.writing {
+            None => self.announce(Purpose::Release, now, out),
+            Some(writing) => {
                 let announced = writing.announced();
-                if at + self.pace.retry > self.release_by() {
-                    return self.release_over(now, out);
+                if self.tries >= TRIES || at + self.pace.retry > self.release_by() {
+                    return self.not_cleared(left, "the calls that clear it up come to nothing", true, now, out);
                 }
                 let order = SignOrder {
                     request,
@@ -87,7 +109,7 @@ impl Machine {
         match heard {
             Heard::Lost(_) => {
                 self.release_lost = true;
-                self.release_over(now, out);
+                self.not_cleared(Vec::new(), "one of the calls that clear it up was not answered", true, now, out);
             }
             Heard::Accepted | Heard::Refused(_) => {
                 self.doing = Doing::Release;
@@ -96,15 +118,37 @@ impl Machine {
         }
     }
 
+    fn not_cleared(&mut self, left: Vec<Request>, why: &'static str, again: bool, now: Mono, out: &mut Vec<Effect>) {
+        self.release_over(Some(Uncleared { left, why, again }), now, out);
+    }
+
     /// No further call. What was announced is answered for.
-    fn release_over(&mut self, now: Mono, out: &mut Vec<Effect>) {
-        self.cleared = true;
+    fn release_over(&mut self, uncleared: Option<Uncleared>, now: Mono, out: &mut Vec<Effect>) {
+        self.cleared = uncleared.is_none();
+        self.uncleared = uncleared;
         let Some(writing) = self.writing.take() else { return self.decide(now, out) };
-        let heard = match self.release_lost {
+        let heard = match std::mem::take(&mut self.release_lost) {
             true => Heard::Lost("one of its calls was not answered".to_owned()),
             false => Heard::Accepted,
         };
         let at = self.stamp_late(now);
         self.record(TargetRecord::Answered { write: writing.announced().write, heard, at }, now, out);
+    }
+
+    /// Clears up, perhaps once more; or leaves the case open for whoever may.
+    pub(super) fn clear_up(&mut self, outcome: Outcome, now: Mono, out: &mut Vec<Effect>) {
+        match self.uncleared.take() {
+            Some(Uncleared { left, why, again }) if !again || self.rounds >= ROUNDS => {
+                let Some(case) = self.case() else { return self.stop("clears up nothing", out) };
+                let intent = case.opened.action.intent.clone();
+                let refusals = std::mem::take(&mut self.refusals);
+                let end = End::NotClearedUp { intent, outcome, left, why: why.to_owned(), refusals };
+                self.finish_with(end, now, out);
+            }
+            _ => {
+                self.rounds += 1;
+                self.start(Doing::Release, now, out);
+            }
+        }
     }
 }

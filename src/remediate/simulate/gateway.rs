@@ -41,7 +41,7 @@ impl Sim<'_> {
         let writes =
             matches!(order.request(), Request::Unbind { .. } | Request::Bind { .. } | Request::SetListenerAcl { .. });
         let state = self.world.sites.get(site).map(|site| &site.now)?;
-        if state.deleted {
+        if writes && state.deleted {
             return self.refuse("ServiceMesh.NotFound");
         }
         if writes && (self.now < state.busy_until || state.upgrading) {

@@ -151,7 +151,9 @@ impl Site {
     /// A request takes effect.
     pub(super) fn land(&mut self, request: &Request, time: u64, rolls_for: u64) -> Landed {
         let mut landed = Landed::default();
-        if self.now.deleted {
+        // EIP and lists outlive the mesh.
+        let writes = matches!(request, Request::Unbind { .. } | Request::Bind { .. } | Request::SetListenerAcl { .. });
+        if writes && self.now.deleted {
             return landed;
         }
         let before = self.action.before();
