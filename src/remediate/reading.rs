@@ -247,10 +247,19 @@ impl ReadFor {
     }
 }
 
+/// Replies that a reading took, those that were asked for again among them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Replies {
+    pub all: u64,
+    /// Those that said that we ask too often.
+    pub throttled: u64,
+}
+
 /// What came of a reading.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Readings {
     pub clock: Option<ClockReading>,
+    pub replies: Replies,
     pub target: Reading<TargetState>,
     pub eip: Reading<EipState>,
     pub proof: Reading<Proof>,
@@ -265,6 +274,7 @@ impl Default for Readings {
     fn default() -> Self {
         Self {
             clock: None,
+            replies: Replies::default(),
             target: Err(Unread::NotAsked),
             eip: Err(Unread::NotAsked),
             proof: Err(Unread::NotAsked),
@@ -296,28 +306,5 @@ impl Readings {
         .into_iter()
         .flatten()
         .min()
-    }
-
-    /// Parts that were asked for, and how many of them were throttled.
-    pub fn throttled(&self) -> (u32, u32) {
-        fn count<T>(reading: &Reading<T>) -> (u32, u32) {
-            match reading {
-                Err(Unread::NotAsked) => (0, 0),
-                Err(Unread::Throttled) => (1, 1),
-                _ => (1, 0),
-            }
-        }
-        [
-            count(&self.target),
-            count(&self.eip),
-            count(&self.proof),
-            count(&self.policy),
-            count(&self.kill),
-            count(&self.trail),
-            count(&self.health),
-            count(&self.prepared),
-        ]
-        .into_iter()
-        .fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
     }
 }

@@ -1,14 +1,21 @@
 //! Carries a plan out, action by action, or whatever is due: one change at a time, the first one alone until it
 //! has soaked, and nothing more once something went wrong.
 
+mod tell;
+
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
 };
 
+use tell::Tell;
+
 use super::{
-    Action, CloudTime, Effect, End, Event, EventKind, Job, Machine, Mode, Mono, Outcome, Pace, Plan, Selection, Target,
-    account_row,
+    Action, CloudTime, Effect, End, Event, EventKind, Job, Machine, Mode, Mono, Outcome, Pace, Plan, Replies,
+    Selection, Target, account_row,
 };
 use crate::model::AccountId;
 
@@ -53,6 +60,7 @@ impl Verdict {
             End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Self::RolledBack,
             End::NotClearedUp { outcome: Outcome::RolledBack, .. } => Self::RolledBack,
             End::Skipped(_)
+            | End::NotStarted(_)
             | End::NotClearedUp { .. }
             | End::Closed(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone)
             | End::Before(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone) => Self::Stopped,
@@ -64,11 +72,11 @@ impl Verdict {
     }
 }
 
-/// Parts of readings that are needed before their throttled share means something.
-const ENOUGH_PARTS: u32 = 20;
+/// Replies that are needed before their throttled share means something.
+const ENOUGH_REPLIES: u64 = 20;
 
-/// Share of throttled parts that opens the breaker, in percent.
-const THROTTLED_SHARE: u32 = 30;
+/// Share of throttled replies that opens the breaker, in percent.
+const THROTTLED_SHARE: u64 = 30;
 
 /// Carries out one errand.
 #[derive(Clone, Debug)]
@@ -84,9 +92,12 @@ pub struct Runner {
     /// Something was changed already.
     changed: bool,
     failures: u32,
-    parts: (u32, u32),
+    replies: Replies,
     /// Why nothing more is started.
     breaker: Option<String>,
+    /// The same, if no target's row tells it and the account does not know it yet; and while it is told.
+    untold: Option<String>,
+    telling: Option<Tell>,
     due: BTreeMap<Target, CloudTime>,
     ends: Vec<(String, End)>,
     /// The cloud's time, by the last reply, and when that was.
@@ -114,8 +125,10 @@ impl Runner {
             canary: None,
             changed: false,
             failures: 0,
-            parts: (0, 0),
+            replies: Replies::default(),
             breaker: None,
+            untold: None,
+            telling: None,
             due: BTreeMap::new(),
             ends: Vec::new(),
             clock: None,
@@ -130,6 +143,16 @@ impl Runner {
         let mut out = Vec::new();
         self.watch(&event);
         let now = event.now;
+        if let Some(tell) = &mut self.telling {
+            match tell.told(&event.kind, now) {
+                Some(effect) => out.push(effect),
+                None => {
+                    self.telling = None;
+                    self.next(now, &mut out);
+                }
+            }
+            return out;
+        }
         match (self.machine.take(), event.kind) {
             (Some(machine), kind) => self.pass(machine, Event { now, kind }, &mut out),
             (None, EventKind::Started) => out.push(Effect::Records { row: format!("account/{}", self.account()) }),
@@ -185,6 +208,11 @@ impl Runner {
         self.breaker.as_deref()
     }
 
+    /// The first change is alone, and waited for.
+    pub fn waits_for_canary(&self) -> bool {
+        self.machine.is_none() && self.asleep.is_some()
+    }
+
     /// The machine that works now.
     pub fn machine(&self) -> Option<&Machine> {
         self.machine.as_deref()
@@ -209,11 +237,20 @@ impl Runner {
         if readings.clock.is_some() {
             self.clock = readings.clock;
         }
-        let (asked, throttled) = readings.throttled();
-        self.parts = (self.parts.0 + asked, self.parts.1 + throttled);
-        if self.parts.0 >= ENOUGH_PARTS && self.parts.1 * 100 > self.parts.0 * THROTTLED_SHARE {
-            self.trip("more than 30 % of the reads were throttled");
+        self.replies.all += readings.replies.all;
+        self.replies.throttled += readings.replies.throttled;
+        let Replies { all, throttled } = self.replies;
+        if all >= ENOUGH_REPLIES && throttled * 100 > all * THROTTLED_SHARE {
+            self.trip_untold("more than 30 % of the replies were throttled");
         }
+    }
+
+    /// As [`trip`](Self::trip), for what only this process knows.
+    fn trip_untold(&mut self, why: &str) {
+        if self.breaker.is_none() {
+            self.untold = Some(why.to_owned());
+        }
+        self.trip(why);
     }
 
     fn trip(&mut self, why: &str) {
@@ -249,6 +286,7 @@ impl Runner {
         let stopped = matches!(end, End::Stopped(_));
         self.note(target.row(), end);
         if stopped {
+            self.drop_fresh("it could not go on");
             self.queue.clear();
             self.canary = None;
         }
@@ -265,7 +303,7 @@ impl Runner {
             End::Closed(Outcome::Attention) => self.trip("something needs attention"),
             End::Closed(Outcome::RolledBack) => self.trip("something was rolled back"),
             End::WayBackRefused { .. } => self.trip("a way back is refused"),
-            End::LeaseLost => self.trip("a lease was lost"),
+            End::LeaseLost => self.trip_untold("a lease was lost"),
             End::Stopped(_) => self.trip("it could not go on"),
             End::Closed(Outcome::NotExecuted) => {
                 self.failures += 1;
@@ -310,8 +348,24 @@ impl Runner {
         }
     }
 
+    /// What was not begun is not begun, and says so.
+    fn drop_fresh(&mut self, why: &str) {
+        let (fresh, open): (VecDeque<Job>, VecDeque<Job>) =
+            std::mem::take(&mut self.queue).into_iter().partition(|job| matches!(job, Job::Fresh { .. }));
+        self.queue = open;
+        for job in fresh {
+            self.note(job.target().row(), End::NotStarted(why.to_owned()));
+        }
+    }
+
     /// Starts what is next, or ends.
     fn next(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        if let Some(why) = self.untold.take() {
+            let at = self.clock.map(|clock| clock.earliest(now)).unwrap_or_default();
+            let (tell, effect) = Tell::begin(self.account(), &self.holder, why, at, now, &self.pace);
+            self.telling = Some(tell);
+            return out.push(effect);
+        }
         if let Some(canary) = &self.canary {
             let waits = matches!(self.queue.front(), Some(Job::Fresh { .. }));
             if waits && self.breaker.is_none() {
@@ -324,9 +378,9 @@ impl Runner {
                 self.canary = None;
             }
         }
-        if self.breaker.is_some() {
+        if let Some(why) = self.breaker.clone() {
             // Resolving what is open is no start.
-            self.queue.retain(|job| matches!(job, Job::Resume { .. }));
+            self.drop_fresh(&why);
         }
         match self.queue.pop_front() {
             Some(job) => self.begin(job, now, out),

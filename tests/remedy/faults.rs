@@ -77,3 +77,48 @@ fn who_is_cut_off_is_connected_again() {
     assert_eq!(refused.code, 8, "{refused:#?}");
     assert!(refused.stdout.contains("circuit breaker"), "{refused:#?}");
 }
+
+/// What is asked for again and then answered was throttled all the same; and the next process knows it too.
+#[test]
+fn too_many_throttled_replies_stop_whatever_is_new() {
+    let mut world = world::scaled(world::logged(), 600);
+    let reads = [
+        "DescribeServiceMeshDetail",
+        "DescribeClustersInServiceMesh",
+        "DescribeServiceMeshProxyStatus",
+        "DescribeServiceMeshes",
+        "DescribeEipAddresses",
+        "DescribeLoadBalancers",
+        "DescribeLoadBalancerAttribute",
+        "DescribeLoadBalancerListeners",
+        "DescribeClustersV1",
+        "DescribeClusterDetail",
+        "DescribeVpcs",
+        "DescribeVSwitches",
+        "DescribeRouteTableList",
+        "DescribeRouteEntryList",
+        "LookupEvents",
+    ];
+    // Every second one, at first: each is answered when it is asked for again.
+    let throttled = |(action, nth): (&&str, u64)| {
+        json!({"action": action, "region_id": "*", "account_id": "*", "kind": "throttle", "retry_after_ms": 5,
+            "skip": 2 * nth + 1, "times": 1})
+    };
+    let faults = reads.iter().flat_map(|action| (0..10).map(move |nth| (action, nth)));
+    world["faults"] = faults.map(throttled).collect();
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot(), world::cluster_api_server()]);
+    let applied = stage.apply(&[]);
+    let ends = vec!["soaking".to_owned(), "not-started".to_owned()];
+    assert_eq!((applied.code, applied.ends()), (8, ends), "{applied:#?}");
+    assert_eq!(stage.effects("ModifyCluster"), 0);
+    stage.plan_called("next", vec![world::cluster_api_server()], chrono::Utc::now() - chrono::TimeDelta::minutes(1));
+    let next = ["apply", "next.json", "--approval", "next.json.sig"];
+    let refused = stage.reach(&next);
+    assert_eq!(refused.code, 8, "{refused:#?}");
+    assert!(refused.stdout.contains("30 % of the replies were throttled"), "{refused:#?}");
+    let closed = stage.run(&["journal", "close-breaker", "--account", world::ACCOUNT, "--by", "carol"]);
+    assert_eq!(closed.code, 0, "{closed:#?}");
+    let applied = stage.reach(&next);
+    assert_eq!((applied.code, stage.effects("ModifyCluster")), (0, 1), "{applied:#?}");
+}

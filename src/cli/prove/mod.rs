@@ -46,7 +46,7 @@ use crate::{
     model::{AccountId, EvidenceWanted, InventoryBuilder},
     remediate::{
         self, Action, Change, ClockReading, CloudTime, Health, Mono, Pace, Part, Prepared, ReadFor, ReadWorld, Reading,
-        Readings, Seen, Target, Unread,
+        Readings, Replies, Seen, Target, Unread,
     },
 };
 
@@ -110,7 +110,16 @@ impl Prover {
 
 impl ReadWorld for Prover {
     fn read<'a>(&'a self, ask: remediate::Ask<'a>) -> BoxFuture<'a, Readings> {
-        Box::pin(self.answer(ask))
+        Box::pin(async move {
+            let before = self.client.stats();
+            let mut readings = self.answer(ask).await;
+            let after = self.client.stats();
+            readings.replies = Replies {
+                all: after.api_calls.saturating_sub(before.api_calls),
+                throttled: after.throttled.saturating_sub(before.throttled),
+            };
+            readings
+        })
     }
 
     fn now(&self) -> Mono {

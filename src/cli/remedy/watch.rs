@@ -58,7 +58,7 @@ impl<'a> Watch<'a> {
     /// Tells what is new.
     pub(super) fn look(&mut self, runner: &Runner) {
         let Some(machine) = runner.machine() else {
-            if !runner.finished() && self.last.is_some() && !self.waits {
+            if runner.waits_for_canary() && self.last.is_some() && !self.waits {
                 self.waits = true;
                 self.terminal.step("the first change is alone until it has soaked");
             }

@@ -99,6 +99,7 @@ pub(super) fn end_word(end: &End) -> &'static str {
         End::Soaking { .. } => "soaking",
         End::WayBackRefused { .. } => "way-back-refused",
         End::NotClearedUp { .. } => "not-cleared-up",
+        End::NotStarted(_) => "not-started",
         End::Closed(how) | End::Before(how) => outcome(how),
         End::Blocked => "blocked",
         End::LockHeld => "lock-held",
@@ -141,6 +142,7 @@ pub(super) fn end(end: &End) -> Vec<String> {
         End::LockHeld => vec!["the lock is held by another, or the store does not answer".to_owned()],
         End::LeaseLost => vec!["the lease was lost: somebody else carries on".to_owned()],
         End::Nothing => vec!["nothing was open".to_owned()],
+        End::NotStarted(why) => vec![format!("not started: {why}")],
         End::Stopped(why) => vec![format!("it cannot go on: {why}")],
     }
 }
@@ -191,7 +193,7 @@ pub(super) fn end_json(row: &str, end: &End) -> Value {
             value["why"] = json!(why);
             value["due"] = json!(at(*due));
         }
-        End::Stopped(why) => value["why"] = json!(why),
+        End::NotStarted(why) | End::Stopped(why) => value["why"] = json!(why),
         _ => {}
     }
     value
@@ -211,6 +213,7 @@ pub(super) fn exit_of(end: &End, breaker_open: bool) -> Exit {
         }
         End::NotClearedUp { outcome: Outcome::RolledBack, .. } => Exit::RolledBack,
         End::Skipped(_)
+        | End::NotStarted(_)
         | End::NotClearedUp { .. }
         | End::Closed(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone)
         | End::Before(Outcome::NotExecuted | Outcome::Reopened | Outcome::Gone) => Exit::Stopped,

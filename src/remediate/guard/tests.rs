@@ -9,8 +9,8 @@ use crate::{
     model::{AccountId, AclId, ClusterId, EipId, LoadBalancerId, MeshId, RegionId},
     remediate::{
         Account, AclKind, AclSetting, Action, Approvals, Change, ClockReading, CloudTime, EipState, EipStatus,
-        Endpoint, ForeignWrite, Kill, Ledger, Limits, Mode, Mono, Pace, Plan, Policy, Prepared, Proof, Readings, Seen,
-        Slot, Source, Standing, Target, TargetState, Trail, Unread,
+        Endpoint, ForeignWrite, Kill, Ledger, Limits, Mode, Mono, Pace, Plan, Policy, Prepared, Proof, Readings,
+        Replies, Seen, Slot, Source, Standing, Target, TargetState, Trail, Unread,
     },
 };
 
@@ -62,6 +62,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
     };
     let source = |name: &str| Source { name: name.to_owned(), safe: Standing::Yes };
     let readings = Readings {
+        replies: Replies::default(),
         clock: Some(ClockReading { cloud: CloudTime(CLOUD), asked: NOW, answered: NOW, offset: Duration::ZERO }),
         target: seen(TargetState {
             slot: action.before(),

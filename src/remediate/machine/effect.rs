@@ -125,6 +125,8 @@ pub enum End {
     },
     /// The intent had ended before, so.
     Before(Outcome),
+    /// The breaker opened before it was begun.
+    NotStarted(String),
     /// Something needs attention that nobody has acknowledged.
     Blocked,
     LockHeld,

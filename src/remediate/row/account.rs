@@ -45,6 +45,12 @@ pub enum AccountRecord {
         how: Ended,
         at: CloudTime,
     },
+    /// Something went wrong that no target's row tells: replies that were throttled, a lease that was lost.
+    BreakerOpened {
+        why: String,
+        by: String,
+        at: CloudTime,
+    },
     /// Only a named operator closes the breaker.
     BreakerClosed {
         by: String,
@@ -83,7 +89,7 @@ pub struct Account {
 }
 
 impl Account {
-    pub(super) fn apply(&mut self, record: AccountRecord) {
+    pub(in crate::remediate) fn apply(&mut self, record: AccountRecord) {
         match record {
             AccountRecord::Debit(debit) => {
                 // An intent of which nothing came may be begun again, after a crash.
@@ -93,6 +99,9 @@ impl Account {
                 self.debits.insert(debit.intent.clone(), *debit);
             }
             AccountRecord::Ended { intent, how, .. } => self.end(intent, how),
+            AccountRecord::BreakerOpened { why, .. } => {
+                self.breaker.get_or_insert(why);
+            }
             AccountRecord::BreakerClosed { .. } => {
                 self.breaker = None;
                 self.failures = 0;

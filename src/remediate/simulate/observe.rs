@@ -55,6 +55,8 @@ impl Sim<'_> {
         for part in what.parts() {
             let fault = self.outage_of(*part).or_else(|| self.fault());
             let lag = self.prng.below(self.weather.stale + 1);
+            readings.replies.all += 1;
+            readings.replies.throttled += u64::from(fault == Some(Unread::Throttled));
             self.part(&mut readings, *part, host, site, action, plan, since, fault, lag, asked);
         }
         readings
