@@ -9,6 +9,7 @@ mod kills;
 mod local_journal;
 mod operators;
 mod refusals;
+mod rights;
 mod runners;
 mod stage;
 mod terminal;

@@ -132,7 +132,8 @@ async fn carry(
     stop: &Stop,
     terminal: &Terminal,
 ) -> Result<Done, Failure> {
-    let sessions = Sessions::open(&args.reach, config, &rights::of_plan(&order.plan), terminal).await?;
+    let open = rights::open_actions(&desk, &order.plan.account).await?;
+    let sessions = Sessions::open(&args.reach, config, &rights::of_plan(&order.plan, &open), terminal).await?;
     let session = check_account(args, &order, &sessions)?;
     check_time(args, &order, &sessions).await?;
     if args.auto {

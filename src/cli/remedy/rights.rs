@@ -1,12 +1,15 @@
-//! What a session that changes something may do: the reads of a scan, and the writes of its plan.
+//! What a session that changes something may do: the reads of a scan, the writes of its plan, and those that the open cases of
+//! the account may need, which are carried on before anything is begun.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
+use super::{apply, verify::row_of};
 use crate::{
-    cli::connect::Rights,
-    remediate::{Change, Endpoint, Plan},
+    cli::{connect::Rights, desk::Desk, exit::Failure},
+    model::AccountId,
+    remediate::{Action, Change, Endpoint, Plan},
     scan,
 };
 
@@ -26,11 +29,20 @@ const ALL: [&str; 6] = [
     "slb:SetLoadBalancerTCPListenerAttribute",
 ];
 
-/// For one plan: its writes, on its resources where the product can tell them apart.
-pub(super) fn of_plan(plan: &Plan) -> Rights {
+/// The actions that something is open about in an account, whoever began them.
+pub(super) async fn open_actions(desk: &Desk, account: &AccountId) -> Result<Vec<Action>, Failure> {
+    let mut open = Vec::new();
+    for target in apply::account(desk, account).await?.pending().into_keys() {
+        open.extend(row_of(desk, &target).await?.open.map(|case| case.opened.action));
+    }
+    Ok(open)
+}
+
+/// For one plan, and for what is open beside it: their writes, on their resources where the product can tell them apart.
+pub(super) fn of_plan(plan: &Plan, beside: &[Action]) -> Rights {
     let mut open = BTreeSet::new();
     let (mut clusters, mut addresses) = (BTreeSet::new(), BTreeSet::new());
-    for action in &plan.actions {
+    for action in plan.actions.iter().map(AsRef::as_ref).chain(beside) {
         let (region, account) = (&action.target.region, &plan.account);
         match &action.change {
             Change::Unbind { eip, .. } => {
@@ -104,7 +116,51 @@ fn session_name(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::{collections::BTreeMap, sync::Arc};
+
     use super::*;
+    use crate::{
+        model::EipId,
+        remediate::{CloudTime, Limits, Mode, Target},
+    };
+
+    fn action(endpoint: Endpoint, eip: &str) -> Action {
+        Action {
+            intent: eip.to_owned(),
+            target: Target { account: ACCOUNT.into(), region: "cn-shanghai".into(), endpoint },
+            change: Change::Unbind { eip: EipId::from(eip), address: "203.0.113.8".to_owned() },
+            load_balancer: "lb-1".into(),
+            clusters: Vec::new(),
+            evidence: Vec::new(),
+            environment: "dev".to_owned(),
+            group: "group".to_owned(),
+            canary: false,
+        }
+    }
+
+    const ACCOUNT: &str = "1000000000000001";
+
+    /// A case that soaks may need its way back, and its insurance taken away, while another plan is carried out.
+    #[test]
+    fn what_is_open_beside_the_plan_may_be_taken_back() {
+        let plan = Plan {
+            id: "plan".to_owned(),
+            account: ACCOUNT.into(),
+            not_before: CloudTime(0),
+            expires: CloudTime(1),
+            mode: Mode::Attended,
+            limits: Limits { per_run: 1, per_day: 1, per_environment: BTreeMap::new() },
+            actions: vec![Arc::new(action(Endpoint::Pilot("c0mesh".into()), "eip-pilot"))],
+        };
+        let cluster = "acs:cs:cn-shanghai:1000000000000001:cluster/c2api";
+        let alone = of_plan(&plan, &[]).policy;
+        assert!(!alone.contains("cs:ModifyCluster") && !alone.contains("eip-api"), "{alone}");
+        let both = of_plan(&plan, &[action(Endpoint::ClusterApiServer("c2api".into()), "eip-api")]).policy;
+        for part in ["cs:ModifyCluster", cluster, "eip/eip-api", "eip/eip-pilot", "ModifyPilotEipResource"] {
+            assert!(both.contains(part), "{part}: {both}");
+        }
+        assert!(both.len() <= LONGEST, "{}", both.len());
+    }
 
     #[test]
     fn a_session_for_anything_fits() {
