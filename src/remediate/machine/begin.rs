@@ -24,6 +24,8 @@ pub(super) struct Fresh {
     pub(super) prepaid: bool,
     /// When the oldest part of it was asked for.
     read_at: Mono,
+    /// How often it was read anew before the case was opened.
+    looks: u32,
     /// When credit was taken.
     pub(super) credit_at: Option<CloudTime>,
     /// How often the change was announced.
@@ -76,7 +78,7 @@ impl Machine {
         match &self.fresh {
             None => self.start(Doing::Look, now, out),
             // Whoever waited for credit, or for the account's row, looks again before anything is written down.
-            Some(fresh) if !fresh.checked || now - fresh.read_at > self.pace.sign_within => {
+            Some(fresh) if !fresh.checked || (self.is_old(fresh, now) && fresh.looks < TRIES) => {
                 self.start(Doing::Look, now, out)
             }
             Some(fresh) if fresh.credit_at.is_none() => self.account_for(For::Debit, now, out),
@@ -87,6 +89,10 @@ impl Machine {
                 self.record(TargetRecord::Opened(Box::new(opened)), now, out);
             }
         }
+    }
+
+    fn is_old(&self, fresh: &Fresh, now: Mono) -> bool {
+        now - fresh.read_at > self.pace.sign_within
     }
 
     /// Tells the account what the row says of an intent that it knows no end of. Under this lease nobody else can open a
@@ -153,6 +159,7 @@ impl Machine {
             proof: readings.proof.as_ref().ok()?.value.digest.clone(),
             prepaid: readings.eip.as_ref().is_ok_and(|eip| eip.value.prepaid),
             read_at: asked,
+            looks: 0,
             credit_at: None,
             announced: 0,
             checked: true,
@@ -166,8 +173,8 @@ impl Machine {
         match (&mut self.fresh, &self.row.open) {
             (Some(fresh), Some(_)) => fresh.checked = true,
             (held, _) => {
-                let credit_at = held.as_ref().and_then(|fresh| fresh.credit_at);
-                *held = Some(Fresh { credit_at, ..noted });
+                let (credit_at, looks) = held.as_ref().map_or((None, 0), |fresh| (fresh.credit_at, fresh.looks + 1));
+                *held = Some(Fresh { credit_at, looks, ..noted });
             }
         }
     }

@@ -105,7 +105,8 @@ pub struct Machine {
     interval: Duration,
     /// The target was not found, first then.
     missing: Option<Mono>,
-    /// The way back is not tried again by this process.
+    /// How often the way back was announced by this process, and that it is not tried again by it.
+    backs: u32,
     gave_up: bool,
     /// The account has been told: that the breaker opens, that the change is done.
     tripped: bool,
@@ -148,6 +149,7 @@ impl Machine {
             tries: 0,
             since: Mono(0),
             missing: None,
+            backs: 0,
             gave_up: false,
             tripped: false,
             told_verified: false,

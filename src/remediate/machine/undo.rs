@@ -7,6 +7,9 @@ use crate::remediate::{
     guard::{Facts, Guard, Moment, Refusal, judge_undo},
 };
 
+/// How often one process announces it: what is dropped each time, for keys that have ended, would be announced for ever.
+const ANNOUNCED: u32 = 20;
+
 impl Machine {
     /// The change has to be taken back.
     pub(super) fn way_back(&mut self, now: Mono, out: &mut Vec<Effect>) {
@@ -79,7 +82,14 @@ impl Machine {
             return self.record(TargetRecord::Restored { at: self.stamp(now) }, now, out);
         }
         let refusals = match judged {
-            Ok(_) => return self.announce(Purpose::Undo, now, out),
+            Ok(_) if self.backs < ANNOUNCED => {
+                self.backs += 1;
+                return self.announce(Purpose::Undo, now, out);
+            }
+            Ok(_) => {
+                let why = format!("it was announced {ANNOUNCED} times, and could not be sent");
+                return self.bar(why, now, out);
+            }
             Err(refusals) => refusals,
         };
         if let Some(why) = for_good(&facts, &refusals) {

@@ -1,5 +1,7 @@
 //! What opens the breaker is told to the account, and what is not begun because of it is told to whoever asked for it.
 
+#![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
 use std::{collections::BTreeMap, sync::Arc};
 
 use chrono::DateTime;
