@@ -28,6 +28,9 @@ fn facts(run_id: &str) -> Facts {
         scanned: 2,
         snapshot_digest: "sha256:1".to_owned(),
         rules_digest: "sha256:2".to_owned(),
+        allowlist: None,
+        tool_digest: None,
+        clock_offset_ms: None,
     }
 }
 

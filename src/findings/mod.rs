@@ -11,6 +11,7 @@ mod grounds;
 mod looked;
 mod narrowing;
 mod pack;
+mod policy;
 mod run;
 mod seen;
 #[cfg(test)]
@@ -28,6 +29,7 @@ pub use grounds::{Grounds, Input};
 pub use looked::SubjectKind;
 pub use narrowing::{Narrow, NarrowPort, Narrowing};
 pub use pack::{Assessed, Control, ControlStatus, Pack, acceptance, assess};
+pub use policy::{Policy, WaiverEntry};
 pub use run::{ReplyDigest, Run, RunHeader, RunVerdict};
 pub(crate) use seen::Seen;
 pub use verdict::{Outcome, counts, outcome};
