@@ -264,6 +264,29 @@ mod tests {
     }
 
     #[test]
+    fn what_a_manifest_says_does_not_act() {
+        let hostile = "\u{1b}[2J\nproven      it\u{202e}";
+        let mut forged = verified(2, Some("sha256:1"), hostile, hostile);
+        if let Some(manifest) = &mut forged.manifest {
+            let facts = &mut manifest.facts;
+            for text in [&mut facts.run_id, &mut facts.verdict, &mut facts.tool_version] {
+                *text = hostile.to_owned();
+            }
+            facts.tool_digest = Some(hostile.to_owned());
+            let (ipv4_addresses, ipv6_addresses) = (hostile.to_owned(), hostile.to_owned());
+            facts.allowlist =
+                Some(evidence::AllowlistWidth { entries: 1, limited: 0, expired: 0, ipv4_addresses, ipv6_addresses });
+            manifest.link = manifest.link.take().map(|link| Link { previous_run: Some(hostile.to_owned()), ..link });
+        }
+        let first = verified(1, None, "1", hostile);
+        for earlier in [None, Some(&first)] {
+            let told = told(Path::new(hostile), &forged, earlier, false);
+            assert!(!told.contains(|c: char| c.is_control() && c != '\n') && !told.contains('\u{202e}'), "{told:?}");
+            assert!(!told.lines().any(|line| line.trim_start().starts_with("proven")), "{told}");
+        }
+    }
+
+    #[test]
     fn a_run_that_began_before_the_one_that_it_follows_is_told() {
         let first = verified(1, None, "1", NOON);
         let told_of = |started_at: &str| {
