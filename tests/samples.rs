@@ -34,6 +34,14 @@ fn scan(folder: &Path) {
     assert_eq!(output.status.code(), Some(4), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Every format of a pack with the extension of its sample.
+const PACK_FORMATS: [(&str, &str); 4] =
+    [("table", "pack.txt"), ("json", "pack.json"), ("csv", "pack.csv"), ("markdown", "pack.md")];
+
+/// An Ed25519 key in PEM, and its public half: RFC 8032, section 7.1, test 3.
+const KEY: &str = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIMWqjfQ/n4N77bdELzHct7Fm04U1B28JS4XOOi4LRFj3\n-----END PRIVATE KEY-----\n";
+const PUBLIC: &str = "ed25519:/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU=";
+
 /// What differs from run to run, and what the samples say in its place.
 fn masks(report: &str) -> Vec<(String, String)> {
     let report: Value = serde_json::from_str(report).unwrap();
@@ -80,11 +88,50 @@ fn the_samples_are_what_the_program_says_about_the_demo_world() {
         let name = format!("sample.{extension}");
         let written = fs::read_to_string(folder.path().join(&name)).unwrap();
         let written = masks.iter().fold(written, |text, (varying, fixed)| text.replace(varying, fixed));
-        let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(&name);
-        if std::env::var_os("PORTCULLIS_BLESS").is_some() {
-            fs::write(&sample, &written).unwrap();
-        }
-        let differs = fs::read_to_string(&sample).unwrap() != written;
-        assert!(!differs, "reports/{name} is out of date: run this test with PORTCULLIS_BLESS=1 and read the change");
+        compare(&name, &written);
+    }
+}
+
+/// Holds what was written against the sample of that name, or writes it.
+fn compare(name: &str, written: &str) {
+    let sample = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(name);
+    if std::env::var_os("PORTCULLIS_BLESS").is_some() {
+        fs::write(&sample, written).unwrap();
+    }
+    let differs = fs::read_to_string(&sample).unwrap() != written;
+    assert!(!differs, "reports/{name} is out of date: run this test with PORTCULLIS_BLESS=1 and read the change");
+}
+
+#[test]
+fn the_samples_of_a_pack_and_of_a_bundle_are_what_the_program_says_about_the_demo_world() {
+    let folder = tempfile::tempdir().unwrap();
+    let home = folder.path();
+    fs::write(home.join("key.pem"), KEY).unwrap();
+    fs::write(home.join("portcullis.yaml"), "version: 1\nevidence: {signing_key: key.pem}\n").unwrap();
+    let run = |code: i32, arguments: &[&str]| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(arguments).env_clear().env("HOME", home).env("XDG_DATA_HOME", home.join("data")).current_dir(home);
+        let output = command.output().unwrap();
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let trusted = ["--trusted", "203.0.113.0/24", "--trusted", "2001:db8:1::/48"];
+    let scan = ["scan", "--sandbox", "demo", "-o", "json=report.json", "-o", "bundle=bundle"];
+    run(4, &[&scan[..], &trusted[..]].concat());
+    let mut masks = masks(&fs::read_to_string(home.join("report.json")).unwrap());
+    let told = run(0, &["verify-bundle", "bundle", "--key", PUBLIC]);
+    let between = |start: &str, end: &str| {
+        let from = told.find(start).unwrap() + start.len();
+        told[from..from + told[from..].find(end).unwrap()].to_owned()
+    };
+    masks.push((between("the program that read the cloud was ", "\n"), format!("sha256:{}", "3".repeat(64))));
+    let offset = |number: &str| format!("was {number} ms ahead");
+    masks.push((offset(&between("which tells whole seconds, was ", " ms ahead")), offset("0")));
+    masks.push((format!(", portcullis {}\n", env!("CARGO_PKG_VERSION")), ", portcullis 0.0.0\n".to_owned()));
+    let masked = |text: String| masks.iter().fold(text, |text, (varying, fixed)| text.replace(varying, fixed));
+    compare("sample.bundle.txt", &masked(told.clone()));
+    for (format, extension) in PACK_FORMATS {
+        let written = run(0, &["report", "--pack", "cis-ack", "-o", format]);
+        compare(&format!("sample.{extension}"), &masked(written));
     }
 }

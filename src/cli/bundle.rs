@@ -1,27 +1,34 @@
-//! `-o bundle=DIR` and `portcullis verify-bundle`: a run as evidence, and what a folder of it proves.
+//! `-o bundle=DIR`: a run as evidence. What a folder of it proves is for `verify` to say.
+
+mod verify;
+
+pub(super) use self::verify::verify;
 
 use std::{
+    collections::{BTreeMap, BTreeSet},
     fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
 };
 
-use chrono::Utc;
+use chrono::{NaiveDate, Utc};
+use ipnet::IpNet;
 use serde::Serialize;
 
 use super::{
-    args::{OutputArgs, VerifyBundleArgs},
-    exit::{Exit, Failure, OrExit, Outcome, fail},
+    args::OutputArgs,
+    exit::{Exit, Failure, OrExit, fail},
     output::{self, Asked},
     terminal::Terminal,
 };
 use crate::{
     config::Config,
-    evidence::{self, Facts, Link, MANIFEST, Verified},
-    findings::Run,
-    model::UnitState,
-    report::{self, Background, Format, Options, escape_capped, escape_line, v1::Document},
-    seal::{PublicKey, SigningKey},
+    evidence::{self, AllowlistWidth, Facts, Link},
+    findings::{Run, WaiverEntry},
+    model::{NamedConsumers, Severity, TrustedEntry, TrustedList, UnitState},
+    netset::AddressSet,
+    report::{self, Background, Format, Options, v1::Document},
+    seal::SigningKey,
     store::Store,
 };
 
@@ -111,6 +118,28 @@ fn facts(run: &Run) -> Facts {
         scanned: run.coverage.count(UnitState::Scanned),
         snapshot_digest: header.snapshot_digest.clone(),
         rules_digest: header.rules_digest.clone(),
+        allowlist: header.policy.as_ref().map(|policy| width(&policy.trusted, header.started_at.date_naive())),
+        tool_digest: header.tool_digest.clone(),
+        clock_offset_ms: header.clock_offset_ms,
+    }
+}
+
+/// How much an allowlist trusted on that day, wherever it did.
+fn width(trusted: &TrustedList, day: NaiveDate) -> AllowlistWidth {
+    let (in_force, expired): (Vec<&TrustedEntry>, Vec<&TrustedEntry>) =
+        trusted.entries.iter().partition(|entry| entry.expires.is_none_or(|last_day| day <= last_day));
+    let addresses = |of_family: fn(&IpNet) -> bool| {
+        let blocks: AddressSet = in_force.iter().map(|entry| entry.cidr).filter(of_family).collect();
+        blocks.count().to_string()
+    };
+    let is_limited =
+        |entry: &&&TrustedEntry| !(entry.kinds.is_empty() && entry.resources.is_empty() && entry.regions.is_empty());
+    AllowlistWidth {
+        entries: in_force.len(),
+        limited: in_force.iter().filter(is_limited).count(),
+        expired: expired.len(),
+        ipv4_addresses: addresses(|block| matches!(block, IpNet::V4(_))),
+        ipv6_addresses: addresses(|block| matches!(block, IpNet::V6(_))),
     }
 }
 
@@ -128,23 +157,70 @@ struct LedgerLine<'a> {
     request_id: &'a str,
 }
 
-/// What the findings were judged by.
+/// What the findings were judged by. What was not kept with the run is null.
 #[derive(Serialize)]
-struct Policy<'a> {
+struct PolicyFile<'a> {
     rules_digest: &'a str,
-    rules: &'a std::collections::BTreeSet<String>,
-    fail_on: Option<crate::model::Severity>,
+    rules: &'a BTreeSet<String>,
+    fail_on: Option<Severity>,
     grounds: &'a crate::findings::Grounds,
+    /// Whole, what had expired included: `allowlist`, `consumers`, `disabled`, `severity` of the configuration.
+    allowlist: Option<&'a [TrustedEntry]>,
+    consumers: Option<&'a NamedConsumers>,
+    disabled: Option<&'a BTreeSet<String>>,
+    severity: Option<&'a BTreeMap<String, Severity>>,
+    /// The run that was the starting point, if there was one.
+    baseline: Option<&'a str>,
+}
+
+impl<'a> PolicyFile<'a> {
+    fn of(run: &'a Run) -> Self {
+        let header = &run.header;
+        let policy = header.policy.as_ref();
+        Self {
+            rules_digest: &header.rules_digest,
+            rules: &header.rules,
+            fail_on: header.fail_on,
+            grounds: &header.grounds,
+            allowlist: policy.map(|policy| policy.trusted.entries.as_slice()),
+            consumers: policy.map(|policy| &policy.consumers),
+            disabled: policy.map(|policy| &policy.disabled),
+            severity: policy.map(|policy| &policy.severity),
+            baseline: policy.and_then(|policy| policy.baseline.as_deref()),
+        }
+    }
+}
+
+/// A line about waivers: an entry of the file, or a finding that is about one or accepted by one.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum WaiverLine<'a> {
+    Entry(WaiverEntry<'a>),
+    Finding(Accepted<'a>),
 }
 
 #[derive(Serialize)]
-struct WaiverLine<'a> {
-    fingerprint: &'a str,
+struct Accepted<'a> {
+    finding: &'a str,
     status: crate::findings::FindingStatus,
     reason: &'a str,
     owner: &'a str,
     ticket: Option<&'a str>,
     expires: String,
+}
+
+fn waiver_lines(run: &Run) -> impl Iterator<Item = WaiverLine<'_>> {
+    let entries = run.header.policy.iter().flat_map(|policy| &policy.waivers);
+    let waived = run.findings.iter().filter_map(|finding| Some((finding, finding.waiver.as_ref()?)));
+    let accepted = waived.map(|(finding, waiver)| Accepted {
+        finding: &finding.fingerprint,
+        status: finding.status,
+        reason: &waiver.reason,
+        owner: &waiver.owner,
+        ticket: waiver.ticket.as_deref(),
+        expires: waiver.expires.to_string(),
+    });
+    entries.map(|waiver| WaiverLine::Entry(waiver.entry())).chain(accepted.map(WaiverLine::Finding))
 }
 
 fn write_member(name: &str, run: &Run, document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -169,144 +245,12 @@ fn write_member(name: &str, run: &Run, document: &Document<'_>, out: &mut dyn Wr
             });
             scanned.chain(gaps).try_for_each(|unit| line(report::json_text(&unit)))
         }
-        "policy.json" => {
-            let header = &run.header;
-            line(report::json_text(&Policy {
-                rules_digest: &header.rules_digest,
-                rules: &header.rules,
-                fail_on: header.fail_on,
-                grounds: &header.grounds,
-            }))
-        }
-        "waivers.jsonl" => {
-            let waived = run.findings.iter().filter_map(|finding| Some((finding, finding.waiver.as_ref()?)));
-            let mut waived = waived.map(|(finding, waiver)| WaiverLine {
-                fingerprint: &finding.fingerprint,
-                status: finding.status,
-                reason: &waiver.reason,
-                owner: &waiver.owner,
-                ticket: waiver.ticket.as_deref(),
-                expires: waiver.expires.to_string(),
-            });
-            waived.try_for_each(|waiver| line(report::json_text(&waiver)))
-        }
+        "policy.json" => line(report::json_text(&PolicyFile::of(run))),
+        "waivers.jsonl" => waiver_lines(run).try_for_each(|waiver| line(report::json_text(&waiver))),
         "replies.jsonl" => run.header.replies.iter().try_for_each(|reply| line(report::json_text(reply))),
         "report.json" => {
             report::render_document(Format::Json, document, &Background::default(), out, &Options::default())
         }
         other => Err(io::Error::other(format!("nobody knows what `{other}` holds"))),
     }
-}
-
-/// Checks bundles, offline, and says what they prove.
-pub(super) fn verify(args: &VerifyBundleArgs) -> Outcome {
-    let keys = args.keys.iter().map(|text| public_key(text)).collect::<Result<Vec<_>, _>>()?;
-    let mut text = String::new();
-    let mut before: Option<Verified> = None;
-    let mut whole = true;
-    for folder in &args.folders {
-        let mut verified = evidence::verify(folder, &keys);
-        let follows = before.as_ref().map(|before| follows(before, &verified));
-        if let Some(Err(problem)) = &follows {
-            verified.problems.push(problem.clone());
-        }
-        whole &= verified.problems.is_empty();
-        text += &told(folder, &verified, matches!(follows, Some(Ok(()))), !keys.is_empty());
-        before = Some(verified);
-    }
-    output::to_stdout(|out| out.write_all(text.as_bytes())).or_exit(Exit::Output)?;
-    match whole {
-        true => Ok(Exit::Clean),
-        false => fail(Exit::Output, "the evidence does not hold: see above"),
-    }
-}
-
-/// A key as it is written, or the file that it is in.
-fn public_key(text: &str) -> Result<PublicKey, Failure> {
-    let read = || {
-        let mut file = String::new();
-        fs::File::open(text).and_then(|opened| opened.take(MAX_KEY).read_to_string(&mut file)).ok()?;
-        file.trim().parse().ok()
-    };
-    match text.parse().ok().or_else(read) {
-        Some(key) => Ok(key),
-        None => {
-            fail(Exit::Usage, format!("`{}` is no Ed25519 public key, nor a file with one", escape_capped(text, 80)))
-        }
-    }
-}
-
-/// True if a bundle names the one before as the one before it.
-fn follows(before: &Verified, after: &Verified) -> Result<(), String> {
-    let link = after.manifest.as_ref().and_then(|manifest| manifest.link.as_ref());
-    match link {
-        None => Err("it has no place among bundles: nothing says that it follows the one before".to_owned()),
-        Some(link) if link.previous.as_deref() == Some(before.digest.as_str()) => Ok(()),
-        Some(link) => Err(format!(
-            "it does not follow the bundle before: it is number {} and names another one, of the run {}",
-            link.sequence,
-            link.previous_run.as_deref().map_or_else(|| "(none)".to_owned(), escape_line)
-        )),
-    }
-}
-
-fn told(folder: &Path, verified: &Verified, follows: bool, any_key: bool) -> String {
-    let mut lines = vec![escape_capped(&folder.display().to_string(), 200)];
-    for problem in &verified.problems {
-        lines.push(format!("  WRONG       {}", escape_line(problem)));
-    }
-    if let (true, Some(manifest)) = (verified.problems.is_empty(), &verified.manifest) {
-        let facts = &manifest.facts;
-        let records =
-            |name: &str| manifest.members.iter().find(|member| member.name == name).map_or(0, |one| one.lines);
-        lines.push(format!(
-            "  proven      every byte is as it was written: {} findings, {} control planes, {} reads, {} replies",
-            records("findings.jsonl"),
-            records("inventory.jsonl"),
-            records("ledger.jsonl"),
-            records("replies.jsonl")
-        ));
-        lines.push(format!(
-            "  it says     {} of {} planned reads of {} were made; the verdict is {}, exit {}; run {} at {}, portcullis {}",
-            facts.scanned,
-            facts.planned,
-            escape_capped(&facts.accounts.join(", "), 200),
-            escape_line(&facts.verdict),
-            facts.exit_code,
-            escape_capped(&facts.run_id, 80),
-            escape_line(&facts.started_at),
-            escape_line(&facts.tool_version)
-        ));
-        for signer in &verified.signers {
-            lines.push(format!("  proven      the holder of the key {} made it", signer.id()));
-        }
-        match &manifest.link {
-            Some(link) if follows => {
-                lines.push(format!("  proven      number {} follows the bundle before", link.sequence))
-            }
-            Some(link) if link.previous.is_some() => lines.push(format!(
-                "  not proven  that number {} follows the bundle of the run {}: name that bundle in front of this one",
-                link.sequence,
-                escape_capped(link.previous_run.as_deref().unwrap_or_default(), 80)
-            )),
-            Some(_) => lines.push("  it says     it is the first bundle of these accounts".to_owned()),
-            None => {
-                lines.push("  not proven  that no run before it is missing: it was made without a store".to_owned())
-            }
-        }
-        if records("replies.jsonl") == 0 {
-            lines.push("  not proven  which replies it rests on: their digests were not kept".to_owned());
-        }
-    }
-    match (verified.unsigned, any_key) {
-        (true, _) => lines.push(
-            "  not proven  who made it: it is not signed, so that whoever changed it could have made it fit".to_owned(),
-        ),
-        (false, false) => lines
-            .push(format!("  not proven  who made it: {MANIFEST} is signed, and no key to believe was named (--key)")),
-        (false, true) => {}
-    }
-    lines.push("  not proven  when it was made: the times in it are its maker's".to_owned());
-    lines.push("  not proven  that the cloud told the truth".to_owned());
-    lines.join("\n") + "\n"
 }

@@ -14,7 +14,7 @@ use super::{
     conclude::{self, Conclusion},
     exit::{Exit, Failure, fail},
     notify::Telling,
-    pipeline::Reading,
+    pipeline::{Kept, Reading},
     report,
     terminal::Terminal,
 };
@@ -53,7 +53,8 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<Done, Failure
         "resources in the plan: {}; of types that say what is exposed, or to whom: {}",
         planned.resources, planned.looked_at
     ));
-    let reading = Reading { inventory: planned.inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None };
+    let reading =
+        Reading { inventory: planned.inventory, api_calls: 0, retries: 0, kept: Kept::default(), ended: None };
     let telling = Telling { reach: Reach::ThisMachine, from_snapshot: true };
     Ok(conclusion.conclude(reading, None, telling)?.done)
 }

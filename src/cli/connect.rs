@@ -16,11 +16,12 @@ use super::{
     args::CloudArgs,
     evidence::Plan,
     exit::{Exit, Failure, OrExit, fail},
-    pipeline::{self, Reading},
+    pipeline::{self, Kept, Reading},
     progress::Bar,
     sandbox,
     signals::{self, Stop},
     terminal::Terminal,
+    tool,
 };
 use crate::{
     analysis,
@@ -85,7 +86,15 @@ pub(crate) fn read_cloud(
             connection.client.keep_replies();
         }
         let chosen = only(&connection, &args.accounts).await?;
-        read(&connection, &chosen, config, evidence, &stop, terminal).await
+        let mut reading = read(&connection, &chosen, config, evidence, &stop, terminal).await?;
+        if keep_replies {
+            reading.kept = Kept {
+                replies: connection.client.take_replies().into_iter().map(kept).collect(),
+                clock_offset_ms: connection.client.clock_skew().map(|skew| skew.num_milliseconds()),
+                tool_digest: tool::digest(),
+            };
+        }
+        Ok(reading)
     })
     .or_exit(Exit::Internal)?
 }
@@ -126,7 +135,7 @@ pub(crate) async fn read(
         inventory,
         api_calls: stats.api_calls,
         retries: stats.retries,
-        replies: connection.client.take_replies().into_iter().map(kept).collect(),
+        kept: Kept::default(),
         ended: stop.exit().filter(|_| interrupted),
     })
 }

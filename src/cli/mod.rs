@@ -44,6 +44,7 @@ mod shard;
 mod signals;
 mod suggest;
 mod terminal;
+mod tool;
 #[cfg(feature = "otel")]
 mod trace;
 mod what_if;

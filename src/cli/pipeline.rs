@@ -18,8 +18,8 @@ use crate::{
     config::{self, Config},
     engine::RuleSet,
     findings::{
-        self, Baseline, FindingStatus, GateSettings, Grounds, KnownEndpoint, KnownFinding, ReplyDigest, Run, RunHeader,
-        RunVerdict, Waiver,
+        self, Baseline, FindingStatus, GateSettings, Grounds, KnownEndpoint, KnownFinding, Policy, ReplyDigest, Run,
+        RunHeader, RunVerdict, Waiver,
     },
     model::{AccountId, Inventory, NamedConsumer, NamedConsumers, Observer, Severity, TrustedList, UnitState},
     report::v1::Document,
@@ -39,6 +39,8 @@ pub(crate) struct Judging {
     fail_on: Severity,
     /// What is known already.
     baseline: Baseline,
+    /// The run that knew it.
+    baseline_run: Option<String>,
 }
 
 impl Judging {
@@ -66,11 +68,13 @@ impl Judging {
             waiver_file: config.waivers.as_deref().map(place_of).transpose()?.unwrap_or_default(),
             fail_on: config.fail_on,
             baseline: Baseline::default(),
+            baseline_run: None,
         })
     }
 
     /// Takes what an earlier run had for known.
     pub(crate) fn with_baseline(mut self, earlier: &Document<'_>) -> Self {
+        self.baseline_run = Some(earlier.run.id.to_string());
         for finding in earlier.findings.iter().filter(|finding| finding.status == FindingStatus::Open) {
             let known = KnownFinding {
                 severity: finding.severity,
@@ -95,6 +99,18 @@ impl Judging {
     fn grounds(&self) -> Grounds {
         let waivers = self.waivers.iter().map(Waiver::id).collect();
         Grounds { inputs: self.rules.inputs(), logs: BTreeSet::new(), waiver_file: self.waiver_file.clone(), waivers }
+    }
+
+    /// What the operator set.
+    fn policy(&self) -> Policy {
+        Policy {
+            trusted: self.trusted.clone(),
+            consumers: self.consumers.clone(),
+            disabled: self.disabled.clone(),
+            severity: self.severity.clone(),
+            waivers: self.waivers.clone(),
+            baseline: self.baseline_run.clone(),
+        }
     }
 
     /// The rules whose absence from the findings says something.
@@ -141,15 +157,26 @@ pub(crate) struct Reading {
     pub(crate) inventory: Inventory,
     pub(crate) api_calls: u64,
     pub(crate) retries: u64,
-    /// The digests of the replies, where evidence was asked for.
-    pub(crate) replies: Vec<ReplyDigest>,
+    /// What makes it evidence, where that was asked for.
+    pub(crate) kept: Kept,
     /// Set where a signal or a failure of identity decides the exit code.
     pub(crate) ended: Option<Exit>,
 }
 
+/// What is kept of a reading so that it can be evidence.
+#[derive(Default)]
+pub(crate) struct Kept {
+    /// The digests of the replies.
+    pub(crate) replies: Vec<ReplyDigest>,
+    /// By how many milliseconds the cloud's clock was ahead of ours, where a reply told the time.
+    pub(crate) clock_offset_ms: Option<i64>,
+    /// `sha256:…` of this program.
+    pub(crate) tool_digest: Option<String>,
+}
+
 /// Judges what was read. The day of the judgement is the day of the reading.
 pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
-    let Reading { inventory, api_calls, retries, replies, ended } = reading;
+    let Reading { inventory, api_calls, retries, kept, ended } = reading;
     let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
     let taken_at = inventory.taken_at();
     let snapshot_digest = snapshot::digest(&inventory).to_string();
@@ -189,7 +216,10 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
             rules: judging.evaluated(),
             grounds,
             fail_on: Some(judging.fail_on),
-            replies,
+            policy: Some(judging.policy()),
+            tool_digest: kept.tool_digest,
+            clock_offset_ms: kept.clock_offset_ms,
+            replies: kept.replies,
             interrupted,
         },
         verdict,

@@ -11,7 +11,7 @@ use super::{
     exit::{Exit, Failure, fail},
     notify::Telling,
     output::Target,
-    pipeline::{Judging, Reading},
+    pipeline::{Judging, Kept, Reading},
     report, setup, shard,
     terminal::Terminal,
     what_if,
@@ -105,5 +105,5 @@ pub(crate) fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
     };
     let file = File::open(path).map_err(|error| usage(error.into()))?;
     let (inventory, _) = snapshot::read(BufReader::new(file)).map_err(|error| usage(error.into()))?;
-    Ok(Reading { inventory, api_calls: 0, retries: 0, replies: Vec::new(), ended: None })
+    Ok(Reading { inventory, api_calls: 0, retries: 0, kept: Kept::default(), ended: None })
 }

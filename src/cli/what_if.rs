@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::{
     exit::{Exit, Failure, OrExit, fail},
     output::{self, Place, Target},
-    pipeline::{self, Judging, Reading},
+    pipeline::{self, Judging, Kept, Reading},
     terminal::Terminal,
 };
 use crate::{
@@ -30,7 +30,7 @@ pub(crate) fn judge(reading: Reading, changes: &[Change], judging: &Judging) -> 
     let after_all = |changes: &[Change]| -> Result<Run, Failure> {
         let inventory: Inventory = what_if::after(&reading.inventory, changes).or_exit(Exit::Usage)?;
         let (api_calls, retries) = (reading.api_calls, reading.retries);
-        Ok(pipeline::conclude(Reading { inventory, api_calls, retries, replies: Vec::new(), ended: None }, judging))
+        Ok(pipeline::conclude(Reading { inventory, api_calls, retries, kept: Kept::default(), ended: None }, judging))
     };
     let others: Vec<Change> = changes.iter().filter(|change| !change.is_unbinding()).cloned().collect();
     let both = !others.is_empty() && others.len() < changes.len();

@@ -234,7 +234,7 @@ fn duplicates(rules: &[Rule]) -> Vec<RuleError> {
 fn read_packs(rules: &[Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError>) -> Vec<Pack> {
     let mut parsed: Vec<Pack> = Vec::new();
     for (path, text) in packs {
-        let pack: Pack = match parse(path, text) {
+        let mut pack: Pack = match parse(path, text) {
             Ok(pack) => pack,
             Err(error) => {
                 errors.push(error);
@@ -255,6 +255,9 @@ fn read_packs(rules: &[Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError
                 errors.push(about(path, format!("there is no built-in rule `{}`", escape(rule))));
             }
         }
+        let used: BTreeSet<&String> = pack.controls.iter().flat_map(|control| &control.rules).collect();
+        let of_pack = rules.iter().filter(|rule| rule.built_in && used.contains(&rule.id));
+        pack.about = of_pack.map(|rule| (rule.id.clone(), rule.subject)).collect();
         if pack.id != stem(path) || parsed.iter().any(|other| other.id == pack.id) {
             errors.push(about(path, "its id is not its file's name, or not its alone"));
         }

@@ -1,9 +1,6 @@
 //! A rule: what its file says ([`RawRule`]) and what was checked ([`Rule`]).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -15,54 +12,9 @@ use super::{
     template::Template,
 };
 use crate::{
-    findings::Input,
+    findings::{Input, SubjectKind},
     model::{Severity, Shared, Text},
 };
-
-/// What a rule is evaluated on, once each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum SubjectKind {
-    /// A control-plane entrance.
-    Endpoint,
-    /// A security group in front of an exposed endpoint.
-    SecurityGroup,
-    /// An access control list of a listener in front of an exposed endpoint.
-    Acl,
-    /// A public balancer that nobody claims and that looks like a control plane.
-    LoadBalancer,
-    /// An elastic IP through which a control plane is exposed.
-    Eip,
-    /// A service mesh.
-    Mesh,
-    /// A Kubernetes cluster.
-    Cluster,
-}
-
-impl SubjectKind {
-    /// Every kind, in the order of the reference.
-    pub const ALL: [Self; 7] =
-        [Self::Endpoint, Self::SecurityGroup, Self::Acl, Self::LoadBalancer, Self::Eip, Self::Mesh, Self::Cluster];
-
-    /// The word of rule files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Endpoint => "endpoint",
-            Self::SecurityGroup => "security-group",
-            Self::Acl => "acl",
-            Self::LoadBalancer => "load-balancer",
-            Self::Eip => "eip",
-            Self::Mesh => "mesh",
-            Self::Cluster => "cluster",
-        }
-    }
-}
-
-impl fmt::Display for SubjectKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
 
 /// The language of texts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

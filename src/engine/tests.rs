@@ -638,3 +638,20 @@ fn an_example_that_turns_out_otherwise_fails_the_check() {
         .map(|line| line.replace(":13:", ":"))
     );
 }
+
+#[test]
+fn a_pack_names_each_control_that_it_lists_and_no_other() {
+    for pack in rules().packs() {
+        let words = pack.lists.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+        let named: BTreeSet<&str> = words
+            .map(|word| word.trim_end_matches('.'))
+            .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
+            .collect();
+        let listed: BTreeSet<&str> = pack.controls.iter().map(|control| control.id.as_str()).collect();
+        assert_eq!(named, listed, "{}", pack.id);
+        assert!(pack.source.contains("paraphrases") || pack.source.contains("translations of ours"), "{}", pack.id);
+        let about: BTreeSet<&String> = pack.about.keys().collect();
+        let used: BTreeSet<&String> = pack.controls.iter().flat_map(|control| &control.rules).collect();
+        assert_eq!(about, used, "{}: what each of its rules is evaluated on is known", pack.id);
+    }
+}

@@ -30,6 +30,30 @@ pub struct Facts {
     /// `sha256:…` of what was read, as the program understood it.
     pub snapshot_digest: String,
     pub rules_digest: String,
+    /// How much was trusted; `None` where the run did not keep it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allowlist: Option<AllowlistWidth>,
+    /// `sha256:…` of the program that read the cloud, where that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_digest: Option<String>,
+    /// By how much the cloud's clock was ahead of the reader's, as the replies told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// How much an allowlist trusted on the day of the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AllowlistWidth {
+    /// Entries in force.
+    pub entries: usize,
+    /// Those of them that count for some control planes only.
+    pub limited: usize,
+    /// Entries past their last day.
+    pub expired: usize,
+    /// Addresses that some entry in force holds. Text: there are more of them than numbers of JSON go.
+    pub ipv4_addresses: String,
+    pub ipv6_addresses: String,
 }
 
 /// A file of a bundle.

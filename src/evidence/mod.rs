@@ -12,7 +12,7 @@ mod verify;
 mod write;
 
 pub use chain::{Link, link};
-pub use manifest::{Facts, Manifest, Member};
+pub use manifest::{AllowlistWidth, Facts, Manifest, Member};
 pub use verify::{Verified, verify};
 pub use write::{EvidenceError, write};
 

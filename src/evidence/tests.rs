@@ -28,6 +28,9 @@ fn facts(run_id: &str) -> Facts {
         scanned: 2,
         snapshot_digest: "sha256:1".to_owned(),
         rules_digest: "sha256:2".to_owned(),
+        allowlist: None,
+        tool_digest: None,
+        clock_offset_ms: None,
     }
 }
 
@@ -107,8 +110,48 @@ fn who_forges_a_bundle_has_no_key_for_it() {
         let folder = scratch.path().join(name);
         make(&folder, "r1", key, None);
         assert_eq!(problems(&folder, &[]), [""; 0], "nobody is believed, so only damage would show");
+        assert!(verify(&folder, &[]).signers.is_empty(), "and nothing is proven");
         assert_eq!(problems(&folder, &[ours.public_key()]).len(), 1);
     }
+}
+
+#[test]
+fn a_signature_that_was_added_shows_to_who_believes_a_key() {
+    let scratch = tempfile::tempdir().expect("a folder");
+    let (ours, _) = SigningKey::generate().expect("a key");
+    let (theirs, _) = SigningKey::generate().expect("a key");
+    let folder = scratch.path().join("bundle");
+    make(&folder, "r1", Some(&ours), None);
+    let whole = fs::read(folder.join(MANIFEST)).expect("it is there");
+    let envelope: serde_json::Value = serde_json::from_slice(&whole).expect("JSON");
+    let own = envelope["signatures"][0].clone();
+    let of_theirs = serde_json::json!({"keyid": theirs.public_key().id().to_string(), "sig": own["sig"]});
+    let of_nobody = serde_json::json!({"keyid": "", "sig": "AAAA"});
+    let no_base64 = serde_json::json!({"keyid": own["keyid"], "sig": "?"});
+    for added in [of_theirs, of_nobody, no_base64, own.clone()] {
+        for place in [0, 1] {
+            // As the program writes it: payload type, payload, signatures, a line.
+            let mut signatures = vec![own.clone()];
+            signatures.insert(place, added.clone());
+            let text = format!(
+                "{{\"payloadType\":{},\"payload\":{},\"signatures\":[{}]}}\n",
+                envelope["payloadType"],
+                envelope["payload"],
+                signatures
+                    .iter()
+                    .map(|one| format!("{{\"keyid\":{},\"sig\":{}}}", one["keyid"], one["sig"]))
+                    .collect::<Vec<_>>()
+                    .join(",")
+            );
+            fs::write(folder.join(MANIFEST), &text).expect("it is ours");
+            fs::write(folder.join(DIGEST), write::digest_line(text.as_bytes())).expect("it is ours");
+            let told = problems(&folder, &[ours.public_key()]);
+            assert!(told.len() == 1 && told[0].contains("no believed key made"), "{added} at {place}: {told:?}");
+        }
+    }
+    fs::write(folder.join(MANIFEST), &whole).expect("it is ours");
+    fs::write(folder.join(DIGEST), write::digest_line(&whole)).expect("it is ours");
+    assert_eq!(problems(&folder, &[theirs.public_key(), ours.public_key()]), [""; 0]);
 }
 
 #[cfg(unix)]

@@ -22,7 +22,8 @@ const MAX_MANIFEST: u64 = 16 << 20;
 /// What became of a bundle.
 #[derive(Clone, Debug, Default)]
 pub struct Verified {
-    /// What is wrong; a bundle without any is as it was written.
+    /// What is wrong. A bundle without any is as it was written if somebody who is believed signed it; otherwise it agrees
+    /// with itself.
     pub problems: Vec<String>,
     /// The manifest, where it could be read.
     pub manifest: Option<Manifest>,
@@ -80,11 +81,9 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
         let why = if verified.unsigned { "it is not signed" } else { "no believed key signed it" };
         verified.problems.push(format!("{MANIFEST}: {why}"));
     }
-    // Who is named must be who signed, where that can be told.
-    if let Some(signer) = verified.signers.first()
-        && !envelope.names(signer)
-    {
-        verified.problems.push(format!("{MANIFEST} names another key than the one that signed it"));
+    // One that is believed vouches for no other: what was added to its envelope was added by somebody else.
+    if !verified.signers.is_empty() && !envelope.is_signed_only_by(keys) {
+        verified.problems.push(format!("{MANIFEST} holds a signature that no believed key made under its own name"));
     }
     match Manifest::read(envelope.payload()) {
         Some(manifest) => verified.manifest = Some(manifest),

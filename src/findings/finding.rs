@@ -5,7 +5,7 @@ use std::fmt;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 
-use crate::model::{AccountId, EndpointKind, RegionId, ResourceKind, Severity, Shared, Text};
+use crate::model::{AccountId, Endpoint, EndpointKind, RegionId, ResourceKind, Severity, Shared, Text};
 
 /// Whether a finding counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -48,6 +48,17 @@ pub struct Subject {
 }
 
 impl Subject {
+    /// The endpoint as what a finding is about.
+    pub(super) fn of(endpoint: &Endpoint) -> Self {
+        Self {
+            account_id: endpoint.account_id.clone(),
+            region_id: endpoint.region_id.clone(),
+            resource_kind: endpoint.resource_kind,
+            resource_id: endpoint.resource_id.clone(),
+            endpoint_kind: Some(endpoint.kind),
+        }
+    }
+
     /// The endpoint's id, for findings about one.
     pub fn endpoint_id(&self) -> Option<String> {
         self.endpoint_kind.map(|kind| {

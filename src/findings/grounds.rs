@@ -34,6 +34,23 @@ impl Input {
     fn rests_on_logs(self) -> bool {
         !matches!(self, Self::Exposure | Self::Ports)
     }
+
+    /// True if it is only about those who use or have changed a public path, which only logs tell.
+    pub(super) fn is_about_use(self) -> bool {
+        matches!(self, Self::Strangers | Self::Trail)
+    }
+
+    /// What it says of an endpoint, for people.
+    pub(super) fn in_words(self) -> &'static str {
+        match self {
+            Self::Exposure => "whether it is public",
+            Self::Ports => "who can reach it",
+            Self::Need => "whether its public path is needed",
+            Self::Consumers => "the private paths of those who use it",
+            Self::Strangers => "by logs, who else uses it",
+            Self::Trail => "who bound its address",
+        }
+    }
 }
 
 /// What a run's findings rest on besides the cloud.

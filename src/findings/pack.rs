@@ -1,10 +1,10 @@
 //! What a run says of a framework's controls: pass, fail, unknown or not covered, each with what it rests on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use super::{Finding, FindingStatus, Run, WaiverNote};
+use super::{Finding, FindingStatus, Run, Seen, SubjectKind, WaiverNote, looked::Looked};
 use crate::model::{Exposure, PortVerdict, ResourceKind, UnitState};
 
 /// Some controls of a framework, and the rules that evidence them.
@@ -23,6 +23,9 @@ pub struct Pack {
     /// Which are not.
     pub leaves_out: String,
     pub controls: Vec<Control>,
+    /// What each of its rules is evaluated on: the rules say so, and not the file.
+    #[serde(skip)]
+    pub about: BTreeMap<String, SubjectKind>,
 }
 
 /// One control.
@@ -43,6 +46,13 @@ pub struct Control {
     pub why_not: String,
 }
 
+impl Control {
+    /// True if it is about resources of that kind.
+    fn is_about(&self, kind: ResourceKind) -> bool {
+        self.kinds.is_empty() || self.kinds.contains(&kind)
+    }
+}
+
 /// What a run says of a control.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ControlStatus {
@@ -50,9 +60,9 @@ pub enum ControlStatus {
     Fail,
     /// What would decide was not read.
     Unknown,
-    /// Nothing was found, and everything planned was read.
+    /// Nothing was found, everything planned was read, and its rules knew all that they look at.
     Pass,
-    /// Nothing here evidences it, or no rule that does was evaluated.
+    /// Nothing here evidences it, no rule that does was evaluated, or there was nothing for them to look at.
     NotCovered,
 }
 
@@ -86,14 +96,13 @@ pub struct Assessed<'a> {
 
 /// Assesses each control of a pack, in the pack's order.
 pub fn assess<'a>(pack: &'a Pack, run: &'a Run) -> Vec<Assessed<'a>> {
-    let hole = hole(run);
-    pack.controls.iter().map(|control| assess_control(control, run, hole.as_deref())).collect()
+    let seen = Seen::new(run);
+    pack.controls.iter().map(|control| assess_control(pack, control, run, &seen)).collect()
 }
 
-fn assess_control<'a>(control: &'a Control, run: &'a Run, hole: Option<&str>) -> Assessed<'a> {
+fn assess_control<'a>(pack: &'a Pack, control: &'a Control, run: &'a Run, seen: &Seen<'_>) -> Assessed<'a> {
     let is_about = |finding: &&Finding| {
-        control.rules.contains(&finding.rule_id)
-            && (control.kinds.is_empty() || control.kinds.contains(&finding.subject.resource_kind))
+        control.rules.contains(&finding.rule_id) && control.is_about(finding.subject.resource_kind)
     };
     let findings: Vec<&Finding> = run.findings.iter().filter(is_about).collect();
     let evaluated: BTreeSet<&str> = run.header.rules.iter().map(String::as_str).collect();
@@ -114,26 +123,68 @@ fn assess_control<'a>(control: &'a Control, run: &'a Run, hole: Option<&str>) ->
         (ControlStatus::Unknown, format!("{undecided} undecided"))
     } else if !not_evaluated.is_empty() {
         (ControlStatus::Unknown, missing())
-    } else if let Some(hole) = hole {
-        (ControlStatus::Unknown, format!("nothing was found, but {hole}"))
     } else {
-        let (rules, endpoints) = (control.rules.len(), run.judgements.endpoints.len());
-        let reads = run.coverage.count(UnitState::Scanned);
-        let left_out = match run.coverage.count(UnitState::Excluded) {
-            0 => String::new(),
-            count => format!("; {count} reads left out on request"),
-        };
-        let reason = format!("{rules} rules found nothing; {endpoints} control planes, {reads} reads{left_out}");
-        (ControlStatus::Pass, reason)
+        nothing_found(pack, control, run, seen)
     };
     Assessed { control, status, reason, findings, not_evaluated }
 }
 
-/// What keeps a run in which nothing was found from being a pass.
-fn hole(run: &Run) -> Option<String> {
+/// What it says of a control that each of its rules found nothing.
+fn nothing_found(pack: &Pack, control: &Control, run: &Run, seen: &Seen<'_>) -> (ControlStatus, String) {
+    if let Some(hole) = hole(control, run) {
+        return (ControlStatus::Unknown, format!("nothing was found, but {hole}"));
+    }
+    let look = |rule: &'_ String| {
+        let looked = pack.about.get(rule).map(|about| (*about, Looked::of(rule, *about, &control.kinds, run, seen)));
+        looked.map(|(about, looked)| (rule.clone(), about, looked))
+    };
+    let looked: Vec<(String, SubjectKind, Looked)> = control.rules.iter().filter_map(look).collect();
+    if let Some(doubt) = doubt(&looked) {
+        return (ControlStatus::Unknown, format!("nothing was found, but {doubt}"));
+    }
+    let (busy, idle): (Vec<_>, Vec<_>) = looked.iter().partition(|(_, _, looked)| looked.subjects > 0);
+    if busy.is_empty() {
+        return (ControlStatus::NotCovered, "nothing of this kind was looked at".to_owned());
+    }
+    let endpoints = run.judgements.endpoints.iter().filter(|it| control.is_about(it.endpoint.resource_kind)).count();
+    let reads = run.coverage.count(UnitState::Scanned);
+    let left_out = match run.coverage.count(UnitState::Excluded) {
+        0 => String::new(),
+        count => format!("; {count} reads left out on request"),
+    };
+    let idle = match idle.iter().map(|(rule, _, _)| rule.as_str()).collect::<Vec<_>>().join(", ") {
+        none if none.is_empty() => none,
+        rules => format!("; nothing to look at for {rules}"),
+    };
+    let found =
+        format!("{} rules found nothing; {endpoints} control planes, {reads} reads{left_out}{idle}", busy.len());
+    (ControlStatus::Pass, found)
+}
+
+/// Which rules could not say anything of something that they look at, and what is not known of it.
+fn doubt(looked: &[(String, SubjectKind, Looked)]) -> Option<String> {
+    let mut told: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    for (rule, about, looked) in looked.iter().filter(|(_, _, looked)| looked.undecided > 0) {
+        let lacking: Vec<&str> = looked.lacking.iter().map(|input| input.in_words()).collect();
+        let lacking = match lacking.is_empty() {
+            true => String::new(),
+            false => format!(" (not known: {})", lacking.join(", ")),
+        };
+        let of_what = format!("of {} of {} ({about}){lacking}", looked.undecided, looked.subjects);
+        told.entry(of_what).or_default().push(rule);
+    }
+    let each: Vec<String> =
+        told.into_iter().map(|(of_what, rules)| format!("nothing is said {of_what} by {}", rules.join(", "))).collect();
+    (!each.is_empty()).then(|| each.join("; "))
+}
+
+/// What keeps a run in which nothing was found from being a pass, whatever the rule.
+fn hole(control: &Control, run: &Run) -> Option<String> {
     let lost = run.coverage.count(UnitState::Denied) + run.coverage.count(UnitState::Failed);
     let undecided = run.judgements.endpoints.iter().filter(|endpoint| {
-        endpoint.exposure == Exposure::Unknown || endpoint.access.iter().any(|row| row.verdict == PortVerdict::Unknown)
+        control.is_about(endpoint.endpoint.resource_kind)
+            && (endpoint.exposure == Exposure::Unknown
+                || endpoint.access.iter().any(|row| row.verdict == PortVerdict::Unknown))
     });
     let undecided = undecided.count();
     if run.header.interrupted {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::{Finding, Grounds};
+use super::{Finding, Grounds, Policy};
 use crate::model::{Caller, Coverage, Judgements, Severity};
 
 /// Pass, fail or unknown.
@@ -61,6 +61,15 @@ pub struct RunHeader {
     /// The lowest severity that counted. `None` in runs that were stored before this was kept.
     #[serde(default)]
     pub fail_on: Option<Severity>,
+    /// What the operator set. `None` in runs that were stored before this was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<Policy>,
+    /// `sha256:…` of the program that read the cloud, where evidence was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tool_digest: Option<String>,
+    /// By how many milliseconds the cloud's clock was ahead of ours, where evidence was asked for and a reply told the time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
     /// The replies that were read, where evidence was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replies: Vec<ReplyDigest>,

@@ -130,6 +130,17 @@ impl<'a> Seen<'a> {
         }
     }
 
+    /// What is not known of an endpoint among all that a rule looks at.
+    pub(super) fn lacking(&self, rule_id: &str, it: &EndpointJudgement) -> BTreeSet<Input> {
+        match it.exposure {
+            Exposure::Unknown => [Input::Exposure].into(),
+            Exposure::Private => BTreeSet::new(),
+            Exposure::Exposed => {
+                self.run.header.grounds.inputs(rule_id).into_iter().filter(|input| !knows(*input, it)).collect()
+            }
+        }
+    }
+
     /// True if the absence of a rule's finding about `subject` says nothing because of what was planned and could not
     /// be read. Where nobody meant to look (another scope, a disabled rule) nothing was missed.
     pub(crate) fn missed(&self, rule_id: &str, subject: &Subject, rests_on: &str) -> bool {

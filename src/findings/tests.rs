@@ -6,7 +6,7 @@ use super::*;
 use crate::model::{
     AccessRow, AclJudgement, Bounds, Coverage, Endpoint, EndpointJudgement, EndpointKind, Enforcement, Exposure,
     Family, Gap, Judgements, PortVerdict, ResourceKind, SecurityGroupJudgement, Severity, Shared, Staleness,
-    StalenessVerdict, Text, Unit, UnitState,
+    StalenessVerdict, Text, TrustedEntry, TrustedList, Unit, UnitState,
 };
 
 const ACCOUNT: &str = "1000000000000001";
@@ -568,6 +568,9 @@ fn run(findings: Vec<Finding>) -> Run {
                 ..Grounds::default()
             },
             fail_on: None,
+            policy: None,
+            tool_digest: None,
+            clock_offset_ms: None,
             replies: Vec::new(),
             interrupted: false,
         },
@@ -576,6 +579,18 @@ fn run(findings: Vec<Finding>) -> Run {
         findings,
         coverage,
     }
+}
+
+#[test]
+fn a_run_of_before_policies_were_kept_is_read_and_has_none() {
+    let mut whole = run(Vec::new());
+    let old = serde_json::to_value(&whole).expect("it is plain data");
+    assert_eq!(old["header"].get("policy"), None);
+    assert_eq!(serde_json::from_value::<Run>(old).expect("it is read"), whole);
+    let trusted = TrustedList { entries: vec![TrustedEntry::everywhere("198.51.100.0/24".parse().expect("a block"))] };
+    whole.header.policy = Some(Policy { trusted, ..Policy::default() });
+    let kept = serde_json::to_value(&whole).expect("it is plain data");
+    assert_eq!(serde_json::from_value::<Run>(kept).expect("it is read"), whole);
 }
 
 fn changes(old: &Run, new: &Run) -> Vec<(Change, String)> {

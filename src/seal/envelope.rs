@@ -89,9 +89,20 @@ impl Envelope {
         self.signatures.is_empty()
     }
 
-    /// True if one of its signatures claims to be of this key.
-    pub fn names(&self, key: &PublicKey) -> bool {
-        self.signatures.iter().any(|one| one.keyid == key.id().as_str())
+    /// True if each signature on it is of one of `keys`, which it names, and none of them signed twice.
+    pub fn is_signed_only_by(&self, keys: &[PublicKey]) -> bool {
+        let bytes = pre_authentication_encoding(&self.payload_type, &self.payload);
+        let mut named: Vec<&str> = Vec::new();
+        self.signatures.iter().all(|one| {
+            let is_new = !named.contains(&one.keyid.as_str());
+            named.push(&one.keyid);
+            let signature = BASE64.decode(one.sig.as_bytes());
+            let is_of = |key: &PublicKey| {
+                one.keyid == key.id().as_str()
+                    && signature.as_ref().is_ok_and(|signature| key.verifies(&bytes, signature))
+            };
+            is_new && keys.iter().any(is_of)
+        })
     }
 
     /// Those of `keys` whose signature is on it, each once, in their order. What an envelope says of its

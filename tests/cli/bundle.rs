@@ -22,6 +22,14 @@ fn with_key() -> Scratch {
     scratch
 }
 
+/// The statement in a bundle's envelope.
+fn manifest(scratch: &Scratch, folder: &str) -> Value {
+    let envelope: Value = serde_json::from_str(&scratch.read(&format!("{folder}/manifest.dsse.json"))).expect("JSON");
+    let payload =
+        data_encoding::BASE64.decode(envelope["payload"].as_str().expect("a text").as_bytes()).expect("base64");
+    serde_json::from_slice(&payload).expect("JSON")
+}
+
 fn lines(scratch: &Scratch, name: &str) -> Vec<Value> {
     scratch.read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
 }
@@ -53,6 +61,12 @@ fn a_bundle_holds_the_run_and_says_what_it_proves() {
     }
     let unbelieved = scratch.expect(0, &["verify-bundle", "first"]).stdout;
     assert!(unbelieved.contains("not proven  who made it"), "{unbelieved}");
+    // Which program it was, and how far its clock was from the cloud's; the simulated cloud has the clock of this host.
+    let manifest = manifest(&scratch, "first");
+    let tool = manifest["predicate"]["run"]["tool_digest"].as_str().expect("a word");
+    assert!(tool.starts_with("sha256:") && tool.len() == 71, "{tool}");
+    let offset = manifest["predicate"]["run"]["clock_offset_ms"].as_i64().expect("a number");
+    assert!(offset.abs() < 60_000, "{offset}");
     let other = "ed25519:AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
     let refused = scratch.expect(11, &["verify-bundle", "first", "--key", other]);
     assert!(refused.stdout.contains("no believed key signed it"), "{}", refused.stdout);
@@ -84,6 +98,7 @@ fn a_changed_bundle_is_11_and_an_unsigned_one_says_so() {
     assert!(run.stderr.contains("will not be signed"), "{}", run.stderr);
     let told = scratch.expect(0, &["verify-bundle", "folder"]).stdout;
     assert!(told.contains("it is not signed") && told.contains("made without a store"), "{told}");
+    assert!(!proves_something(&told) && told.contains("  consistent  every byte fits the manifest"), "{told}");
     scratch.expect(11, &["verify-bundle", "folder", "--key", PUBLIC]);
     // Evidence is never overwritten, and that is found out before anything is read.
     let again = scratch.expect(11, &["scan", "--sandbox", "world.json", "--no-store", "-o", "bundle=folder"]);
@@ -94,4 +109,88 @@ fn a_changed_bundle_is_11_and_an_unsigned_one_says_so() {
     assert!(spoilt.stdout.contains("WRONG       findings.jsonl"), "{}", spoilt.stdout);
     scratch.expect(2, &["scan", "--sandbox", "world.json", "-o", "bundle"]);
     scratch.expect(11, &["verify-bundle", "nowhere"]);
+}
+
+/// True if some line says that something is proven.
+fn proves_something(told: &str) -> bool {
+    told.lines().any(|line| line.trim_start().starts_with("proven"))
+}
+
+#[test]
+fn nothing_is_proven_to_who_believes_no_key() {
+    let scratch = with_key();
+    for name in ["one", "two"] {
+        scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", &format!("bundle={name}")]);
+    }
+    let told = scratch.expect(0, &["verify-bundle", "one", "two"]).stdout;
+    assert!(!proves_something(&told) && told.contains("consistent  number 2 follows"), "{told}");
+    let believed = scratch.expect(0, &["verify-bundle", "one", "two", "--key", PUBLIC]).stdout;
+    assert!(proves_something(&believed) && !believed.contains("consistent"), "{believed}");
+    for told in [told, believed] {
+        assert_eq!(told.matches("not proven  that no later bundle exists").count(), 2, "{told}");
+    }
+}
+
+#[test]
+fn a_bundle_holds_what_it_was_judged_by() {
+    let scratch = with_key();
+    scratch.write(
+        "portcullis.yaml",
+        "version: 1\n\
+         evidence: {signing_key: key.pem}\n\
+         trusted:\n\
+         \x20 - {cidr: 203.0.113.0/24, name: head office, kinds: [istio-pilot], resources: [c08], regions: [cn-hangzhou]}\n\
+         \x20 - {cidr: 192.0.2.0/25, name: old office, expires: 2020-01-01}\n\
+         \x20 - 2001:db8:1::/48\n\
+         consumers: {c1: [{name: ci runners, vpc_id: vpc-1}]}\n\
+         rules: {disable: [control-plane-public-eip], severity: {exposure-signs-disagree: info}}\n\
+         fail_on: high\n\
+         waivers: waivers.yaml\n",
+    );
+    let expires = (chrono::Utc::now() + chrono::TimeDelta::days(90)).date_naive().to_string();
+    scratch.write(
+        "waivers.yaml",
+        &format!(
+            "version: 1\nwaivers:\n  - select: {{account: \"1000000000000009\", region: cn-hangzhou, kind: cluster, resource: c9, tag: {{env: dev}}}}\n    \
+             only: {{port: 6443, cidrs: [198.18.0.0/15]}}\n    reason: nobody matches this\n    owner: team@example.com\n    ticket: CAB-1\n    expires: {expires}\n"
+        ),
+    );
+    scratch.expect(1, &["scan", "--sandbox", "world.json", "--trusted", "198.51.100.0/24", "-o", "bundle=one"]);
+    let policy = &lines(&scratch, "one/policy.json")[0];
+    let blocks: Vec<&Value> =
+        policy["allowlist"].as_array().expect("a list").iter().map(|entry| &entry["cidr"]).collect();
+    for block in ["203.0.113.0/24", "192.0.2.0/25", "2001:db8:1::/48", "198.51.100.0/24"] {
+        assert!(blocks.iter().any(|one| **one == block), "{block}: {policy}");
+    }
+    assert_eq!(blocks.len(), 4);
+    let named = |name: &str| {
+        let entries = policy["allowlist"].as_array().expect("a list");
+        entries.iter().find(|entry| entry["name"] == name).expect("it is there").clone()
+    };
+    assert_eq!(named("head office")["kinds"], serde_json::json!(["istio-pilot"]));
+    assert_eq!(named("head office")["resources"], serde_json::json!(["c08"]));
+    assert_eq!(named("head office")["regions"], serde_json::json!(["cn-hangzhou"]));
+    assert_eq!(named("old office")["expires"], "2020-01-01");
+    assert_eq!(policy["consumers"]["c1"][0]["name"], "ci runners");
+    assert_eq!(policy["disabled"], serde_json::json!(["control-plane-public-eip"]));
+    assert_eq!(policy["severity"], serde_json::json!({"exposure-signs-disagree": "info"}));
+    assert_eq!(policy["fail_on"], "high");
+    // The entry of the file is there although it accepts nothing.
+    let waivers = lines(&scratch, "one/waivers.jsonl");
+    let entry = waivers.iter().find(|line| line["waiver"].is_string()).expect("the entry");
+    assert_eq!(entry["select"]["resource"], "c9");
+    assert_eq!(entry["select"]["tag"], serde_json::json!({"env": "dev"}));
+    assert_eq!(entry["only"], serde_json::json!({"port": 6443, "cidrs": ["198.18.0.0/15"]}));
+    assert_eq!((&entry["owner"], &entry["ticket"]), (&"team@example.com".into(), &"CAB-1".into()));
+    assert_eq!(entry["expires"], expires.as_str());
+    // Three entries are in force: 2 x 256 addresses of IPv4, and 2^80 of IPv6.
+    let told = scratch.expect(0, &["verify-bundle", "one", "--key", PUBLIC]).stdout;
+    let wide = "3 entries in force, 1 of them limited to some control planes, and trusted 512 IPv4 and \
+                1208925819614629174706176 IPv6 addresses; 1 entries had expired";
+    assert!(told.contains(wide), "{told}");
+    // The policy is under the signature like everything else.
+    let narrower = scratch.read("one/policy.json").replace("203.0.113.0/24", "203.0.113.0/32");
+    scratch.write("one/policy.json", &narrower);
+    let spoilt = scratch.expect(11, &["verify-bundle", "one", "--key", PUBLIC]);
+    assert!(spoilt.stdout.contains("policy.json"), "{}", spoilt.stdout);
 }

@@ -34,6 +34,49 @@ fn a_hostile_name_is_shown_and_never_obeyed() {
 }
 
 #[test]
+fn a_hostile_owner_of_a_waiver_is_shown_in_a_pack_and_never_obeyed() {
+    // The configuration refuses control characters; names of the cloud may have them.
+    let owner = "=cmd|\u{202e}`</script>|x";
+    let name = format!("{owner}\u{1b}[2J\nexit 0: clean");
+    let expires = (chrono::Utc::now() + chrono::TimeDelta::days(90)).date_naive();
+    let select = r#"{account: "1000000000000001", region: cn-hangzhou, rule: control-plane-open-to-untrusted}"#;
+    let scratch = Scratch::new();
+    let mut world: serde_json::Value = serde_json::from_str(OPEN_WORLD).expect("a world is JSON");
+    for cluster in world["accounts"][0]["cs"]["clusters"].as_array_mut().expect("clusters") {
+        cluster["name"] = name.clone().into();
+    }
+    scratch.write("world.json", &world.to_string());
+    let quoted = serde_json::to_string(owner).expect("a text");
+    let waiver =
+        format!("version: 1\nwaivers:\n  - {{select: {select}, reason: known, owner: {quoted}, expires: {expires}}}\n");
+    scratch.write("waivers.yaml", &waiver);
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: waivers.yaml\n");
+    let scan = scratch.run(&["scan", "--sandbox", "world.json"]);
+    assert!(scan.code < 2, "{}", scan.stderr);
+    for format in ["table", "json", "csv", "markdown"] {
+        let run = scratch.expect(0, &["report", "--pack", "cis-ack", "-o", format]);
+        assert!(!run.stdout.contains(acts), "{format}: {:?}", run.stdout);
+        assert!(!run.stdout.lines().any(|line| line.starts_with("exit 0")), "{format}: {}", run.stdout);
+        if format == "json" {
+            let of_owner = |finding: &serde_json::Value| finding["accepted_by"] == owner;
+            let controls = run.json()["controls"].as_array().expect("a list").clone();
+            let mut findings =
+                controls.iter().flat_map(|control| control["findings"].as_array().expect("a list").clone());
+            assert!(findings.any(|finding| of_owner(&finding)), "it is there as it is: {}", run.stdout);
+        }
+    }
+    let markdown = scratch.expect(0, &["report", "--pack", "cis-ack", "-o", "markdown"]).stdout;
+    let spans = markdown.lines().filter(|line| line.contains("accepted by"));
+    assert!(spans.into_iter().all(|line| line.starts_with("- `` ") || line.starts_with("- `")), "{markdown}");
+    assert!(markdown.contains("accepted by"), "{markdown}");
+    // A bundle of it holds the name, and what is said of the bundle does not act either.
+    scratch.expect(0, &["report", "-o", "bundle=folder"]);
+    let told = scratch.expect(0, &["verify-bundle", "folder"]).stdout;
+    assert!(!told.contains(acts), "{told:?}");
+    assert!(!scratch.read("folder/waivers.jsonl").contains(acts));
+}
+
+#[test]
 fn hostile_arguments_are_shown_and_never_obeyed() {
     let scratch = Scratch::new();
     for arguments in [

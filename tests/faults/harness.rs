@@ -210,6 +210,9 @@ fn conclude(scan: Scan, trusted: &[String], taken_at: DateTime<Utc>) -> Judged {
         rules: RULES.ids().map(str::to_owned).collect(),
         grounds: Default::default(),
         fail_on: None,
+        policy: None,
+        tool_digest: None,
+        clock_offset_ms: None,
         replies: Vec::new(),
         interrupted: scan.interrupted,
     };

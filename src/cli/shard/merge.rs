@@ -19,7 +19,7 @@ use crate::{
         conclude::{self, Conclusion},
         exit::{Exit, Failure, OrExit, fail},
         notify::Telling,
-        pipeline::Reading,
+        pipeline::{Kept, Reading},
         report, setup,
         terminal::Terminal,
     },
@@ -109,7 +109,8 @@ fn join(store: &mut dyn Store, run: &str, config: &Config, wait: Duration) -> Re
         rounds.turn()?;
     }
     let (api_calls, retries) = (rounds.api_calls, rounds.retries);
-    let reading = Reading { inventory: rounds.into_inventory(), api_calls, retries, replies: Vec::new(), ended: None };
+    let reading =
+        Reading { inventory: rounds.into_inventory(), api_calls, retries, kept: Kept::default(), ended: None };
     Ok(Merged { reading, is_simulated: plan.is_simulated, missing })
 }
 
