@@ -67,13 +67,19 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{EipId, Staleness},
+        model::{EipId, EndpointKind, Staleness},
         report::fixture,
         store::SqliteStore,
     };
 
-    const ENDPOINT: &str = "c-mesh-1/istio-pilot";
     const DAY: Duration = Duration::from_hours(24);
+
+    /// The pilot that is exposed, and its account.
+    fn pilot() -> (String, String) {
+        let endpoints = fixture::run().judgements.endpoints;
+        let found = endpoints.into_iter().find(|one| one.endpoint.kind == EndpointKind::IstioPilot).expect("a pilot");
+        (found.endpoint.id(), found.endpoint.account_id.to_string())
+    }
 
     /// What a run says of the endpoint, so many minutes ago; `None`: it did not look.
     type Said = (i64, Option<StalenessVerdict>);
@@ -81,6 +87,7 @@ mod tests {
     fn kept(said: &[Said], alter: impl Fn(&mut Run)) -> (tempfile::TempDir, SqliteStore) {
         let folder = tempfile::tempdir().expect("a folder");
         let mut store = SqliteStore::open(&folder.path().join("runs.db")).expect("a store");
+        let (endpoint, _) = pilot();
         let now: DateTime<Utc> = fixture::run().header.started_at;
         for (minutes, verdict) in said {
             let mut run = fixture::run();
@@ -88,7 +95,7 @@ mod tests {
             run.header.started_at = now - TimeDelta::minutes(*minutes);
             run.header.finished_at = run.header.started_at;
             run.findings.clear();
-            run.judgements.endpoints.retain(|one| verdict.is_none() != (one.endpoint.id() == ENDPOINT));
+            run.judgements.endpoints.retain(|one| verdict.is_none() != (one.endpoint.id() == endpoint));
             for one in &mut run.judgements.endpoints {
                 one.staleness = Staleness::plain(verdict.unwrap_or(StalenessVerdict::Unknown), 90, "");
             }
@@ -101,8 +108,8 @@ mod tests {
     fn agree(said: &[Said]) -> bool {
         let (_folder, mut store) = kept(said, |_| {});
         let slot = Slot::Eip(EipId::from("eip-1"));
-        let account = fixture::run().judgements.endpoints[0].endpoint.account_id.clone();
-        scans(&mut store, account.as_str(), ENDPOINT, &slot, DAY).expect("it is read").is_some()
+        let (endpoint, account) = pilot();
+        scans(&mut store, &account, &endpoint, &slot, DAY).expect("it is read").is_some()
     }
 
     #[test]
@@ -133,7 +140,7 @@ mod tests {
     #[test]
     fn another_eip_and_a_private_endpoint_do_not_agree() {
         let said = [(24 * 60, Some(StalenessVerdict::Stale)), (0, Some(StalenessVerdict::Stale))];
-        let account = fixture::run().judgements.endpoints[0].endpoint.account_id.clone();
+        let (endpoint, account) = pilot();
         let alters: [fn(&mut Run); 2] = [
             |run| run.judgements.endpoints[0].eip_id = Some("eip-2".into()),
             |run| run.judgements.endpoints[0].exposure = Exposure::Private,
@@ -141,7 +148,7 @@ mod tests {
         for alter in alters {
             let (_folder, mut store) = kept(&said, alter);
             let slot = Slot::Eip(EipId::from("eip-1"));
-            assert_eq!(scans(&mut store, account.as_str(), ENDPOINT, &slot, DAY).expect("it is read"), None);
+            assert_eq!(scans(&mut store, &account, &endpoint, &slot, DAY).expect("it is read"), None);
         }
     }
 }
