@@ -133,7 +133,7 @@ mod tests {
 
     #[test]
     fn scans_may_be_frequent_and_of_other_accounts() {
-        let often: Vec<Said> = (0..=150).map(|step| (step * 10, Some(StalenessVerdict::Stale))).collect();
+        let often: Vec<Said> = (0..=150).rev().map(|step| (step * 10, Some(StalenessVerdict::Stale))).collect();
         assert!(agree(&often), "every ten minutes for 25 hours");
     }
 
