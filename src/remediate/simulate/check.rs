@@ -281,7 +281,8 @@ impl Sim<'_> {
         let Some(effect) = case.effects.last() else { return };
         let soaked = self.now >= effect + 25 * HOUR - MINUTE;
         let Some(site) = self.world.sites.get(index) else { return };
-        if site.ours_since.is_some() && !soaked && !case.reopened {
+        // There is no way back to what was deleted.
+        if site.ours_since.is_some() && !soaked && !case.reopened && !site.now.deleted {
             self.violate("I11", format!("site {index} lost its insurance before it had soaked"));
         }
     }

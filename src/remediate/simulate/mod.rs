@@ -97,5 +97,7 @@ pub fn run_between(seed: u64, readable: bool, between: &mut dyn Between) -> Outc
 
 /// Seeds that once broke an invariant, of the protocol or with a bug planted: they run first. What a number draws has
 /// changed with the simulation since; what was learned from each stands in docs/remediation.md.
-pub const CORPUS: &[u64] =
-    &[40, 60, 151, 446, 1209, 1364, 3579, 3786, 4487, 6215, 7254, 7662, 9185, 10_068, 12_391, 16_446, 20_705, 66_054];
+pub const CORPUS: &[u64] = &[
+    40, 60, 151, 446, 1209, 1364, 3579, 3786, 4487, 6215, 7254, 7662, 9185, 10_068, 12_391, 16_446, 20_705, 33_972,
+    66_054,
+];
