@@ -52,7 +52,7 @@ pub(super) fn endpoints<'a>(index: &Index<'a>) -> Vec<Assessed<'a>> {
     let meshes = index.inventory.meshes().iter().flat_map(mesh_subjects);
     let clusters = index.inventory.clusters().iter().map(cluster_subject);
     let mut endpoints: Vec<_> = meshes.chain(clusters).map(|subject| assess(index, subject)).collect();
-    endpoints.sort_by(|one, other| one.judgement.endpoint.cmp(&other.judgement.endpoint));
+    endpoints.sort_unstable_by(|one, other| one.judgement.endpoint.cmp(&other.judgement.endpoint));
     endpoints
 }
 

@@ -181,7 +181,8 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
     let taken_at = inventory.taken_at();
     let snapshot_digest = snapshot::digest(&inventory).to_string();
     let grounds = Grounds { logs: logs(&inventory), ..judging.grounds() };
-    let judgements = analysis::judge(&inventory, &judging.trusted, &judging.consumers);
+    let judged = || analysis::judge(&inventory, &judging.trusted, &judging.consumers);
+    let judgements = judging.rules.on_threads(judged);
     // Judged: only the ledger is needed from here on, and the rest is most of the memory.
     let (caller, coverage) = inventory.into_ledger();
     let settings = GateSettings {

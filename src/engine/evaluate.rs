@@ -26,10 +26,19 @@ impl RuleSet {
     pub fn evaluate(&self, judgements: &Judgements) -> Vec<Finding> {
         let eips = eips(judgements);
         let subjects = subjects(judgements, &eips);
-        let mut findings: Vec<Finding> =
-            self.threads.install(|| subjects.par_iter().flat_map_iter(|subject| self.rules_about(subject)).collect());
+        // Each list as long as what is in it: with room to grow they would be most of the memory of a run.
+        let found: Vec<Box<[Finding]>> =
+            self.on_threads(|| subjects.par_iter().map(|subject| self.rules_about(subject).collect()).collect());
+        let mut findings = Vec::with_capacity(found.iter().map(|found| found.len()).sum());
+        findings.extend(found.into_iter().flatten());
         sort(&mut findings);
         findings
+    }
+
+    /// Does `work` on the threads that evaluate rules. What goes before and after them is best done there too, since every
+    /// further thread holds memory of its own.
+    pub fn on_threads<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
+        self.threads.install(work)
     }
 
     fn rules_about<'a>(&'a self, subject: &'a Place<'a>) -> impl Iterator<Item = Finding> + 'a {

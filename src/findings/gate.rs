@@ -135,7 +135,8 @@ pub fn apply(findings: Vec<Finding>, judgements: &Judgements, settings: &GateSet
 
 /// Worst first, then by fingerprint; one finding per fingerprint.
 pub(crate) fn sort(findings: &mut Vec<Finding>) {
-    findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
+    // Equal ones are one finding, so that their order is nothing, and no second list is made to keep it.
+    findings.sort_unstable_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
     findings.dedup_by(|later, earlier| later.fingerprint == earlier.fingerprint);
 }
 
