@@ -8,7 +8,6 @@ use std::{
 };
 
 use chrono::Weekday;
-use chrono_tz::{TZ_VARIANTS, Tz};
 
 use super::{
     file::keys,
@@ -18,7 +17,7 @@ use super::{
 };
 use crate::{
     remediate::{
-        Limits, Pace, TimeOfDay, Window,
+        Limits, NoSuchZone, Pace, TimeOfDay, Window, Zone,
         approval::{Approver, Needed},
     },
     seal::PublicKey,
@@ -224,16 +223,17 @@ impl Section<'_, '_> {
         Some(window)
     }
 
-    fn zone(&self, fields: &Fields<'_>) -> Option<Tz> {
+    fn zone(&self, fields: &Fields<'_>) -> Option<Zone> {
         let help = "name the zone that the times are of, as in `zone: Asia/Shanghai`";
         let (node, path) = fields.require(self.walk, "zone", help)?;
         let text = self.walk.text(node, &path)?;
-        let zone = Tz::from_str(text).ok();
+        let zone = Zone::from_str(text).ok();
         if zone.is_none() {
-            let names: Vec<&str> = TZ_VARIANTS.iter().map(|zone| zone.name()).collect();
+            let names = Zone::names();
+            let names: Vec<&str> = names.iter().map(String::as_str).collect();
             let help = match nearest(text, &names) {
                 Some(name) => format!("did you mean `{name}`?"),
-                None => "zones have the names of the IANA database, as `Asia/Shanghai` or `UTC`".to_owned(),
+                None => NoSuchZone.to_string(),
             };
             let what = format!("`{path}`: there is no zone \"{}\"", shown(text));
             self.walk.report(Problem::new(node.at.clone(), what).help(help));

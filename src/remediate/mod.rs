@@ -27,6 +27,7 @@ pub mod simulate;
 mod time;
 mod window;
 mod wire;
+mod zone;
 
 pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, Target, WriteRef};
 pub use document::{Document, LeftOut, Planned, Planner};
@@ -49,3 +50,4 @@ pub use runner::{Errand, Runner, Verdict};
 pub use time::{ClockReading, CloudTime, Mono};
 pub use window::{NotATime, TimeOfDay, Window, spans};
 pub use wire::{Call, Calls, NoSuchCall, PLAN_TAG};
+pub use zone::{NoSuchZone, Zone};

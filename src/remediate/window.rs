@@ -2,10 +2,9 @@
 
 use std::{fmt, str::FromStr, time::Duration};
 
-use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveTime, TimeZone, Utc, Weekday};
-use chrono_tz::Tz;
+use chrono::{DateTime, Datelike, Days, LocalResult, NaiveDate, NaiveTime, Utc, Weekday};
 
-use super::CloudTime;
+use super::{CloudTime, zone::Zone};
 
 /// Minutes since midnight; 24:00 is the end of the day.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +54,7 @@ impl FromStr for TimeOfDay {
 /// When changes may be made: from a time on certain days until a time of the same day, or of the next one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Window {
-    pub zone: Tz,
+    pub zone: Zone,
     /// The days on which it opens, Monday first.
     pub days: Vec<Weekday>,
     pub from: TimeOfDay,
@@ -75,15 +74,15 @@ impl Window {
         if !self.days.contains(&day.weekday()) {
             return None;
         }
-        let from = match self.zone.from_local_datetime(&self.from.on(day)?) {
+        let from = match self.zone.moments(self.from.on(day)?) {
             LocalResult::Single(at) | LocalResult::Ambiguous(_, at) => at,
             LocalResult::None => return None,
         };
-        let to = match self.zone.from_local_datetime(&self.to.on(self.last_day(day)?)?) {
+        let to = match self.zone.moments(self.to.on(self.last_day(day)?)?) {
             LocalResult::Single(at) | LocalResult::Ambiguous(at, _) => at,
             LocalResult::None => return None,
         };
-        let span = (cloud(from.to_utc())?, cloud(to.to_utc())?);
+        let span = (cloud(from)?, cloud(to)?);
         (span.0 < span.1).then_some(span)
     }
 
@@ -97,9 +96,9 @@ impl Window {
         let opens = first.iter_days().take_while(|day| day.year() <= *years.end());
         opens.filter(|day| self.days.contains(&day.weekday())).find_map(|day| {
             let edges = [(day, self.from), (self.last_day(day)?, self.to)];
-            edges.into_iter().find(|(day, edge)| {
-                edge.on(*day).is_some_and(|at| matches!(self.zone.from_local_datetime(&at), LocalResult::None))
-            })
+            edges
+                .into_iter()
+                .find(|(day, edge)| edge.on(*day).is_some_and(|at| matches!(self.zone.moments(at), LocalResult::None)))
         })
     }
 }
