@@ -2,15 +2,12 @@
 //!
 //! docs/architecture.md says which module may import which; `tests/architecture.rs` enforces it.
 
-pub mod analysis;
 pub mod cli;
 pub mod cloud;
 pub mod config;
 pub mod engine;
 pub mod evidence;
 pub mod findings;
-pub mod model;
-pub mod netset;
 pub mod notify;
 pub mod plan_input;
 pub mod remediate;
@@ -21,3 +18,4 @@ pub mod seal;
 pub mod store;
 
 pub use cli::main_impl;
+pub use portcullis_core::{analysis, model, netset};
