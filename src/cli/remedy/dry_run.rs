@@ -52,6 +52,7 @@ pub(super) async fn run(
                 readings: &readings,
                 account: Some(account),
                 acl: None,
+                settings: None,
                 // Nothing was prepared, and nothing will be.
                 moment: Moment::First,
                 now: world.now(),
