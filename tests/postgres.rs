@@ -7,6 +7,15 @@ mod postgres_server;
 mod shard_runs;
 mod store_suite;
 
+#[path = "remedy/shared.rs"]
+mod shared;
+#[expect(dead_code, reason = "part of it is for hosts that share no store")]
+#[path = "remedy/stage.rs"]
+mod stage;
+#[expect(dead_code, reason = "part of it is for hosts that share no store")]
+#[path = "remedy/world.rs"]
+mod world;
+
 use std::{
     env,
     path::Path,
