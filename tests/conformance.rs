@@ -12,14 +12,11 @@ use std::{
 
 use portcullis::{
     cloud::{
-        api::{
-            slb::Protocol,
-            write::{
-                cs,
-                servicemesh::{Slot, bind_eip, unbind_eip},
-                slb::{self, AccessControl, AclType, Entry as AclEntry, Family},
-                vpc,
-            },
+        api::write::{
+            cs,
+            servicemesh::{Slot, bind_eip, unbind_eip},
+            slb::{self, AccessControl, AclType, Entry as AclEntry, Family},
+            vpc,
         },
         client::{Account, Client, Settings},
         context::{Context, HttpSettings},
@@ -133,14 +130,10 @@ async fn send_all(server: &Server) {
     let entry = |cidr: &str, comment: &str| AclEntry { cidr: cidr.to_owned(), comment: comment.to_owned() };
     let entries = [entry("203.0.113.0/24", "head office"), entry("100.104.0.0/16", "")];
     send(server, slb::add_acl_entries(&PERMIT, REGION, &acl_id, &entries)).await;
-    for (protocol, port) in
-        [(Protocol::Tcp, 15011), (Protocol::Udp, 15011), (Protocol::Http, 80), (Protocol::Https, 443)]
-    {
-        let on = AccessControl::On { acl_type: AclType::White, acl_id: acl_id.clone() };
-        for control in [on, AccessControl::Off] {
-            let set = slb::set_listener_access_control(&PERMIT, REGION, "lb-pilot", protocol, port, &control);
-            send(server, set).await;
-        }
+    let on = AccessControl::On { acl_type: AclType::White, acl_id: acl_id.clone() };
+    for control in [on, AccessControl::Off] {
+        let set = slb::set_tcp_listener_access_control(&PERMIT, REGION, "lb-pilot", 15011, &control);
+        send(server, set).await;
     }
     send(server, slb::delete_acl(&PERMIT, REGION, &acl_id)).await;
 }

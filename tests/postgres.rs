@@ -7,6 +7,18 @@ mod postgres_server;
 mod shard_runs;
 mod store_suite;
 
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[path = "remedy/shared.rs"]
+mod shared;
+#[expect(dead_code, reason = "part of it is for hosts that share no store")]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[path = "remedy/stage.rs"]
+mod stage;
+#[expect(dead_code, reason = "part of it is for hosts that share no store")]
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[path = "remedy/world.rs"]
+mod world;
+
 use std::{
     env,
     path::Path,

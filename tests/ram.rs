@@ -9,7 +9,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
-    path::Path,
+    path::PathBuf,
     process::Command,
 };
 
@@ -108,57 +108,65 @@ const CODES: [(&str, &str); 14] = [
     ("Sls", "log"),
 ];
 
-/// Every read operation in the source of `cloud::api`, as the action that it needs.
-fn reads_in_source() -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut folders = vec![Path::new("src/cloud/api").to_owned()];
+/// The Rust files below a folder, with their text.
+fn sources(folder: &str) -> Vec<(PathBuf, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(folder)]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
             if path.is_dir() {
-                if !path.ends_with("write") {
-                    folders.push(path);
-                }
-                continue;
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                found.push((path.clone(), fs::read_to_string(&path).unwrap()));
             }
-            let text = fs::read_to_string(&path).unwrap();
-            for after in text.split("Operation::").skip(1) {
-                let arguments = after.split_once('(').map_or("", |(_, rest)| rest);
-                let quoted = arguments.split('"').nth(1).unwrap_or_default();
-                match arguments.trim_start().strip_prefix("Product::") {
-                    Some(rest) => {
-                        let product = rest.split(',').next().unwrap();
-                        let code = CODES.iter().find(|(name, _)| *name == product).unwrap().1;
-                        found.insert(format!("{code}:{quoted}"));
-                    }
-                    None if after.starts_with("log_post") => {
-                        assert_eq!(quoted, "GetLogsV2");
-                        // One permission covers both versions of the operation.
-                        found.insert("log:GetLogStoreLogs".to_owned());
-                    }
-                    None => {}
+        }
+    }
+    found
+}
+
+/// Every read operation in the source of `cloud::api`, as the action that it needs, and its constant.
+fn reads_in_source() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    for (path, text) in sources("src/cloud/api") {
+        if path.starts_with("src/cloud/api/write") {
+            continue;
+        }
+        for (before, after) in text.match_indices("Operation::").map(|(at, _)| text.split_at(at)) {
+            let arguments = after.split_once('(').map_or("", |(_, rest)| rest);
+            let quoted = arguments.split('"').nth(1).unwrap_or_default();
+            let constant = before.rsplit_once("pub const ").map_or("", |(_, name)| name.split(':').next().unwrap());
+            match arguments.trim_start().strip_prefix("Product::") {
+                Some(rest) => {
+                    let product = rest.split(',').next().unwrap();
+                    let code = CODES.iter().find(|(name, _)| *name == product).unwrap().1;
+                    found.insert(format!("{code}:{quoted}"), constant.to_owned());
                 }
+                None if after.starts_with("Operation::log_post") => {
+                    assert_eq!(quoted, "GetLogsV2");
+                    // One permission covers both versions of the operation.
+                    found.insert("log:GetLogStoreLogs".to_owned(), constant.to_owned());
+                }
+                None => {}
             }
         }
     }
     assert!(found.len() > 50, "the search found too little to mean anything: {found:?}");
-    assert!(found.iter().all(|action| !action.contains("Kubeconfig")), "no read may hand out a cluster");
+    assert!(found.keys().all(|action| !action.contains("Kubeconfig")), "no read may hand out a cluster");
     found
 }
 
 /// What no policy of ours grants, and why.
-const ELSEWHERE: [(&str, &str); 6] = [
+const ELSEWHERE: [(&str, &str); 5] = [
     ("sts:GetCallerIdentity", "needs no permission"),
     ("sts:AssumeRole", "granted with `organization` only"),
     ("resourcemanager:ListAccounts", "granted with `organization` only"),
     ("resourcemanager:GetResourceDirectory", "granted with `organization` only"),
-    ("cs:CheckControlPlaneLogEnable", "nothing calls it"),
     ("sts:AssumeRoleWithOIDC", "is not signed"),
 ];
 
 fn every_read() -> Vec<Call> {
     let elsewhere: BTreeSet<_> = ELSEWHERE.iter().map(|(action, _)| (*action).to_owned()).collect();
-    reads_in_source().difference(&elsewhere).map(|action| read(action)).collect()
+    reads_in_source().keys().filter(|action| !elsewhere.contains(*action)).map(|action| read(action)).collect()
 }
 
 const CLUSTER: &str = "acs:cs:cn-hangzhou:1000000000000001:cluster/c1";
@@ -184,6 +192,70 @@ fn closes() -> Call {
 
 fn every_write() -> Vec<Call> {
     OPERATIONS.iter().flat_map(|operation| write_calls(&operation.ram_action())).collect()
+}
+
+fn words(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect()
+}
+
+/// The free functions of a file: names and bodies.
+fn functions(text: &str) -> Vec<(&str, &str)> {
+    let beginnings = ["pub fn ", "pub const fn ", "fn ", "const fn "];
+    let starts = text.match_indices('\n').map(|(at, _)| &text[at + 1..]);
+    let named = starts.filter_map(|rest| Some((beginnings.iter().find_map(|start| rest.strip_prefix(start))?, rest)));
+    named
+        .map(|(after, rest)| {
+            let name = after.split(['(', '<']).next().unwrap();
+            (name, rest.split("\n}").next().unwrap())
+        })
+        .collect()
+}
+
+/// What is compiled into the program, without its tests and without what makes the requests.
+fn callers() -> Vec<String> {
+    let is_caller = |path: &PathBuf| {
+        let text = path.display().to_string();
+        !["src/cloud/api", "src/sandbox"].iter().any(|start| path.starts_with(start))
+            && !text.contains("/tests/")
+            && !text.ends_with("/tests.rs")
+    };
+    let without_tests = |text: String| match text.find("#[cfg(test)]\nmod tests {") {
+        Some(at) => text[..at].to_owned(),
+        None => text,
+    };
+    sources("src").into_iter().filter(|(path, _)| is_caller(path)).map(|(_, text)| without_tests(text)).collect()
+}
+
+/// A policy allows what the program can ask; what nothing asks is not there to be allowed.
+#[test]
+fn every_operation_is_called() {
+    let (api, callers) = (sources("src/cloud/api"), callers());
+    let named: BTreeSet<&str> = callers.iter().flat_map(|text| words(text)).collect();
+    let all: Vec<(&str, &str)> = api.iter().flat_map(|(_, text)| functions(text)).collect();
+    // Functions that somebody calls, and those that these call.
+    let mut called: BTreeSet<&str> = all.iter().map(|(name, _)| *name).filter(|name| named.contains(name)).collect();
+    loop {
+        let within: BTreeSet<&str> =
+            all.iter().filter(|(name, _)| called.contains(name)).flat_map(|(_, body)| words(body)).collect();
+        let before = called.len();
+        called.extend(all.iter().map(|(name, _)| *name).filter(|name| within.contains(name)));
+        if called.len() == before {
+            break;
+        }
+    }
+    let bodies: BTreeSet<&str> =
+        all.iter().filter(|(name, _)| called.contains(name)).flat_map(|(_, body)| words(body)).collect();
+    let writes = api.iter().filter(|(path, _)| path.starts_with("src/cloud/api/write")).flat_map(|(_, text)| {
+        text.split("pub const ").skip(1).filter_map(|rest| rest.split_once(": WriteOperation =")).map(|(name, _)| name)
+    });
+    let mut constants: BTreeSet<String> = writes.map(str::to_owned).collect();
+    assert_eq!(constants.len(), OPERATIONS.len(), "{constants:?}");
+    let elsewhere: BTreeSet<_> = ELSEWHERE.iter().map(|(action, _)| *action).collect();
+    constants
+        .extend(reads_in_source().into_iter().filter(|(act, _)| !elsewhere.contains(&**act)).map(|(_, name)| name));
+    assert!(constants.len() > 60, "{constants:?}");
+    let idle: Vec<&String> = constants.iter().filter(|name| !bodies.contains(name.as_str())).collect();
+    assert!(idle.is_empty(), "nothing calls {idle:?}");
 }
 
 /// What each role is for.

@@ -19,6 +19,7 @@ use super::{
     args::OutputArgs,
     exit::{Exit, Failure, OrExit, fail},
     output::{self, Asked},
+    plain_file,
     terminal::Terminal,
 };
 use crate::{
@@ -59,7 +60,7 @@ pub(super) fn prepare(args: &OutputArgs, config: &Config, terminal: &Terminal) -
 fn read_key(path: &Path, terminal: &Terminal) -> Result<SigningKey, Failure> {
     let cannot = |why: String| fail(Exit::Usage, format!("cannot sign with {}: {why}", path.display()));
     let mut text = zeroize::Zeroizing::new(Vec::new());
-    let read = fs::File::open(path).and_then(|file| file.take(MAX_KEY).read_to_end(&mut text));
+    let read = plain_file::open(path).and_then(|file| file.take(MAX_KEY).read_to_end(&mut text));
     if let Err(error) = read {
         return cannot(error.to_string());
     }

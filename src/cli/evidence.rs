@@ -1,13 +1,14 @@
 //! Which evidence a scan reads: what was asked for on the command line and in the configuration, and
 //! the files with exported logs.
 
-use std::{fs, path::PathBuf};
+use std::{io::Read, path::PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use super::{
     exit::{Exit, Failure, fail},
     pipeline::Reading,
+    plain_file,
     terminal::Terminal,
 };
 use crate::{
@@ -57,10 +58,10 @@ impl Plan {
 pub(crate) fn files(configured: &[PathBuf], named: &[PathBuf]) -> Result<Vec<ExportedLog>, Failure> {
     let mut logs = Vec::new();
     for path in configured.iter().chain(named) {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(error) => return fail(Exit::Usage, format!("failed to read the log {}: {error}", path.display())),
-        };
+        let mut text = String::new();
+        if let Err(error) = plain_file::open(path).and_then(|mut file| file.read_to_string(&mut text)) {
+            return fail(Exit::Usage, format!("failed to read the log {}: {error}", path.display()));
+        }
         match ExportedLog::read(&path.to_string_lossy(), &text) {
             Ok(log) => logs.push(log),
             Err(problem) => return fail(Exit::Usage, format!("failed to read the log {}: {problem}", path.display())),

@@ -27,6 +27,7 @@ mod notify;
 mod output;
 mod pack;
 mod pipeline;
+mod plain_file;
 mod plan;
 mod policy;
 mod progress;

@@ -114,15 +114,10 @@ const CLUSTERS: &str = "acs:cs:*:*:cluster/*";
 /// What a scan reads, and what tells whether a change was made and was left alone.
 pub(super) fn remediation_reads() -> Vec<String> {
     let more = [
-        cs::DESCRIBE_TASK_INFO,
         cs::DESCRIBE_CLUSTER_TASKS,
         servicemesh::DESCRIBE_SERVICE_MESH_PROXY_STATUS,
-        servicemesh::DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS,
         slb::DESCRIBE_ACCESS_CONTROL_LISTS,
         slb::DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE,
-        slb::DESCRIBE_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE,
-        slb::DESCRIBE_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE,
-        slb::DESCRIBE_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE,
     ];
     let scanned = scan::permissions().into_iter().map(|permission| permission.action);
     let all: BTreeSet<String> = scanned.chain(more.iter().map(|operation| operation.ram_action())).collect();

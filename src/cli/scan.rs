@@ -1,6 +1,6 @@
 //! `portcullis scan`: enumerate, analyse, judge, report.
 
-use std::{fs::File, io::BufReader, path::Path};
+use std::{io::BufReader, path::Path};
 
 use super::{
     Done,
@@ -12,7 +12,7 @@ use super::{
     notify::Telling,
     output::Target,
     pipeline::{Judging, Kept, Reading},
-    report, setup, shard,
+    plain_file, report, setup, shard,
     terminal::Terminal,
     what_if,
 };
@@ -103,7 +103,7 @@ pub(crate) fn read_snapshot(path: &Path) -> Result<Reading, Failure> {
         exit: Exit::Usage,
         error: error.context(format!("cannot judge the snapshot {}", path.display())),
     };
-    let file = File::open(path).map_err(|error| usage(error.into()))?;
+    let file = plain_file::open(path).map_err(|error| usage(error.into()))?;
     let (inventory, _) = snapshot::read(BufReader::new(file)).map_err(|error| usage(error.into()))?;
     Ok(Reading { inventory, api_calls: 0, retries: 0, kept: Kept::default(), ended: None })
 }

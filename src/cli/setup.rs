@@ -13,7 +13,7 @@ use super::{
 use crate::{
     config::{self, Config},
     engine::RuleSet,
-    store::{self, Password, Store, StoreError, StoreOptions, StoreUrl},
+    store::{self, Password, SqliteStore, Store, StoreError, StoreOptions, StoreUrl},
 };
 
 /// Read where it exists and nothing else was named.
@@ -130,15 +130,26 @@ pub(crate) fn kept(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Re
     open_store(&url, config, terminal).or_exit(Exit::Usage)
 }
 
+/// As [`store()`], for a trial: one that is not there is not made, and counts as an empty one.
+pub(crate) fn looked_at(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
+    let url = store_url(args, config)?;
+    let empty = || Ok(Box::new(SqliteStore::in_memory()?) as Box<dyn Store>);
+    let found = store::open_existing(&url, options(&url, config, terminal));
+    found.and_then(|found| found.map_or_else(empty, Ok)).map_err(store_failure)
+}
+
 fn open_store(url: &StoreUrl, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, StoreError> {
+    store::open(url, options(url, config, terminal))
+}
+
+fn options(url: &StoreUrl, config: &Config, terminal: &Terminal) -> StoreOptions {
     if url.has_password() {
         terminal.notice(
             "other users of this machine can read the password in --store: leave it out, and put it into PGPASSWORD",
         );
     }
     let password = env::var("PGPASSWORD").ok().filter(|text| !text.is_empty()).map(Password::new);
-    let options = StoreOptions { password, retention: config.store.retention };
-    store::open(url, options)
+    StoreOptions { password, retention: config.store.retention }
 }
 
 fn store_failure(error: StoreError) -> Failure {

@@ -273,6 +273,10 @@ const LARGEST_FILE: u64 = 4 * 1024 * 1024;
 impl Files for RealFiles {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         use std::io::Read;
+        // Looked at before it is opened: a pipe would hold us there, and a device has no end.
+        if !std::fs::metadata(path)?.is_file() {
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file"));
+        }
         let mut content = Vec::new();
         std::fs::File::open(path)?.take(LARGEST_FILE + 1).read_to_end(&mut content)?;
         if content.len() as u64 > LARGEST_FILE {

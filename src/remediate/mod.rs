@@ -39,8 +39,8 @@ pub use pace::Pace;
 pub use plan::{Limits, Mode, Plan, Selection};
 pub use prover::{Ask, ReadWorld};
 pub use reading::{
-    Approvals, ClusterHealth, EipState, EipStatus, ForeignWrite, Health, Kill, Ledger, Part, Policy, Prepared, Proof,
-    ReadFor, Reading, Readings, Replies, Seen, Source, Standing, TargetState, Trail, Unread,
+    Approvals, ClusterHealth, EipState, EipStatus, ForeignWrite, Health, Kill, Ledger, ListenerSettings, Part, Policy,
+    Prepared, Proof, ReadFor, Reading, Readings, Replies, Seen, Source, Standing, TargetState, Trail, Unread,
 };
 pub use row::{
     Account, AccountRecord, Case, Debit, Dropped, Ended, Flag, Heard, NotExecuted, Opened, Outcome, OwnerTold, Purpose,

@@ -1,6 +1,8 @@
 //! What is read before, between and after: every value with the moment at which it was asked for.
 //! What could not be read is an [`Unread`], never a default.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::{ClockReading, CloudTime, Mono, Slot};
 use crate::model::{AclId, LoadBalancerId};
 
@@ -36,6 +38,16 @@ pub enum Standing {
     Unknown,
 }
 
+/// What a listener is set to beside its access control: names, and values as JSON. Whichever settings there are is the
+/// vendor's matter; a change of the access control must leave all of them as they are.
+pub type ListenerSettings = BTreeMap<String, String>;
+
+/// The settings in which two looks at a listener differ.
+pub(in crate::remediate) fn differing<'a>(before: &'a ListenerSettings, after: &'a ListenerSettings) -> Vec<&'a str> {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    names.into_iter().filter(|name| before.get(*name) != after.get(*name)).map(String::as_str).collect()
+}
+
 /// The endpoint and what it belongs to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetState {
@@ -52,6 +64,8 @@ pub struct TargetState {
     /// Data-plane clusters or known consumers, sorted; `None` where the question does not need them, so that the way back
     /// waits for nothing else.
     pub clusters: Option<Vec<String>>,
+    /// Of the listener of a fence; `None` where the question does not need them, and for an unbinding.
+    pub settings: Option<ListenerSettings>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -7,10 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{AclKind, AclSetting, Action, Endpoint, Request, SignOrder};
 use crate::{
     cloud::{
-        api::{
-            slb::Protocol,
-            write::{cs, servicemesh, slb, vpc},
-        },
+        api::write::{cs, servicemesh, slb, vpc},
         write::{WritePermit, WriteRequest},
     },
     model::{EipId, RegionId},
@@ -52,7 +49,7 @@ fn build(request: &Request, region: &RegionId, intent: &str, client_token: &str)
         // Control planes listen with TCP, whatever is spoken over it.
         Request::SetListenerAcl { load_balancer, port, setting } => {
             let control = access_control(setting)?;
-            slb::set_listener_access_control(&PERMIT, region, load_balancer.as_str(), Protocol::Tcp, *port, &control)
+            slb::set_tcp_listener_access_control(&PERMIT, region, load_balancer.as_str(), *port, &control)
         }
         Request::Protect { eip, on } => vpc::eip_deletion_protection(&PERMIT, region, eip.as_str(), *on, client_token),
         Request::Tag { eip, plan: Some(plan) } => vpc::tag_eip(&PERMIT, region, eip.as_str(), PLAN_TAG, plan),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     binding::{Eip, Slot},
+    collection::Item,
     draft::set,
     fault::{Subject, carries},
     kind::Kind,
@@ -79,7 +80,8 @@ pub(super) enum Deed {
     Release { eip: String },
     /// Associates a free EIP with something that is no control plane.
     Attach { eip: String, instance: String },
-    /// Sets fields of an item of a list, by path; null removes one.
+    /// Sets fields of an item of a list, by path; null removes one. A listener, which has no id, is named by its balancer and
+    /// its port: `lb-1/15011`.
     Set { list: String, id: String, fields: Map<String, Value> },
     /// Replaces one list of the lists that a world keeps by id: proxies or clusters of a mesh, resources of a cluster.
     Replace { list: String, id: String, items: Vec<Value> },
@@ -137,8 +139,18 @@ fn slot_of(mesh: Option<&String>, cluster: Option<&String>, slot: SlotName) -> O
 fn kind_of(list: &str) -> Option<Kind> {
     Kind::ALL.into_iter().find(|kind| {
         let spec = kind.spec();
-        !spec.section.is_empty() && !spec.id.is_empty() && format!("{}.{}", spec.section, spec.list) == list
+        let is_named = !spec.id.is_empty() || *kind == Kind::ClbListener;
+        !spec.section.is_empty() && is_named && format!("{}.{}", spec.section, spec.list) == list
     })
+}
+
+/// The name by which a document means an item.
+fn name_of(kind: Kind, item: &Item) -> String {
+    let value = |parameter| item.values(kind.spec(), parameter).first().map_or("", |value| &**value);
+    match kind {
+        Kind::ClbListener => format!("{}/{}", value("LoadBalancerId"), value("ListenerPort")),
+        _ => item.id.to_string(),
+    }
 }
 
 impl Deed {
@@ -163,8 +175,10 @@ impl Deed {
             Self::Set { list, id, fields } => {
                 if let Some(kind) = kind_of(&list) {
                     plan.now(move |draft| {
-                        draft
-                            .edit(kind, &id, |value| fields.into_iter().for_each(|(path, new)| set(value, &path, new)));
+                        let is_it = |item: &Item| name_of(kind, item) == id;
+                        draft.edit_where(kind, is_it, |value, _| {
+                            fields.into_iter().for_each(|(path, new)| set(value, &path, new));
+                        });
                         draft.note(&id, "set");
                     });
                 }

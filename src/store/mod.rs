@@ -294,6 +294,21 @@ pub fn open(url: &StoreUrl, options: StoreOptions) -> Result<Box<dyn Store>, Sto
     }
 }
 
+/// As [`open()`], for whoever only looks: where there is no store yet, none is made, and there is none to look at.
+///
+/// # Errors
+/// As [`open()`].
+pub fn open_existing(url: &StoreUrl, options: StoreOptions) -> Result<Option<Box<dyn Store>>, StoreError> {
+    match url {
+        StoreUrl::Sqlite(path) if !path.exists() => Ok(None),
+        #[cfg(feature = "postgres")]
+        StoreUrl::Postgres(url) => {
+            Ok(PostgresStore::open_existing(url, options)?.map(|store| -> Box<dyn Store> { Box::new(store) }))
+        }
+        _ => open(url, options).map(Some),
+    }
+}
+
 /// As [`open()`], for a URL as people write it.
 ///
 /// # Errors

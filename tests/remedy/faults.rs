@@ -77,3 +77,54 @@ fn who_is_cut_off_is_connected_again() {
     assert_eq!(refused.code, 8, "{refused:#?}");
     assert!(refused.stdout.contains("circuit breaker"), "{refused:#?}");
 }
+
+/// Replies that say that we ask too often stop whatever is new, here and in the next process, until somebody has looked.
+///
+/// The first change is refused on its first look whatever its readings say, so that there is one look and no race; of what
+/// it asks for, each operation is throttled so many times before it is answered, and what gives up sooner only adds to the
+/// share.
+#[test]
+fn too_many_throttled_replies_stop_whatever_is_new() {
+    let mut world = world::logged();
+    let throttled = [
+        "DescribeServiceMeshProxyStatus",
+        "DescribeServiceMeshes",
+        "DescribeEipAddresses",
+        "DescribeLoadBalancers",
+        "DescribeLoadBalancerListeners",
+        "DescribeSecurityGroups",
+        "DescribeSecurityGroupAttribute",
+        "DescribeClustersV1",
+        "DescribeClusterDetail",
+        "DescribeVpcs",
+        "DescribeVSwitches",
+        "DescribeRouteTableList",
+        "DescribeRouteEntryList",
+        "DescribeNatGateways",
+        "LookupEvents",
+    ];
+    let fault = |action: &&str| json!({"action": action, "region_id": "*", "account_id": "*", "kind": "throttle", "retry_after_ms": 1, "times": 3});
+    world["faults"] = throttled.iter().map(fault).collect();
+    let stage = Stage::new(&world);
+    let mut drifted = world::pilot();
+    drifted.clusters = vec!["c1near".to_owned()];
+    stage.plan(vec![drifted, world::cluster_api_server()]);
+    let applied = stage.apply(&[]);
+    let ends = vec!["skipped".to_owned(), "not-started".to_owned()];
+    assert_eq!((applied.code, applied.ends()), (8, ends), "{applied:#?}");
+    assert!(applied.stdout.contains("more than 30 % of the replies were throttled"), "{applied:#?}");
+    // Another process, another plan: the account's row says it.
+    stage.plan_called("next", vec![world::cluster_api_server()], chrono::Utc::now() - chrono::TimeDelta::minutes(1));
+    let next = ["apply", "next.json", "--approval", "next.json.sig", "--dry-run"];
+    for words in [&next[..4], &next] {
+        let refused = stage.reach(words);
+        assert_eq!(refused.code, 8, "{refused:#?}");
+        let why = "the circuit breaker is open: more than 30 % of the replies were throttled";
+        assert!(refused.stdout.contains(why), "{refused:#?}");
+    }
+    assert_eq!(stage.writes(), []);
+    let closed = stage.run(&["journal", "close-breaker", "--account", world::ACCOUNT, "--by", "carol"]);
+    assert_eq!(closed.code, 0, "{closed:#?}");
+    let passes = stage.reach(&next);
+    assert_eq!(passes.code, 0, "{passes:#?}");
+}

@@ -85,3 +85,46 @@ fn damage_stops_everything_until_it_is_repaired() {
     assert_eq!(fs::read(stage.path("host.journal.damaged-1")).unwrap(), damaged, "nothing is thrown away");
     assert_eq!(stage.reach(&["verify", "--due"]).code, 0);
 }
+
+/// A pipe would hold us until somebody writes to it, a device has no end: whatever is named to be read is a plain file.
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_is_refused_and_not_waited_for() {
+    use std::process::Command;
+
+    use super::stage::Run;
+    let stage = Stage::new(&world::quiet());
+    stage.plan(vec![world::pilot()]);
+    let pipe = stage.path("pipe");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    // Whoever waits is ended by a signal, and has no code.
+    let in_time = |words: &[&str]| {
+        let wanted = stage.command(words);
+        let mut command = Command::new("timeout");
+        command.args(["--signal=KILL", "30"]).arg(wanted.get_program()).args(wanted.get_args());
+        command.current_dir(wanted.get_current_dir().unwrap()).env_clear();
+        command.env("PATH", std::env::var_os("PATH").unwrap_or_default());
+        command.envs(wanted.get_envs().filter_map(|(name, value)| Some((name, value?))).collect::<Vec<_>>());
+        Run::of(command.output().unwrap())
+    };
+    let reached = ["--endpoint-url", &stage.server.url()];
+    let cases: [(&[&str], i32); 11] = [
+        (&["journal", "show", "--journal", "pipe"], 2),
+        (&["journal", "show", "--journal", "/dev/zero"], 2),
+        (&["journal", "show", "--journal", "."], 2),
+        (&["journal", "repair", "--confirm", "--journal", "pipe"], 2),
+        (&["apply", "plan.json", "--approval", "plan.json.sig", "--journal", "pipe", reached[0], reached[1]], 2),
+        (&["apply", "plan.json", "--approval", "pipe", reached[0], reached[1]], 6),
+        (&["apply", "pipe", "--approval", "plan.json.sig", reached[0], reached[1]], 6),
+        (&["approve", "plan.json", "--key", "pipe"], 2),
+        (&["scan", "--no-store", "--from", "pipe"], 2),
+        (&["scan", "--no-store", "--evidence-file", "pipe", reached[0], reached[1]], 2),
+        (&["scan", "--no-store", "--config", "pipe", reached[0], reached[1]], 2),
+    ];
+    for (words, code) in cases {
+        let run = in_time(words);
+        assert_eq!(run.code, code, "{words:?}: {run:#?}");
+        assert!(run.stderr.contains("not a regular file"), "{words:?}: {run:#?}");
+    }
+    assert_eq!(stage.writes(), []);
+}

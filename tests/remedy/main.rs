@@ -4,8 +4,10 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod actions;
+mod automatic;
 mod faults;
 mod kills;
+mod listeners;
 mod local_journal;
 mod operators;
 mod refusals;

@@ -35,6 +35,11 @@ fn a_race_needs_a_person_and_blocks_until_one_has_looked() {
     stage.plan_called("again", vec![action], chrono::Utc::now() - chrono::TimeDelta::minutes(1));
     let again = stage.reach(&["apply", "again.json", "--approval", "again.json.sig"]);
     assert_eq!(again.code, 10, "{again:#?}");
+    // A trial says so as well, and changes nothing.
+    let kept = std::fs::read(stage.path("store.db")).unwrap();
+    let dry = stage.reach(&["apply", "again.json", "--approval", "again.json.sig", "--dry-run"]);
+    assert_eq!((dry.code, dry.json()["actions"][0]["end"].as_str()), (10, Some("blocked")), "{dry:#?}");
+    assert_eq!(std::fs::read(stage.path("store.db")).unwrap(), kept);
     let target = format!("{}/c0mesh/pilot", world::ACCOUNT);
     let listed = stage.reach(&["verify"]).json();
     assert_eq!(listed["accounts"][0]["account"], world::ACCOUNT);

@@ -109,6 +109,23 @@ fn a_budget_of_nothing_is_nothing() {
     }
 }
 
+/// A fence is a change like any other: it has a budget class, and is approved, and has its window.
+#[test]
+fn a_fence_needs_what_every_change_needs() {
+    let stage = Stage::new(&world::needed());
+    stage.plan(vec![world::fence()]);
+    for budgets in ["budgets: {}", "budgets: {per_run: 9, per_day: 9, per_environment: {prod: 9}}"] {
+        stage.configure(budgets);
+        refused(&stage, &stage.apply(&[]), 6, "budget");
+    }
+    refused(&stage, &stage.reach(&["apply", "plan.json"]), 6, "0 of 1 approvals are valid");
+    stage.configure("budgets: {per_run: 9, per_day: 9, per_environment: {untagged: 9}}");
+    let text = fs::read_to_string(stage.path("portcullis.yaml")).unwrap();
+    let closed: Vec<&str> = text.lines().filter(|line| !line.contains("windows:")).collect();
+    fs::write(stage.path("portcullis.yaml"), closed.join("\n")).unwrap();
+    refused(&stage, &stage.apply(&[]), 6, "outside of the change windows");
+}
+
 #[test]
 fn outside_of_the_window_nothing_is_done() {
     let stage = planned();
@@ -140,21 +157,77 @@ fn drift_refuses() {
     }
     let mut elsewhere = world::pilot();
     elsewhere.load_balancer = "lb-mapi".into();
-    for (action, code) in [(moved, 6), (elsewhere, 6)] {
-        let stage = Stage::new(&world::quiet());
-        stage.plan(vec![action]);
-        let run = stage.apply(&[]);
-        refused(&stage, &run, code, "G3");
-    }
     let mut joined = world::pilot();
     joined.clusters = vec!["c1near".to_owned()];
-    let mut gone = world::pilot();
-    gone.target.endpoint = Endpoint::Pilot("c0gone".into());
-    for action in [joined, gone] {
+    for (action, guard) in [(moved, "G3"), (elsewhere, "G3"), (joined, "G4")] {
         let stage = Stage::new(&world::quiet());
         stage.plan(vec![action]);
-        refused(&stage, &stage.apply(&[]), 8, "skipped");
+        for words in [["--dry-run"].as_slice(), [].as_slice()] {
+            refused(&stage, &stage.apply(words), 6, guard);
+        }
     }
+    let mut gone = world::pilot();
+    gone.target.endpoint = Endpoint::Pilot("c0gone".into());
+    let stage = Stage::new(&world::quiet());
+    stage.plan(vec![gone]);
+    refused(&stage, &stage.apply(&[]), 8, "skipped");
+}
+
+/// That something is under way is no fault of the plan: it may be carried out once that is over.
+#[test]
+fn what_is_busy_is_left_alone() {
+    let mut busy = world::quiet();
+    busy["accounts"][0]["servicemesh"]["meshes"][0]["ServiceMeshInfo"]["State"] = json!("updating");
+    let stage = Stage::new(&busy);
+    stage.plan(vec![world::pilot()]);
+    refused(&stage, &stage.apply(&["--dry-run"]), 8, "G4");
+    refused(&stage, &stage.apply(&[]), 8, "G4");
+}
+
+/// What may be changed is decided by what is trusted, waived and judged: other decisions are another plan. When and how often
+/// is asked as it is now.
+#[test]
+fn a_plan_is_carried_out_under_the_decisions_that_it_was_made_under() {
+    let stage = planned();
+    let path = stage.path("portcullis.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(stage.path("waivers.yaml"), "version: 1\nwaivers: []\n").unwrap();
+    for more in ["trusted: [203.0.113.0/24]\n", "rules: {disable: [stale-exposure]}\n", "waivers: waivers.yaml\n"] {
+        fs::write(&path, format!("{text}{more}")).unwrap();
+        for words in [["--dry-run"].as_slice(), [].as_slice()] {
+            refused(&stage, &stage.apply(words), 6, "made under other settings or waivers");
+        }
+    }
+    assert_eq!(stage.server.journal().len(), 0, "nobody was asked");
+    let other_hours = text.replace("\"24:00\"", "\"23:59\"");
+    assert_ne!(other_hours, text);
+    fs::write(&path, other_hours).unwrap();
+    assert_eq!(stage.apply(&["--dry-run"]).code, 0);
+}
+
+/// A trial says what a run would refuse, by its code, and leaves nothing behind.
+#[test]
+fn a_trial_refuses_what_a_run_would_and_makes_nothing() {
+    let stage = Stage::new(&world::quiet());
+    stage.plan(vec![world::pilot()]);
+    let dry = stage.apply(&["--dry-run"]);
+    assert_eq!(dry.code, 0, "{dry:#?}");
+    for file in ["store.db", "store.db-wal", "store.db-shm", "host.journal"] {
+        assert!(!stage.path(file).exists(), "{file}");
+    }
+    // The budget of a run is spent by its first action.
+    stage.configure("budgets: {per_run: 1, per_day: 9, per_environment: {untagged: 9}}");
+    let mut other = world::pilot();
+    (other.intent, other.group) = ("intent-other".to_owned(), "other".to_owned());
+    other.target.endpoint = Endpoint::Pilot("c0other".into());
+    stage.plan(vec![world::pilot(), other]);
+    let dry = stage.apply(&["--dry-run"]);
+    let actions = dry.json()["actions"].clone();
+    assert_eq!((&actions[0]["passes"], &actions[1]["passes"]), (&json!(true), &json!(false)), "{dry:#?}");
+    assert!(actions[1]["refusals"].to_string().contains("the run's budget of 1 is spent"), "{dry:#?}");
+    // A damaged journal refuses a trial as well.
+    fs::write(stage.path("host.journal"), b"this is no journal of ours").unwrap();
+    refused(&stage, &stage.apply(&["--dry-run"]), 12, "journal");
 }
 
 #[test]

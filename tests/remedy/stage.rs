@@ -108,7 +108,7 @@ impl Stage {
                 snapshot_digest: "sha256:00".to_owned(),
                 rules_digest: "sha256:00".to_owned(),
             },
-            policy_digest: "sha256:00".to_owned(),
+            policy_digest: self.policy_digest(),
             not_before: from,
             expires: from + TimeDelta::hours(4),
             planner: Planner { name: "bob".to_owned(), arn: "acs:ram::1000000000000001:user/bob".to_owned() },
@@ -122,6 +122,19 @@ impl Stage {
         let approval = Detached::new(PAYLOAD_TYPE, &bytes, &self.key).to_json();
         fs::write(self.path(&format!("{name}.json.sig")), approval).unwrap();
         path
+    }
+
+    /// The digest of the decisions that hold here, as the program writes it into the plan of a cloud without anything.
+    fn policy_digest(&self) -> String {
+        let snapshot = self.path("nothing.snapshot");
+        if !snapshot.exists() {
+            fs::write(self.path("nothing.yaml"), "version: 1\n").unwrap();
+            let words = ["scan", "--sandbox", "empty", "--no-store", "--config", "nothing.yaml", "-o", "json"];
+            let saved = self.run(&[&words[..], &["--save", "nothing.snapshot"]].concat());
+            assert!(snapshot.exists(), "{saved:#?}");
+        }
+        let planned = self.run(&["plan", "--from", "nothing.snapshot", "--planner", "bob", "-o", "json"]);
+        planned.json()["policy_digest"].as_str().unwrap_or_else(|| panic!("{planned:#?}")).to_owned()
     }
 
     /// The program with these words, its journal and store in the folder.

@@ -222,6 +222,15 @@ pub(crate) fn fence() -> Action {
     action("intent-fence", Endpoint::Pilot(MeshId::from("c0mesh")), "lb-pilot", &["c1far", "c1near"], change)
 }
 
+/// In front of the cluster's API server, which runs in a network without a way to it need.
+pub(crate) fn cluster_fence() -> Action {
+    let before = AclSetting { on: false, kind: AclKind::White, ids: Vec::<AclId>::new() };
+    let blocks = ["10.1.0.0/16", "10.2.0.0/16", "100.104.0.0/16"].map(str::to_owned);
+    let entries = blocks.into_iter().chain([format!("{FAR_EGRESS}/32")]).collect();
+    let change = Change::Fence { port: 6443, before, entries };
+    action("intent-cluster-fence", Endpoint::ClusterApiServer(ClusterId::from("c2api")), "lb-api", &["ci"], change)
+}
+
 /// The world with a soak of some seconds.
 pub(crate) fn fast(world: Value) -> Value {
     scaled(world, 36_000)

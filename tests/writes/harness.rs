@@ -148,7 +148,9 @@ impl Cloud {
     }
 
     pub(crate) async fn task(&self, id: &str) -> String {
-        text(&self.read(cs::describe_task_info(REGION, id)).await["state"])
+        let tasks = self.read(cs::describe_cluster_tasks(REGION, "c1")).await;
+        let own = tasks["tasks"].as_array().unwrap().iter().find(|task| task["task_id"] == id).unwrap();
+        text(&own["state"])
     }
 
     /// What happened to resources, in order.

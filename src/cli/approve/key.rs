@@ -9,7 +9,10 @@ use std::{
 use zeroize::Zeroizing;
 
 use crate::{
-    cli::exit::{Exit, Failure, OrExit, fail},
+    cli::{
+        exit::{Exit, Failure, OrExit, fail},
+        plain_file,
+    },
     report::escape_capped,
     seal::SigningKey,
 };
@@ -48,12 +51,7 @@ pub(super) fn make(path: &Path) -> Result<SigningKey, Failure> {
 pub(super) fn read(path: &Path) -> Result<SigningKey, Failure> {
     let shown = escape_capped(&path.display().to_string(), 200);
     let refuse = |why: &str| fail(Exit::Usage, format!("cannot use the key {shown}: {why}"));
-    match fs::metadata(path) {
-        Ok(there) if there.is_file() => {}
-        Ok(_) => return refuse("it is not a regular file"),
-        Err(error) => return refuse(&error.to_string()),
-    }
-    let file = match fs::File::open(path) {
+    let file = match plain_file::open(path) {
         Ok(file) => file,
         Err(error) => return refuse(&error.to_string()),
     };

@@ -1,7 +1,7 @@
 //! `portcullis verify-bundle`: what folders of evidence prove, and what they do not. Whoever has no key to believe learns
 //! that a bundle agrees with itself, and no more: who changes one without a key can make it agree again.
 
-use std::{fs, io::Read, path::Path};
+use std::{io::Read, path::Path};
 
 use chrono::DateTime;
 
@@ -10,7 +10,7 @@ use crate::{
     cli::{
         args::VerifyBundleArgs,
         exit::{Exit, Failure, OrExit, Outcome, fail},
-        output,
+        output, plain_file,
     },
     evidence::{self, Facts, MANIFEST, Manifest, Verified},
     report::{escape_capped, escape_line},
@@ -45,7 +45,7 @@ pub(in crate::cli) fn verify(args: &VerifyBundleArgs) -> Outcome {
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
     let read = || {
         let mut file = String::new();
-        fs::File::open(text).and_then(|opened| opened.take(MAX_KEY).read_to_string(&mut file)).ok()?;
+        plain_file::open(Path::new(text)).and_then(|opened| opened.take(MAX_KEY).read_to_string(&mut file)).ok()?;
         file.trim().parse().ok()
     };
     match text.parse().ok().or_else(read) {

@@ -1,13 +1,16 @@
 //! A plan file and the signatures beside it, as bytes: read once, and checked before anything in them is believed.
 
 use std::{
-    fs::{self, File},
+    fs,
     io::Read,
     path::{Path, PathBuf},
 };
 
 use crate::{
-    cli::exit::{Exit, Failure, fail},
+    cli::{
+        exit::{Exit, Failure, fail},
+        plain_file,
+    },
     remediate::Document,
     report::escape_capped,
 };
@@ -66,23 +69,10 @@ fn beside(plan: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// A regular file. Pipes and devices are refused: what is checked and what is read must be one thing.
 fn bytes(path: &Path, exit: Exit) -> Result<Vec<u8>, Failure> {
     let refuse = |why: &str| fail(exit, format!("cannot read {}: {why}", shown(path)));
-    let read = || -> std::io::Result<Option<Vec<u8>>> {
-        // Looked at before opening as well: opening a pipe would wait for its writer.
-        if !fs::metadata(path)?.is_file() {
-            return Ok(None);
-        }
-        let file = File::open(path)?;
-        if !file.metadata()?.is_file() {
-            return Ok(None);
-        }
-        let mut bytes = Vec::new();
-        file.take(LARGEST + 1).read_to_end(&mut bytes)?;
-        Ok(Some(bytes))
-    };
-    match read() {
-        Ok(Some(bytes)) if bytes.len() as u64 <= LARGEST => Ok(bytes),
-        Ok(Some(_)) => refuse("it is larger than any plan"),
-        Ok(None) => refuse("it is not a regular file"),
+    let mut bytes = Vec::new();
+    match plain_file::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes)) {
+        Ok(read) if read as u64 <= LARGEST => Ok(bytes),
+        Ok(_) => refuse("it is larger than any plan"),
         Err(error) => refuse(&error.to_string()),
     }
 }

@@ -155,28 +155,34 @@ fn planner(args: &PlanArgs) -> Result<String, Failure> {
     }
 }
 
-/// Digest of everything that people decided: settings by which it is judged and changed, and waivers. Where they are kept
-/// is left out, so that two hosts with the same decisions have the same digest.
+/// Digest of what people decided about which endpoints are meant and why: settings by which they are judged, and waivers.
+/// A plan is carried out under these and no others. Where things are kept is left out, so that two hosts with the same
+/// decisions have the same digest; and when, how often and with whose approval something is changed, which is asked of the
+/// settings as they are then.
 pub(crate) fn policy_digest(config: &Config) -> Result<String, Failure> {
-    const PLACES: [&str; 9] = [
+    const ELSEWHERE: [&str; 16] = [
         "accounts",
         "organization",
         "waivers",
         "rules.dirs",
         "store.",
         "evidence.",
+        "fail_on",
         "remediation.lease.",
+        "remediation.approvers",
+        "remediation.approvals.",
+        "remediation.windows",
+        "remediation.budgets.",
+        "remediation.canary.",
+        "remediation.automatic.",
         "notify",
         "endpoints",
     ];
     let mut hash = Sha256::new();
     for (key, value, _) in config::effective(config) {
-        if !PLACES.iter().any(|place| key.starts_with(place)) {
+        if !ELSEWHERE.iter().any(|other| key.starts_with(other)) {
             hash.update(format!("{key}\n{}\n{value}\n", value.len()));
         }
-    }
-    for approver in &config.remediation.approvers {
-        hash.update(format!("{} {} {}\n", approver.name, approver.public_key, approver.arn.as_deref().unwrap_or("")));
     }
     if let Some(path) = &config.waivers {
         hash.update(std::fs::read(path).or_exit(Exit::Usage)?);

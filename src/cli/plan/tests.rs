@@ -92,17 +92,21 @@ fn the_digest_of_the_policy_is_about_decisions() {
         policy_digest(&config).unwrap_or_else(|failure| panic!("{:#}", failure.error))
     };
     let plain = digest("version: 1\n");
-    for same in
-        ["version: 1\nstore: {url: \"sqlite:other.db\"}\n", "version: 1\nremediation: {lease: {kill_file: STOP}}\n"]
-    {
-        assert_eq!(digest(same), plain, "{same}");
-    }
-    for other in [
-        "version: 1\ntrusted: [203.0.113.0/24]\n",
+    for same in [
+        "version: 1\nstore: {url: \"sqlite:other.db\"}\n",
+        "version: 1\nremediation: {lease: {kill_file: STOP}}\n",
         "version: 1\nfail_on: high\n",
         "version: 1\nremediation: {budgets: {per_run: 1}}\n",
         "version: 1\nremediation: {windows: [{zone: UTC, days: [mon], from: \"10:00\", to: \"11:00\"}]}\n",
         "version: 1\nremediation: {approvers: [{name: a, public_key: \"ed25519:/FHNjmIYoaONpH7QAjDwWAgW7RO6MwOsXeuRFUiQgCU=\"}]}\n",
+    ] {
+        assert_eq!(digest(same), plain, "{same}");
+    }
+    for other in [
+        "version: 1\ntrusted: [203.0.113.0/24]\n",
+        "version: 1\nregions: [cn-hangzhou]\n",
+        "version: 1\nconsumers: {c1: [{name: ci, vpc_id: vpc-1}]}\n",
+        "version: 1\nremediation: {environments: {tag: stage}}\n",
         "version: 1\nrules: {disable: [stale-exposure]}\n",
     ] {
         assert_ne!(digest(other), plain, "{other}");

@@ -1,16 +1,17 @@
-//! What a fence changes and what insures it: the access control of a listener, and the list that was made for it.
+//! What a fence changes, what it must leave as it is, and what insures it: the access control of a listener, the rest of its
+//! settings, and the list that was made for it.
 
 use super::ask::{Ask, sound};
 use crate::{
     cloud::{
         api::{
-            slb::{self, AccessControlListAttribute, AccessControlLists, Listener, Listeners},
+            slb::{self, AccessControlListAttribute, AccessControlLists, Listener, ListenerAttribute, Listeners},
             wire::Problems,
         },
         page::Paging,
     },
     model::{AclId, LoadBalancerId, RegionId},
-    remediate::{AclKind, AclSetting, Action, Change, Prepared, Unread},
+    remediate::{AclKind, AclSetting, Action, Change, ListenerSettings, Prepared, Unread},
 };
 
 /// The access control of a TCP listener.
@@ -78,6 +79,21 @@ fn of(listener: Listener) -> Result<AclSetting, Unread> {
         problems.note("AclIds", "names no list although access control is on");
     }
     sound(kind.map(|kind| AclSetting { on, kind, ids }), &problems)
+}
+
+/// What a TCP listener is set to beside its access control, all of it.
+pub(super) async fn settings(
+    ask: &Ask<'_>,
+    region: &RegionId,
+    balancer: &LoadBalancerId,
+    port: u16,
+) -> Result<ListenerSettings, Unread> {
+    let request = slb::describe_tcp_listener_attribute(region.as_str(), balancer.as_str(), port);
+    let listener: ListenerAttribute = ask.one(&request).await?;
+    match listener.port() == Some(u64::from(port)) && listener.text("AclStatus").is_some() {
+        true => Ok(listener.beside_access_control()),
+        false => Err(Unread::Schema("ListenerPort, AclStatus".to_owned())),
+    }
 }
 
 /// The list of the action's name with its entries. Of several, one that holds all that is planned.

@@ -142,7 +142,7 @@ impl Prover {
         let asked = self.now();
         let (clock, slot, eip, list, scene, kill, trail, proxies) = tokio::join!(
             self.clock(&ask, target, what != ReadFor::Kill),
-            when(wants(Part::Target), self.target(&ask, target, action, guards, &config)),
+            when(wants(Part::Target), self.target(&ask, question, guards, &config)),
             when(wants(Part::Eip) || wants(Part::Prepared), named_eip(&ask, target, action)),
             when(wants(Part::Prepared), prepared_list(&ask, target, action)),
             when(needs_scene, self.scene(target, &config, guards)),
@@ -235,8 +235,7 @@ impl Prover {
     async fn target(
         &self,
         ask: &Ask<'_>,
-        target: &Target,
-        action: Option<&Action>,
+        question: remediate::Ask<'_>,
         guards: bool,
         config: &Result<Config, String>,
     ) -> Result<remediate::TargetState, Unread> {
@@ -245,7 +244,8 @@ impl Prover {
             (true, Ok(config)) => Some(crate::cli::pipeline::consumers(config)),
             (true, Err(why)) => return Err(Unread::Failed(why.clone())),
         };
-        target::read(ask, target, action, consumers.as_ref()).await
+        let compares = guards || question.what == ReadFor::Health;
+        target::read(ask, question.target, question.action, consumers.as_ref(), compares).await
     }
 
     async fn scene(&self, target: &Target, config: &Result<Config, String>, with_logs: bool) -> Result<Scene, Unread> {

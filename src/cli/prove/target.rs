@@ -19,13 +19,14 @@ use crate::{
     remediate::{Action, Change, Endpoint, Slot, Target, TargetState, Unread},
 };
 
-/// Reads the endpoint. Who uses it is asked for only where guards go by it (`consumers`): the way back must not wait for
-/// what it does not need.
+/// Reads the endpoint. Who uses it is asked for only where guards go by it (`consumers`), and what else a listener is set to
+/// only where that is compared: the way back must not wait for what it does not need.
 pub(super) async fn read(
     ask: &Ask<'_>,
     target: &Target,
     action: Option<&Action>,
     consumers: Option<&NamedConsumers>,
+    compares: bool,
 ) -> Result<TargetState, Unread> {
     let fence = action.and_then(|action| match &action.change {
         Change::Fence { port, .. } => Some(*port),
@@ -41,8 +42,16 @@ pub(super) async fn read(
     let Some(port) = fence else { return Ok(state) };
     // A network balancer has no such lists.
     let offered = !state.load_balancer.as_str().starts_with("nlb-");
-    let setting = listener::setting(ask, &target.region, &state.load_balancer, port).await?;
-    Ok(TargetState { slot: Slot::Acl(setting), offered, ..state })
+    let settings = async {
+        match compares {
+            true => listener::settings(ask, &target.region, &state.load_balancer, port).await.map(Some),
+            false => Ok(None),
+        }
+    };
+    let setting = listener::setting(ask, &target.region, &state.load_balancer, port);
+    let (setting, settings) = future::join(setting, settings).await;
+    let (slot, settings) = (Slot::Acl(setting?), settings.map_err(beside)?);
+    Ok(TargetState { slot, offered, settings, ..state })
 }
 
 async fn mesh(ask: &Ask<'_>, target: &Target, consumers: Option<&NamedConsumers>) -> Result<TargetState, Unread> {
@@ -104,6 +113,7 @@ fn of_mesh(mesh: ServiceMesh, target: &Target) -> Result<TargetState, Unread> {
         task: false,
         offered: true,
         clusters: None,
+        settings: None,
     })
 }
 
@@ -236,6 +246,7 @@ async fn cluster(
         task: tasks,
         offered: shown.offered,
         clusters,
+        settings: None,
     })
 }
 

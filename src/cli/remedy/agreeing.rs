@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     findings::Run,
-    model::{Exposure, StalenessVerdict},
+    model::{Exposure, PortVerdict, StalenessVerdict},
     remediate::{CloudTime, Slot},
     store::{Store, StoreError},
 };
@@ -41,17 +41,21 @@ pub(super) fn scans(
     Ok(None)
 }
 
-/// Whether a run found the endpoint needless and holding the same; `None` if it did not look.
+/// Whether a run found the endpoint needless and holding the same, or, for a fence, needed and open to others; `None` if it
+/// did not look.
 fn of(run: &Run, endpoint: &str, slot: &Slot) -> Option<bool> {
     let judged = run.judgements.endpoints.iter().find(|judged| judged.endpoint.id() == endpoint)?;
     let same = match slot {
         Slot::Eip(eip) => judged.eip_id.as_ref() == Some(eip),
-        // A fence is for what is needed; what it fences is compared before it is made.
+        // What a fence replaces is compared before it is made.
         Slot::Acl(_) | Slot::Vacant => true,
     };
     let verdict = &judged.staleness;
     let fits = match slot {
-        Slot::Acl(_) => true,
+        Slot::Acl(_) => {
+            let is_open = judged.access.iter().any(|row| row.verdict == PortVerdict::Open);
+            verdict.verdict == StalenessVerdict::Required && is_open
+        }
         _ => match verdict.verdict {
             StalenessVerdict::Stale => !verdict.after_migration,
             StalenessVerdict::Orphaned => true,
@@ -68,6 +72,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{EipId, EndpointKind, Staleness},
+        remediate::AclSetting,
         report::fixture,
         store::SqliteStore,
     };
@@ -106,10 +111,34 @@ mod tests {
     }
 
     fn agree(said: &[Said]) -> bool {
-        let (_folder, mut store) = kept(said, |_| {});
-        let slot = Slot::Eip(EipId::from("eip-1"));
+        agree_on(&Slot::Eip(EipId::from("eip-1")), said, |_| {})
+    }
+
+    fn agree_on(slot: &Slot, said: &[Said], alter: impl Fn(&mut Run)) -> bool {
+        let (_folder, mut store) = kept(said, alter);
         let (endpoint, account) = pilot();
-        scans(&mut store, &account, &endpoint, &slot, DAY).expect("it is read").is_some()
+        scans(&mut store, &account, &endpoint, slot, DAY).expect("it is read").is_some()
+    }
+
+    /// A fence is for what is needed and open to others.
+    #[test]
+    fn two_that_found_it_needed_and_open_agree_on_a_fence() {
+        use StalenessVerdict::{Required, Stale, Unknown};
+        let fence = Slot::Acl(AclSetting::off());
+        let all = |verdict: PortVerdict| {
+            move |run: &mut Run| {
+                let endpoint = pilot().0;
+                let judged = run.judgements.endpoints.iter_mut().find(|one| one.endpoint.id() == endpoint);
+                judged.into_iter().flat_map(|one| &mut one.access).for_each(|row| row.verdict = verdict);
+            }
+        };
+        let said = |first, second| [(24 * 60, Some(first)), (0, Some(second))];
+        assert!(agree_on(&fence, &said(Required, Required), all(PortVerdict::Open)));
+        assert!(!agree_on(&fence, &said(Required, Required), all(PortVerdict::Restricted)));
+        for other in [Stale, Unknown] {
+            assert!(!agree_on(&fence, &said(other, Required), all(PortVerdict::Open)), "{other}");
+            assert!(!agree_on(&fence, &said(Required, other), all(PortVerdict::Open)), "{other}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
     by_hand, confirm,
     driver::{Carried, Driver},
     dry_run, holder, journal_path,
-    local::LocalJournal,
+    local::{self, LocalJournal},
     notice_reach,
     notices::Notices,
     outcome,
@@ -30,7 +30,7 @@ use crate::{
     config::{Config, Overrides},
     model::AccountId,
     remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
-    report::escape_capped,
+    report::{escape_capped, escape_message},
 };
 
 /// What is to be carried out, checked as far as it can be without asking anybody.
@@ -43,19 +43,18 @@ struct Order {
 pub(crate) fn run(args: &ApplyArgs, terminal: &Terminal) -> Result<Done, Failure> {
     let config = setup::changing_config(&args.config, terminal)?;
     let order = order(args, &config)?;
-    if order.signed.document.policy_digest != plan::policy_digest(&config)? {
-        terminal.notice(
-            "the configuration or its waivers are not those that the plan was made under: the guards go by what they say now",
-        );
-    }
+    check_policy(args, &order, &config)?;
     let config = config.with(Overrides { profile: args.reach.profile.clone(), ..Overrides::default() });
     if args.auto {
         may_be_automatic(args, &config)?;
     }
-    let mut store = setup::store(&args.store, &config, terminal)?;
-    let journal = match args.dry_run {
-        true => None,
-        false => Some(open_journal(&journal_path(&args.journal, &config)?, terminal)?),
+    let path = journal_path(&args.journal, &config)?;
+    let (mut store, journal) = match args.dry_run {
+        true => {
+            local::check(&path)?;
+            (setup::looked_at(&args.store, &config, terminal)?, None)
+        }
+        false => (setup::store(&args.store, &config, terminal)?, Some(open_journal(&path, terminal)?)),
     };
     desk::serve(&mut *store, |desk| {
         let work = async {
@@ -86,6 +85,20 @@ fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
     let signatures = plan::file::signatures(&args.plan, &args.approvals)?;
     let signed = Signed { bytes, document, signatures, typed: false, mode };
     Ok(Order { signed, plan, selection })
+}
+
+/// What may be changed, and why, was judged by other decisions than those that hold now: nobody has reviewed that. When, how
+/// often and who approves is asked of the guards, as it is now.
+fn check_policy(args: &ApplyArgs, order: &Order, config: &Config) -> Result<(), Failure> {
+    let (planned, now) = (&order.signed.document.policy_digest, plan::policy_digest(config)?);
+    if *planned == now {
+        return Ok(());
+    }
+    let why = format!(
+        "it was made under other settings or waivers (policy {planned}) than hold now ({now}): make a new plan, and have it \
+         approved"
+    );
+    Err(not_carried_out(&args.plan, &escape_message(&why)))
 }
 
 fn not_carried_out(path: &Path, refused: &impl std::fmt::Display) -> Failure {
@@ -155,7 +168,7 @@ async fn carry(
     let world = world::open(&sessions, needs)?;
     let run = uuid::Uuid::now_v7().to_string();
     let Some(journal) = journal else {
-        return dry_run::run(&world, &planned, (&plan, &selection), &account, &sessions, args.format).await;
+        return dry_run::run(&world, &planned, (&plan, &selection), &desk, &sessions, args.format).await;
     };
     terminal.notice(&format!("run {run} carries plan {} out", plan.id));
     let reach = notice_reach(&sessions);

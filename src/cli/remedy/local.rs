@@ -7,7 +7,10 @@ use std::{
 };
 
 use crate::{
-    cli::exit::{Exit, Failure, fail},
+    cli::{
+        exit::{Exit, Failure, fail},
+        plain_file,
+    },
     remediate::journal::{self, Damaged, Disk, Journal, Writer},
     report::escape_capped,
 };
@@ -80,7 +83,8 @@ impl LocalJournal {
 
 /// Looks at a journal, whoever holds it.
 pub(crate) fn look(path: &Path) -> Result<Held, Failure> {
-    let mut file = match File::open(path) {
+    check_kind(path)?;
+    let mut file = match plain_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::Missing),
         Err(error) => return cannot(path, "read", &error),
@@ -90,6 +94,14 @@ pub(crate) fn look(path: &Path) -> Result<Held, Failure> {
         Ok(journal) => Held::Whole { journal, bytes: bytes.len() as u64 },
         Err(damaged) => Held::Damaged(damaged),
     })
+}
+
+/// Refuses a damaged journal, and changes nothing of it.
+pub(crate) fn check(path: &Path) -> Result<(), Failure> {
+    match look(path)? {
+        Held::Damaged(damaged) => refuse(path, &damaged),
+        Held::Missing | Held::Whole { .. } => Ok(()),
+    }
 }
 
 /// What a repair did.
@@ -134,8 +146,17 @@ fn free_name(path: &Path) -> PathBuf {
     (1..u32::MAX).map(name).find(|name| !name.exists()).unwrap_or_else(|| name(0))
 }
 
+/// A pipe would hold whoever reads it, and what is written to a device is not kept.
+fn check_kind(path: &Path) -> Result<(), Failure> {
+    match plain_file::check_place(path) {
+        Ok(()) => Ok(()),
+        Err(error) => fail(Exit::Usage, format!("{} is no journal: {error}; name a file", shown(path))),
+    }
+}
+
 /// Opens the file for appending, and locks it: two processes would tear each other's chains.
 fn lock(path: &Path) -> Result<File, Failure> {
+    check_kind(path)?;
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
         fs::create_dir_all(folder).or_else(|error| cannot(folder, "make", &error))?;
     }

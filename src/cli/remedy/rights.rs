@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{apply, verify::row_of};
 use crate::{
-    cli::{connect::Rights, desk::Desk, exit::Failure},
+    cli::{connect::Rights, desk::Desk, exit::Failure, policy},
     model::AccountId,
     remediate::{Action, Change, Endpoint, Plan},
     scan,
@@ -102,9 +102,17 @@ fn with(statements: Vec<Value>) -> String {
     let reads = scan::session_policy();
     let Ok(mut policy) = serde_json::from_str::<Value>(&reads) else { return reads };
     if let Some(held) = policy.get_mut("Statement").and_then(Value::as_array_mut) {
+        held.push(json!({"Effect": "Allow", "Action": more_reads(), "Resource": "*"}));
         held.extend(statements);
     }
     policy.to_string()
+}
+
+/// What is read beside what a scan reads, of the products whose reads a scan's session names one by one.
+fn more_reads() -> Vec<String> {
+    let scanned: BTreeSet<String> = scan::permissions().into_iter().map(|permission| permission.action).collect();
+    let by_name = |action: &String| ["cs:", "servicemesh:"].iter().any(|product| action.starts_with(product));
+    policy::remediation_reads().into_iter().filter(|action| by_name(action) && !scanned.contains(action)).collect()
 }
 
 /// 2 to 64 of what the token service takes.
@@ -140,18 +148,22 @@ mod tests {
 
     const ACCOUNT: &str = "1000000000000001";
 
-    /// A case that soaks may need its way back, and its insurance taken away, while another plan is carried out.
-    #[test]
-    fn what_is_open_beside_the_plan_may_be_taken_back() {
-        let plan = Plan {
+    fn plan(action: Action) -> Plan {
+        Plan {
             id: "plan".to_owned(),
             account: ACCOUNT.into(),
             not_before: CloudTime(0),
             expires: CloudTime(1),
             mode: Mode::Attended,
             limits: Limits { per_run: 1, per_day: 1, per_environment: BTreeMap::new() },
-            actions: vec![Arc::new(action(Endpoint::Pilot("c0mesh".into()), "eip-pilot"))],
-        };
+            actions: vec![Arc::new(action)],
+        }
+    }
+
+    /// A case that soaks may need its way back, and its insurance taken away, while another plan is carried out.
+    #[test]
+    fn what_is_open_beside_the_plan_may_be_taken_back() {
+        let plan = plan(action(Endpoint::Pilot("c0mesh".into()), "eip-pilot"));
         let cluster = "acs:cs:cn-shanghai:1000000000000001:cluster/c2api";
         let alone = of_plan(&plan, &[]).policy;
         assert!(!alone.contains("cs:ModifyCluster") && !alone.contains("eip-api"), "{alone}");
@@ -170,6 +182,28 @@ mod tests {
             assert!(rights.policy.contains(action), "{action}");
         }
         assert!(rights.policy.contains("InvokeApiServer"), "what a scan is denied, a change is denied too");
+    }
+
+    /// Whatever the errand, its session may make every read that its role may.
+    #[test]
+    fn a_session_may_read_what_the_guards_go_by() {
+        let allows = |policy: &Value, action: &str| {
+            let statements = policy["Statement"].as_array().expect("a list").iter();
+            let allowed = statements.filter(|one| one["Effect"] == "Allow");
+            let mut patterns = allowed.flat_map(|one| one["Action"].as_array().expect("a list"));
+            patterns.any(|pattern| {
+                let pattern = pattern.as_str().expect("text");
+                pattern.strip_suffix('*').map_or(pattern == action, |start| action.starts_with(start))
+            })
+        };
+        let plan = plan(action(Endpoint::Pilot("c0mesh".into()), "eip-pilot"));
+        for rights in [of_plan(&plan, &[]), of_whatever_is_open("verify")] {
+            assert!(rights.policy.len() <= LONGEST, "{}", rights.policy.len());
+            let policy: Value = serde_json::from_str(&rights.policy).expect("it is JSON");
+            for read in policy::remediation_reads() {
+                assert!(allows(&policy, &read), "{read}: {policy}");
+            }
+        }
     }
 
     #[test]

@@ -21,12 +21,6 @@ pub const DESCRIBE_CLUSTER_RESOURCES: Operation =
 /// The log project of one cluster's audit log.
 pub const GET_CLUSTER_AUDIT_PROJECT: Operation =
     Operation::roa_get(Product::Cs, "GetClusterAuditProject", "/clusters/{cluster_id}/audit");
-/// The log project of one cluster's control plane.
-pub const CHECK_CONTROL_PLANE_LOG_ENABLE: Operation =
-    Operation::roa_get(Product::Cs, "CheckControlPlaneLogEnable", "/clusters/{cluster_id}/controlplanelog");
-/// How far a change of a cluster has come.
-pub const DESCRIBE_TASK_INFO: Operation = Operation::roa_get(Product::Cs, "DescribeTaskInfo", "/tasks/{task_id}");
-
 /// The changes of one cluster, under way and over, by page.
 pub const DESCRIBE_CLUSTER_TASKS: Operation =
     Operation::roa_get(Product::Cs, "DescribeClusterTasks", "/clusters/{cluster_id}/tasks");
@@ -59,11 +53,6 @@ pub fn describe_cluster_resources(region: &str, cluster_id: &str) -> ReadRequest
     ReadRequest::new(DESCRIBE_CLUSTER_RESOURCES, region).path("cluster_id", cluster_id).resource(cluster_id)
 }
 
-/// Asks how far a task is.
-pub fn describe_task_info(region: &str, task_id: &str) -> ReadRequest {
-    ReadRequest::new(DESCRIBE_TASK_INFO, region).path("task_id", task_id).resource(task_id)
-}
-
 /// Asks for the tasks of a cluster. The page driver adds the page.
 pub fn describe_cluster_tasks(region: &str, cluster_id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_CLUSTER_TASKS, region).path("cluster_id", cluster_id).resource(cluster_id)
@@ -72,11 +61,6 @@ pub fn describe_cluster_tasks(region: &str, cluster_id: &str) -> ReadRequest {
 /// Asks where the audit log of a cluster goes.
 pub fn get_cluster_audit_project(region: &str, cluster_id: &str) -> ReadRequest {
     ReadRequest::new(GET_CLUSTER_AUDIT_PROJECT, region).path("cluster_id", cluster_id).resource(cluster_id)
-}
-
-/// Asks where the log of a cluster's control plane goes.
-pub fn check_control_plane_log_enable(region: &str, cluster_id: &str) -> ReadRequest {
-    ReadRequest::new(CHECK_CONTROL_PLANE_LOG_ENABLE, region).path("cluster_id", cluster_id).resource(cluster_id)
 }
 
 /// Reply of `DescribeRegions`, in camel case unlike the rest of the product.
@@ -217,7 +201,7 @@ impl Page for Clusters {
     }
 }
 
-/// Reply of `DescribeTaskInfo`. That a task failed does not say whether its change was made.
+/// One change of a cluster. That a task failed does not say whether its change was made.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct TaskInfo {
@@ -277,15 +261,4 @@ pub struct TaskError {
 pub struct AuditProject {
     pub audit_enabled: Field<bool>,
     pub sls_project_name: Field<String>,
-}
-
-/// Reply of `CheckControlPlaneLogEnable`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct ControlPlaneLog {
-    pub log_project: Field<String>,
-    /// The components that are logged, each to a logstore of its name.
-    pub components: List<String>,
-    /// Days.
-    pub log_ttl: Field<String>,
 }

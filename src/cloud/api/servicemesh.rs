@@ -26,9 +26,6 @@ pub const DESCRIBE_SERVICE_MESH_CLUSTERS: Operation =
 /// How far each proxy of one mesh has its configuration. Takes a form.
 pub const DESCRIBE_SERVICE_MESH_PROXY_STATUS: Operation =
     Operation::rpc_form(Product::Servicemesh, "DescribeServiceMeshProxyStatus");
-/// The state of one mesh's balancers, EIPs and log projects. Takes a form.
-pub const DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS: Operation =
-    Operation::rpc_form(Product::Servicemesh, "DescribeServiceMeshAdditionalStatus");
 
 /// How the candidates are paged: the limit is not documented.
 pub const CANDIDATES_PAGING: Paging = Paging::Offset { offset: "Offset", size: "Limit", per_page: 20 };
@@ -68,14 +65,6 @@ pub fn describe_service_mesh_clusters(mesh_id: &str) -> ReadRequest {
 /// Asks for the proxies of a mesh.
 pub fn describe_service_mesh_proxy_status(mesh_id: &str) -> ReadRequest {
     ReadRequest::new(DESCRIBE_SERVICE_MESH_PROXY_STATUS, "").form("ServiceMeshId", mesh_id).resource(mesh_id)
-}
-
-/// Asks for everything about a mesh's balancers and EIPs.
-pub fn describe_service_mesh_additional_status(mesh_id: &str) -> ReadRequest {
-    ReadRequest::new(DESCRIBE_SERVICE_MESH_ADDITIONAL_STATUS, "")
-        .form("ServiceMeshId", mesh_id)
-        .form("CheckMode", "full")
-        .resource(mesh_id)
 }
 
 /// Reply of `DescribeServiceMeshDetail`.
@@ -261,46 +250,4 @@ pub struct Proxy {
     pub listener_synced: Field<String>,
     pub route_synced: Field<String>,
     pub endpoint_synced: Field<String>,
-}
-
-/// Reply of `DescribeServiceMeshAdditionalStatus`.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct AdditionalStatus {
-    pub cluster_status: Object<ClusterStatus>,
-}
-
-/// `exist`, `not_exist`, `failed`, `time_out`, `not_in_use`, `locked` for EIPs. Without an answer
-/// nothing is known; it never means "not there".
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct ClusterStatus {
-    #[serde(rename = "ApiServerEIPStatus")]
-    pub api_server_eip_status: Field<String>,
-    #[serde(rename = "PilotEIPStatus")]
-    pub pilot_eip_status: Field<String>,
-    #[serde(rename = "CanaryPilotEIPStatus")]
-    pub canary_pilot_eip_status: Field<String>,
-    pub api_server_load_balancer_status: Object<LoadBalancerStatus>,
-    pub pilot_load_balancer_status: Object<LoadBalancerStatus>,
-    pub canary_pilot_load_balancer_status: Object<LoadBalancerStatus>,
-    /// `reused`, `not_reused`, `failed`, `time_out`.
-    pub sg_status: Field<String>,
-    /// `exist`, or `not_exist`, also with a blank.
-    pub audit_project_status: Field<String>,
-}
-
-/// Why a balancer that looks exposed may not answer, or may serve others too.
-#[derive(Clone, Debug, Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
-pub struct LoadBalancerStatus {
-    pub locked: Field<bool>,
-    /// True where the balancer has listeners that are not the mesh's.
-    pub reused: Field<bool>,
-    /// `too_much`, `num_exact`, `too_little`.
-    #[serde(rename = "SLBBackEndServerNumStatus")]
-    pub back_end_server_num_status: Field<String>,
-    /// `exist`, `not_exist`, `conflict`, `failed`, `time_out`.
-    #[serde(rename = "SLBExistStatus")]
-    pub exist_status: Field<String>,
 }

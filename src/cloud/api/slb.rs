@@ -1,6 +1,6 @@
 //! Classic load balancers (CLB), their listeners and access control lists.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
@@ -26,15 +26,6 @@ pub const DESCRIBE_ACCESS_CONTROL_LISTS: Operation = Operation::rpc_query(Produc
 /// Everything of one TCP listener.
 pub const DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE: Operation =
     Operation::rpc_query(Product::Slb, "DescribeLoadBalancerTCPListenerAttribute");
-/// Everything of one UDP listener.
-pub const DESCRIBE_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE: Operation =
-    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerUDPListenerAttribute");
-/// Everything of one HTTP listener.
-pub const DESCRIBE_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE: Operation =
-    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerHTTPListenerAttribute");
-/// Everything of one HTTPS listener.
-pub const DESCRIBE_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE: Operation =
-    Operation::rpc_query(Product::Slb, "DescribeLoadBalancerHTTPSListenerAttribute");
 
 /// Most balancers that one call may name.
 pub const BALANCERS_PER_CALL: usize = 10;
@@ -85,37 +76,13 @@ pub fn describe_access_control_lists_named(region: &str, name: &str) -> ReadRequ
         .resource(name)
 }
 
-/// Asks for everything of one listener.
-pub fn describe_listener_attribute(region: &str, load_balancer_id: &str, protocol: Protocol, port: u16) -> ReadRequest {
-    let operation = match protocol {
-        Protocol::Tcp => DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE,
-        Protocol::Udp => DESCRIBE_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE,
-        Protocol::Http => DESCRIBE_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE,
-        Protocol::Https => DESCRIBE_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE,
-    };
-    ReadRequest::new(operation, region)
+/// Asks for everything of one TCP listener. The other protocols have operations of their own; no control plane uses them.
+pub fn describe_tcp_listener_attribute(region: &str, load_balancer_id: &str, port: u16) -> ReadRequest {
+    ReadRequest::new(DESCRIBE_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE, region)
         .param("RegionId", region)
         .param("LoadBalancerId", load_balancer_id)
         .param("ListenerPort", port)
         .resource(load_balancer_id)
-}
-
-/// The protocol of a listener, which has operations of its own each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Protocol {
-    Tcp,
-    Udp,
-    Http,
-    Https,
-}
-
-impl Protocol {
-    /// The protocol of a listener's `ListenerProtocol`, in any case.
-    pub fn from_word(word: &str) -> Option<Self> {
-        [("tcp", Self::Tcp), ("udp", Self::Udp), ("http", Self::Http), ("https", Self::Https)]
-            .into_iter()
-            .find_map(|(known, protocol)| known.eq_ignore_ascii_case(word).then_some(protocol))
-    }
 }
 
 /// Everything that one listener is set to, but what differs from reply to reply: what a change of one setting must leave
@@ -140,13 +107,15 @@ impl ListenerAttribute {
         self.0.get(name).and_then(serde_json::Value::as_str)
     }
 
-    /// The settings in which two readings differ, access control aside.
-    pub fn differences(&self, other: &Self) -> Vec<String> {
-        let names: BTreeSet<&String> = self.0.keys().chain(other.0.keys()).collect();
-        let differs = |name: &&&String| {
-            !ACCESS_CONTROL.contains(&name.as_str()) && self.0.get(name.as_str()) != other.0.get(name.as_str())
-        };
-        names.iter().filter(differs).map(ToString::to_string).collect()
+    /// The port that the listener is on; `None` where the reply does not say it.
+    pub fn port(&self) -> Option<u64> {
+        self.0.get("ListenerPort").and_then(serde_json::Value::as_u64)
+    }
+
+    /// The settings beside the access control, each as JSON.
+    pub fn beside_access_control(&self) -> BTreeMap<String, String> {
+        let beside = self.0.iter().filter(|(name, _)| !ACCESS_CONTROL.contains(&name.as_str()));
+        beside.map(|(name, value)| (name.clone(), value.to_string())).collect()
     }
 }
 

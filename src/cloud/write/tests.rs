@@ -4,14 +4,11 @@ use std::time::Duration;
 
 use super::*;
 use crate::cloud::{
-    api::{
-        slb::Protocol,
-        write::{
-            self as api, cs,
-            servicemesh::{self, Slot},
-            slb::{self, AccessControl, AclType, Family},
-            vpc,
-        },
+    api::write::{
+        self as api, cs,
+        servicemesh::{self, Slot},
+        slb::{self, AccessControl, AclType, Family},
+        vpc,
     },
     client::Settings,
     context::{HttpError, HttpResponse, RealClock},
@@ -243,11 +240,9 @@ fn every_operation_is_listed_and_by_post_or_put() {
         slb::add_acl_entries(&PERMIT, "r", "acl-1", &[]),
         slb::delete_acl(&PERMIT, "r", "acl-1"),
     ];
-    let listeners = [Protocol::Tcp, Protocol::Udp, Protocol::Http, Protocol::Https].map(|protocol| {
-        let on = AccessControl::On { acl_type: AclType::White, acl_id: "acl-1".to_owned() };
-        slb::set_listener_access_control(&PERMIT, "r", "lb-1", protocol, 6443, &on)
-    });
-    let mut built: Vec<_> = requests.iter().chain(&listeners).map(|request| request.operation().action()).collect();
+    let on = AccessControl::On { acl_type: AclType::White, acl_id: "acl-1".to_owned() };
+    let listener = slb::set_tcp_listener_access_control(&PERMIT, "r", "lb-1", 6443, &on);
+    let mut built: Vec<_> = requests.iter().chain([&listener]).map(|request| request.operation().action()).collect();
     built.sort_unstable();
     built.dedup();
     let mut listed: Vec<_> = api::OPERATIONS.iter().map(WriteOperation::action).collect();

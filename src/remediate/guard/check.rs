@@ -1,8 +1,13 @@
 //! The questions of the table, one function each.
 
-use super::facts::{Facts, Moment, No, no, not_now};
+use super::{
+    NEW_PLAN,
+    facts::{Facts, Moment, No, no, not_now},
+};
 use crate::remediate::{
-    Change, CloudTime, EipState, EipStatus, Endpoint, Kill, Mode, Standing, TargetState, reading::Source, row::Credit,
+    Change, CloudTime, EipState, EipStatus, Endpoint, Kill, Mode, Standing, TargetState,
+    reading::{Source, differing},
+    row::Credit,
 };
 
 type Answer = Result<(), No>;
@@ -27,7 +32,7 @@ pub(super) fn account_in_scope(facts: &Facts<'_>) -> Answer {
         return not_now("the plan is not valid yet", "its time has come");
     }
     if latest >= plan.expires {
-        return no("the plan has expired", "a new plan is made");
+        return no("the plan has expired", NEW_PLAN);
     }
     match facts.read("the scope", &facts.readings.policy)?.in_scope {
         true => Ok(()),
@@ -56,12 +61,12 @@ pub(super) fn still_exposed(facts: &Facts<'_>) -> Answer {
 pub(super) fn same_eip(facts: &Facts<'_>) -> Answer {
     let (target, eip) = (target(facts)?, eip(facts)?);
     if target.slot != facts.action.before() {
-        return no("another EIP is bound than the plan says, or none", "a new plan is made");
+        return no("another EIP is bound than the plan says, or none", NEW_PLAN);
     }
     if target.load_balancer != facts.action.load_balancer
         || eip.load_balancer.as_ref() != Some(&facts.action.load_balancer)
     {
-        return no("the EIP is not on the balancer that the plan says", "a new plan is made");
+        return no("the EIP is not on the balancer that the plan says", NEW_PLAN);
     }
     match eip.status {
         EipStatus::InUse => free_of_locks(eip),
@@ -83,11 +88,19 @@ fn free_of_locks(eip: &EipState) -> Answer {
 pub(super) fn same_listener(facts: &Facts<'_>) -> Answer {
     let target = target(facts)?;
     if target.load_balancer != facts.action.load_balancer {
-        return no("the endpoint has another balancer than the plan says", "a new plan is made");
+        return no("the endpoint has another balancer than the plan says", NEW_PLAN);
     }
-    match target.slot == facts.action.before() {
-        true => Ok(()),
-        false => no("the listener's access control is not as the plan says", "a new plan is made"),
+    if target.slot != facts.action.before() {
+        return no("the listener's access control is not as the plan says", NEW_PLAN);
+    }
+    // The call is to leave them as they are, which is only seen if nobody else changes them meanwhile.
+    match (facts.settings, &target.settings) {
+        (Some(first), Some(now)) if first != now => {
+            let names = differing(first, now).join(", ");
+            no(format!("settings of the listener were changed since the first look: {names}"), NEW_PLAN)
+        }
+        (Some(_), None) => not_now("the listener's settings were not read", "they are read"),
+        _ => Ok(()),
     }
 }
 
@@ -126,7 +139,7 @@ pub(super) fn quiet(facts: &Facts<'_>) -> Answer {
     }
     // A cluster that joined after the plan was made was not in its proof.
     if target.clusters.as_ref() != Some(&facts.action.clusters) {
-        return no("the set of clusters or consumers is not the plan's", "a new plan is made");
+        return no("the set of clusters or consumers is not the plan's", NEW_PLAN);
     }
     Ok(())
 }
@@ -153,6 +166,11 @@ pub(super) fn every_cluster_proven(facts: &Facts<'_>) -> Answer {
         return no("no cluster was found, and it is not proved that there is none", "clusters are read");
     }
     all_safe(facts, &proof.sources, "the private path")?;
+    somebody_can_tell(facts)
+}
+
+/// Without anybody who stands by, what becomes of each cluster has to show in its proxies.
+fn somebody_can_tell(facts: &Facts<'_>) -> Answer {
     if facts.moment != Moment::First || facts.plan.is_none_or(|plan| plan.mode == Mode::Attended) {
         return Ok(());
     }
@@ -183,7 +201,8 @@ pub(super) fn admits_every_needed_source(facts: &Facts<'_>) -> Answer {
     if proof.sources.is_empty() && !proof.no_sources {
         return no("nobody is known who needs it, and it is not proved that nobody does", "consumers are read");
     }
-    all_safe(facts, &proof.sources, "admission")
+    all_safe(facts, &proof.sources, "admission")?;
+    somebody_can_tell(facts)
 }
 
 /// G6. A marker that cannot be parsed protects as well.

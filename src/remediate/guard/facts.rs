@@ -3,7 +3,9 @@
 use super::{Guard, Refusal};
 use crate::{
     model::AclId,
-    remediate::{Account, Action, ClockReading, CloudTime, Mono, Pace, Plan, Reading, Readings, Unread},
+    remediate::{
+        Account, Action, ClockReading, CloudTime, ListenerSettings, Mono, Pace, Plan, Reading, Readings, Unread,
+    },
 };
 
 /// When guards are judged.
@@ -31,6 +33,8 @@ pub struct Facts<'a> {
     pub account: Option<&'a Account>,
     /// Of the case: what its undo finds in the slot.
     pub acl: Option<&'a AclId>,
+    /// Of the case: what the listener was set to beside its access control.
+    pub settings: Option<&'a ListenerSettings>,
     pub moment: Moment,
     pub now: Mono,
     pub pace: &'a Pace,

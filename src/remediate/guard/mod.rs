@@ -52,6 +52,16 @@ pub struct Refusal {
     pub passing: bool,
 }
 
+/// What would change a refusal that is about the plan: the world is not the one that it was made for.
+const NEW_PLAN: &str = "a new plan is made";
+
+impl Refusal {
+    /// Whatever else happens, this plan is not carried out: what it names has drifted.
+    pub fn needs_new_plan(&self) -> bool {
+        self.until == NEW_PLAN
+    }
+}
+
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}; passes once {}", self.guard, self.why, self.until)

@@ -4,13 +4,13 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Cell, Column, Facts, Guard, Moment, TABLE, judge, judge_undo};
+use super::{Cell, Column, Facts, Guard, Moment, Refusal, TABLE, judge, judge_undo};
 use crate::{
     model::{AccountId, AclId, ClusterId, EipId, LoadBalancerId, MeshId, RegionId},
     remediate::{
         Account, AclKind, AclSetting, Action, Approvals, Change, ClockReading, CloudTime, EipState, EipStatus,
-        Endpoint, ForeignWrite, Kill, Ledger, Limits, Mode, Mono, Pace, Plan, Policy, Prepared, Proof, Readings,
-        Replies, Seen, Slot, Source, Standing, Target, TargetState, Trail, Unread,
+        Endpoint, ForeignWrite, Health, Kill, Ledger, Limits, ListenerSettings, Mode, Mono, Pace, Plan, Policy,
+        Prepared, Proof, Readings, Replies, Seen, Slot, Source, Standing, Target, TargetState, Trail, Unread,
     },
 };
 
@@ -73,6 +73,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
             task: false,
             offered: true,
             clusters: Some(action.clusters.clone()),
+            settings: None,
         }),
         eip: seen(EipState {
             status: EipStatus::InUse,
@@ -116,6 +117,7 @@ fn facts<'a>(world: &'a World, moment: Moment, pace: &'a Pace) -> Facts<'a> {
         readings: &world.readings,
         account: Some(&world.account),
         acl: None,
+        settings: None,
         moment,
         now: NOW,
         pace,
@@ -251,6 +253,52 @@ fn an_api_server_needs_evidence_and_a_pilot_a_canary_that_is_gone() {
         of(&mut world.readings.target).canary = true;
         assert_eq!(refusing(&world).contains(&Guard::G4), column != Column::UnbindCanaryPilot, "{}", column.title());
     }
+}
+
+/// Whether an unbinding or a fence: where nobody stands by, it has to show in the proxies who is cut off.
+#[test]
+fn automatic_mode_needs_proxies_that_are_told_by_their_cluster() {
+    let pace = Pace::default();
+    let day = Duration::from_hours(24);
+    for is_fence in [false, true] {
+        let mut world = world(Endpoint::Pilot(MeshId::from("m")), is_fence);
+        let approvals = &mut of(&mut world.readings.policy).approvals;
+        approvals.agreeing = Some((CloudTime(CLOUD) - day, CloudTime(CLOUD)));
+        approvals.owner_told = Some(CloudTime(CLOUD) - day);
+        for (mode, attributed, guards) in [
+            (Mode::Automatic, true, [].as_slice()),
+            (Mode::Automatic, false, &[Guard::G5]),
+            (Mode::Attended, false, &[]),
+        ] {
+            world.plan.mode = mode;
+            let health = Health { clusters: Vec::new(), attributed, rule_passes: Standing::No, sources: Vec::new() };
+            world.readings.health = seen(health);
+            let refusals = judge(&facts(&world, Moment::First, &pace)).err().unwrap_or_default();
+            let refusing: Vec<Guard> = refusals.iter().map(|refusal| refusal.guard).collect();
+            assert_eq!(refusing, guards, "fence: {is_fence}, {mode:?}, {attributed}");
+        }
+    }
+}
+
+/// The rest of a listener's settings is compared with what it was when the case was opened.
+#[test]
+fn settings_of_a_listener_that_change_meanwhile_are_drift() {
+    let pace = Pace::default();
+    let set = |word: &str| ListenerSettings::from([("Scheduler".to_owned(), word.to_owned())]);
+    let first = set("wrr");
+    let mut world = world(Endpoint::Pilot(MeshId::from("m")), true);
+    let refused = |world: &World| -> Vec<Refusal> {
+        let facts = Facts { settings: Some(&first), ..facts(world, Moment::Signing, &pace) };
+        judge(&facts).err().unwrap_or_default()
+    };
+    of(&mut world.readings.target).settings = Some(set("wrr"));
+    assert_eq!(refused(&world), []);
+    of(&mut world.readings.target).settings = Some(set("wlc"));
+    let drift = refused(&world);
+    assert!(matches!(drift.as_slice(), [no] if no.guard == Guard::G3 && no.needs_new_plan()), "{drift:?}");
+    of(&mut world.readings.target).settings = None;
+    let unread = refused(&world);
+    assert!(matches!(unread.as_slice(), [no] if no.guard == Guard::G3 && no.passing), "{unread:?}");
 }
 
 #[test]

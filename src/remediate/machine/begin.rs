@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::{Doing, Effect, End, Job, Machine, StoreFailed, account::For};
 use crate::{
     remediate::{
-        CloudTime, Dropped, Ended, Mono, NotExecuted, Opened, Outcome, Prepared, Purpose, Readings, TargetRecord,
-        account_row,
+        CloudTime, Dropped, Ended, ListenerSettings, Mono, NotExecuted, Opened, Outcome, Prepared, Purpose, Readings,
+        TargetRecord, account_row,
         guard::{Facts, Moment, Refusal, judge, unremembered},
         target_row,
     },
@@ -20,6 +20,7 @@ pub(super) struct Fresh {
     first_read: CloudTime,
     protected_before: bool,
     baseline: BTreeMap<String, u32>,
+    settings: ListenerSettings,
     proof: String,
     pub(super) prepaid: bool,
     /// When the oldest part of it was asked for.
@@ -112,6 +113,7 @@ impl Machine {
             first_read: fresh.first_read,
             protected_before: fresh.protected_before,
             baseline: fresh.baseline.clone(),
+            settings: fresh.settings.clone(),
             proof: fresh.proof.clone(),
         })
     }
@@ -156,6 +158,7 @@ impl Machine {
             first_read: clock.earliest(now) - (now - asked) - self.pace.stale_bound,
             protected_before: protected,
             baseline: Opened::baseline_of(&readings.health.as_ref().ok()?.value.clusters),
+            settings: readings.target.as_ref().ok()?.value.settings.clone().unwrap_or_default(),
             proof: readings.proof.as_ref().ok()?.value.digest.clone(),
             prepaid: readings.eip.as_ref().is_ok_and(|eip| eip.value.prepaid),
             read_at: asked,
@@ -246,6 +249,7 @@ impl Machine {
             readings,
             account: self.account.as_ref(),
             acl: self.case().and_then(|case| case.acl.as_ref()),
+            settings: self.case().map(|case| &case.opened.settings).filter(|settings| !settings.is_empty()),
             moment,
             now,
             pace: &self.pace,

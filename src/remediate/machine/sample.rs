@@ -4,6 +4,7 @@
 use super::{Doing, Effect, Machine};
 use crate::remediate::{
     Action, Case, Change, CloudTime, EipStatus, Flag, Health, Mono, Readings, Slot, Standing, TargetRecord,
+    TargetState, reading::differing,
 };
 
 /// What samples are taken for.
@@ -73,15 +74,17 @@ impl Machine {
         }
         let Some(case) = self.case() else { return self.stop("samples nothing", out) };
         let verdict = match (&readings.target, &readings.health) {
-            (Ok(_), Ok(_)) if !quiet => Err("it is not quiet again"),
-            (Ok(_), Ok(health)) => healthy(case, &health.value, restored),
-            _ => Err("the data plane cannot be read"),
+            (Ok(_), Ok(_)) if !quiet => Err("it is not quiet again".to_owned()),
+            (Ok(target), Ok(health)) => healthy(case, &health.value, restored)
+                .map_err(str::to_owned)
+                .and_then(|()| unaltered(case, sampling.what, &target.value)),
+            _ => Err("the data plane cannot be read".to_owned()),
         };
         let asked = readings.oldest().unwrap_or(now);
         match verdict {
             Ok(()) => self.good_sample(sampling, asked, now, out),
             Err(why) if sampling.settled && now - self.since >= self.pace.verify_limit => {
-                self.unhealthy(sampling.what, why, now, out)
+                self.unhealthy(sampling.what, &why, now, out)
             }
             Err(_) => {
                 sampling.good = None;
@@ -160,6 +163,19 @@ fn is_quiet(action: &Action, wanted: &Slot, readings: &Readings) -> bool {
         (.., Err(_)) => false,
     };
     eip && target.value.running && !target.value.task && !target.value.upgrading
+}
+
+/// A call that sets the access control of a listener is to leave the rest of it as it is. Later somebody else may change
+/// it, which is no matter of ours.
+fn unaltered(case: &Case, what: Sampled, target: &TargetState) -> Result<(), String> {
+    if case.opened.settings.is_empty() || !matches!(what, Sampled::Verification | Sampled::Restored) {
+        return Ok(());
+    }
+    let Some(now) = &target.settings else { return Err("the listener's settings were not read".to_owned()) };
+    match differing(&case.opened.settings, now) {
+        names if names.is_empty() => Ok(()),
+        names => Err(format!("settings of the listener are not what they were before: {}", names.join(", "))),
+    }
 }
 
 /// Judges a sample against the baseline.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::AclId,
-    remediate::{Action, CloudTime, ClusterHealth, Pace},
+    remediate::{Action, CloudTime, ClusterHealth, ListenerSettings, Pace},
 };
 
 /// What a write is for.
@@ -117,6 +117,9 @@ pub struct Opened {
     pub protected_before: bool,
     /// Proxies per cluster before the change.
     pub baseline: BTreeMap<String, u32>,
+    /// What the listener of a fence was set to beside its access control.
+    #[serde(default, skip_serializing_if = "ListenerSettings::is_empty")]
+    pub settings: ListenerSettings,
     /// Digest of the proof that it was opened on.
     pub proof: String,
 }

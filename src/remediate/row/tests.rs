@@ -48,6 +48,7 @@ fn opened(intent: &str) -> TargetRecord {
         first_read: NOW,
         protected_before: false,
         baseline: BTreeMap::new(),
+        settings: BTreeMap::new(),
         proof: String::new(),
     }))
 }

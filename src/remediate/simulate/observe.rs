@@ -174,6 +174,7 @@ fn target_state(site: &Site, state: &SiteState, then: u64) -> TargetState {
         task: then < state.busy_until,
         offered: true,
         clusters: Some((0..state.broken.len() as u64).map(name_of).collect()),
+        settings: None,
     }
 }
 

@@ -101,6 +101,10 @@ fn tls(roots: Option<&Path>) -> Result<ClientConfig, AnyError> {
 
 fn read_roots(path: &Path) -> Result<RootCertStore, AnyError> {
     let cannot = |why: String| format!("cannot read certificates from {}: {why}", path.display());
+    // Looked at before it is opened: a pipe would hold us there, and a device has no end.
+    if !fs::metadata(path).map_err(|error| cannot(error.to_string()))?.is_file() {
+        return Err(cannot("it is not a regular file".to_owned()).into());
+    }
     let pem = fs::read(path).map_err(|error| cannot(error.to_string()))?;
     let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_slice_iter(&pem) {

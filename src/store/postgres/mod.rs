@@ -53,12 +53,30 @@ impl PostgresStore {
     /// # Errors
     /// If the server cannot be reached or lets nobody in, or the schema is not one that this version knows.
     pub fn open(url: &PostgresUrl, options: StoreOptions) -> Result<Self, StoreError> {
+        let mut store = Self::connect(url, options)?;
+        store.runtime.block_on(migrate::migrate(&mut store.client, url))?;
+        Ok(store)
+    }
+
+    /// Connects; `None` where there is no schema or no table in it, and none is made.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_existing(url: &PostgresUrl, options: StoreOptions) -> Result<Option<Self>, StoreError> {
+        let mut store = Self::connect(url, options)?;
+        if store.runtime.block_on(migrate::is_empty(&mut store.client, url))? {
+            return Ok(None);
+        }
+        store.runtime.block_on(migrate::migrate(&mut store.client, url))?;
+        Ok(Some(store))
+    }
+
+    fn connect(url: &PostgresUrl, options: StoreOptions) -> Result<Self, StoreError> {
         let runtime = Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| StoreError::Connect { place: url.to_string(), source: Box::new(error) })?;
-        let mut client = runtime.block_on(connect::connect(url, options.password.as_ref()))?;
-        runtime.block_on(migrate::migrate(&mut client, url))?;
+        let client = runtime.block_on(connect::connect(url, options.password.as_ref()))?;
         Ok(Self { client, runtime, url: url.clone(), options, used: Instant::now() })
     }
 

@@ -45,6 +45,17 @@ impl SqliteStore {
         Self::open_at(path).map_err(|error| about(path, error))
     }
 
+    /// A store that is kept nowhere: empty, and gone with its value.
+    ///
+    /// # Errors
+    /// If the database fails.
+    pub fn in_memory() -> Result<Self, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        migrate::migrate(&mut connection)?;
+        Ok(Self { connection, path: ":memory:".into(), retention: Retention::default() })
+    }
+
     fn open_at(path: &Path) -> Result<Self, StoreError> {
         let opened = |source| StoreError::Open { path: path.to_owned(), source };
         make_folder(path).map_err(opened)?;

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     cloud::context::{HeaderText, Http, HttpError, HttpRequest, HttpResponse},
-    remediate::{Action, ReadFor, Reading, Readings, Unread, guard::Moment},
+    remediate::{Action, CloudTime, ForeignWrite, Kill, ReadFor, Reading, Readings, Slot, Unread, guard::Moment},
 };
 
 /// Paths of the fields of each operation's replies; elements of a list share theirs.
@@ -67,6 +67,26 @@ fn cases() -> [(Setup, Action); 3] {
     ]
 }
 
+/// The parts that are compared, in the order of [`values`].
+const PARTS: [&str; 7] = ["target", "eip", "kill", "trail", "prepared", "proof", "policy"];
+
+/// Parts that hold what the world holds, or are unread. The others are made of many reads, say what they lack, and are told
+/// by the guards.
+const PLAIN: usize = 5;
+
+/// The parts in which something is taken for granted that was not read: another value, and no guard that minds.
+fn defaults(readings: &Readings, expected: &[Option<String>; 7], passes: bool) -> Vec<&'static str> {
+    let read = values(readings);
+    let differs = |(read, expected): (&Option<String>, &Option<String>)| read.is_some() && read != expected;
+    let wrong = read
+        .iter()
+        .zip(expected)
+        .map(differs)
+        .enumerate()
+        .filter(|(place, wrong)| *wrong && (passes || *place < PLAIN));
+    wrong.filter_map(|(place, _)| PARTS.get(place).copied()).collect()
+}
+
 /// What was read, without when.
 fn values(readings: &Readings) -> [Option<String>; 7] {
     fn value<T: std::fmt::Debug>(reading: &Reading<T>) -> Option<String> {
@@ -82,16 +102,21 @@ fn values(readings: &Readings) -> [Option<String>; 7] {
     if let Ok(policy) = &mut policy {
         policy.value.windows.clear();
     }
+    let mut target = readings.target.clone();
+    if let Ok(target) = &mut target {
+        // Whatever a listener is set to is compared with what it was set to before, one that is missing as well.
+        target.value.settings = None;
+    }
     [
-        value(&readings.target),
+        value(&target),
         value(&readings.eip),
-        value(&proof),
-        value(&policy),
         value(&readings.kill),
         value(
             &readings.trail.clone().map(|seen| crate::remediate::Seen { value: seen.value.foreign, asked: seen.asked }),
         ),
         value(&readings.prepared),
+        value(&proof),
+        value(&policy),
     ]
 }
 
@@ -100,7 +125,7 @@ fn values(readings: &Readings) -> [Option<String>; 7] {
 const EMPTY: [&str; 3] =
     ["EipAddresses.EipAddress.Tags", "EipAddresses.EipAddress.Tags.Tag", "EipAddresses.EipAddress.Tags.Tag.Value"];
 
-/// Where a reply that lacks the field still lets the change pass, it must be that nothing read from it was another. A twentieth
+/// What is read of a reply that lacks the field must be what the world holds, or nothing. A twentieth
 /// of all are tried, another with each number that `FIELDS` is set to; `FIELDS=all` tries them all.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
@@ -132,15 +157,50 @@ async fn a_field_that_is_missing_or_of_another_type_is_never_a_default() {
             let readings = stage.read(ReadFor::Recheck, action).await;
             let passes = stage.judge(&readings, action, Moment::Signing).is_ok();
             // What is unread is no other value; whether it may be unread is for the guards.
-            let read = values(&readings);
-            let differs = read.iter().zip(expected).any(|(read, expected)| read.is_some() && read != expected);
-            (passes && differs).then(|| format!("{operation} {path} {kind}: {:#?}", values(&readings)))
+            let wrong = defaults(&readings, expected, passes);
+            (!wrong.is_empty()).then(|| format!("{operation} {path} {kind}: {wrong:?}: {:#?}", values(&readings)))
         });
         let found: Vec<String> = tried.buffer_unordered(4).filter_map(|wrong| async { wrong }).collect().await;
         wrong.extend(found.into_iter().map(|one| format!("{:?} {one}", action.target.endpoint)));
     }
     println!("{tried_in_all} spoilt fields");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What a careless reader would have made of a reply.
+type Plant = fn(&mut Readings);
+
+/// One value that was not read, in each part that is compared: every one is found.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_default_would_be_found_in_whichever_part_it_is() {
+    let plants: [(&str, Plant); 9] = [
+        ("target", |readings| readings.target.as_mut().unwrap().value.slot = Slot::Vacant),
+        ("target", |readings| readings.target.as_mut().unwrap().value.clusters = Some(Vec::new())),
+        ("eip", |readings| readings.eip.as_mut().unwrap().value.load_balancer = None),
+        ("eip", |readings| readings.eip.as_mut().unwrap().value.prepaid = true),
+        ("kill", |readings| readings.kill.as_mut().unwrap().value = Kill::On),
+        ("trail", |readings| {
+            let write = ForeignWrite { at: CloudTime(1), who: String::new(), what: String::new() };
+            readings.trail.as_mut().unwrap().value.foreign.push(write);
+        }),
+        ("prepared", |readings| readings.prepared.as_mut().unwrap().value.tag = None),
+        ("proof", |readings| readings.proof.as_mut().unwrap().value.no_sources = true),
+        ("policy", |readings| readings.policy.as_mut().unwrap().value.approvals.valid = 2),
+    ];
+    for part in PARTS {
+        assert!(plants.iter().any(|(planted, _)| *planted == part), "nothing is planted in {part}");
+    }
+    let action = pilot();
+    let stage = Stage::new(Setup::of(world::quiet()));
+    let calm = stage.read(ReadFor::Recheck, &action).await;
+    let expected = values(&calm);
+    assert_eq!(defaults(&calm, &expected, true), Vec::<&str>::new());
+    for (part, plant) in plants {
+        let mut readings = calm.clone();
+        plant(&mut readings);
+        let passes = stage.judge(&readings, &action, Moment::Signing).is_ok();
+        assert_eq!(defaults(&readings, &expected, passes), [part]);
+    }
 }
 
 /// Part, and the operation that it cannot do without.

@@ -224,6 +224,7 @@ impl Stage {
             readings,
             account: Some(&account),
             acl: None,
+            settings: None,
             moment,
             now: self.prover.now(),
             pace: &pace,

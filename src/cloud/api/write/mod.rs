@@ -9,7 +9,7 @@ pub mod vpc;
 use crate::cloud::write::WriteOperation;
 
 /// Every operation that the program can change something with.
-pub const OPERATIONS: [WriteOperation; 13] = [
+pub const OPERATIONS: [WriteOperation; 10] = [
     servicemesh::MODIFY_PILOT_EIP_RESOURCE,
     servicemesh::MODIFY_API_SERVER_EIP_RESOURCE,
     cs::MODIFY_CLUSTER,
@@ -20,7 +20,4 @@ pub const OPERATIONS: [WriteOperation; 13] = [
     slb::ADD_ACCESS_CONTROL_LIST_ENTRY,
     slb::DELETE_ACCESS_CONTROL_LIST,
     slb::SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE,
-    slb::SET_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE,
-    slb::SET_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE,
-    slb::SET_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE,
 ];

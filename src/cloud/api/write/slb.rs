@@ -4,7 +4,6 @@
 use serde_json::json;
 
 use crate::cloud::{
-    api::slb::Protocol,
     request::Product,
     write::{WriteOperation, WritePermit, WriteRequest},
 };
@@ -19,18 +18,9 @@ pub const ADD_ACCESS_CONTROL_LIST_ENTRY: WriteOperation =
 pub const DELETE_ACCESS_CONTROL_LIST: WriteOperation =
     WriteOperation::rpc_query(Product::Slb, "DeleteAccessControlList").refused_by(&["aclnotexist", "aclinused"]);
 /// Changes a TCP listener.
-pub const SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE: WriteOperation = listener("SetLoadBalancerTCPListenerAttribute");
-/// Changes a UDP listener.
-pub const SET_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE: WriteOperation = listener("SetLoadBalancerUDPListenerAttribute");
-/// Changes an HTTP listener.
-pub const SET_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE: WriteOperation = listener("SetLoadBalancerHTTPListenerAttribute");
-/// Changes an HTTPS listener.
-pub const SET_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE: WriteOperation =
-    listener("SetLoadBalancerHTTPSListenerAttribute");
-
-const fn listener(action: &'static str) -> WriteOperation {
-    WriteOperation::rpc_query(Product::Slb, action).refused_by(&["invalidloadbalancerid.notfound", "aclnotexist"])
-}
+pub const SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE: WriteOperation =
+    WriteOperation::rpc_query(Product::Slb, "SetLoadBalancerTCPListenerAttribute")
+        .refused_by(&["invalidloadbalancerid.notfound", "aclnotexist"]);
 
 /// Most entries that one call may add.
 pub const ENTRIES_PER_CALL: usize = 50;
@@ -103,22 +93,16 @@ pub fn delete_acl(permit: &WritePermit, region: &str, acl_id: &str) -> WriteRequ
     acl(permit, DELETE_ACCESS_CONTROL_LIST, region, acl_id)
 }
 
-/// Sets the access control of a listener, and nothing else of it.
-pub fn set_listener_access_control(
+/// Sets the access control of a TCP listener, and nothing else of it. That what is left out stays as it is, the vendor does
+/// not say: whoever sends this compares the rest before and after.
+pub fn set_tcp_listener_access_control(
     permit: &WritePermit,
     region: &str,
     load_balancer_id: &str,
-    protocol: Protocol,
     port: u16,
     control: &AccessControl,
 ) -> WriteRequest {
-    let operation = match protocol {
-        Protocol::Tcp => SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE,
-        Protocol::Udp => SET_LOAD_BALANCER_UDP_LISTENER_ATTRIBUTE,
-        Protocol::Http => SET_LOAD_BALANCER_HTTP_LISTENER_ATTRIBUTE,
-        Protocol::Https => SET_LOAD_BALANCER_HTTPS_LISTENER_ATTRIBUTE,
-    };
-    let request = WriteRequest::new(permit, operation, region, load_balancer_id)
+    let request = WriteRequest::new(permit, SET_LOAD_BALANCER_TCP_LISTENER_ATTRIBUTE, region, load_balancer_id)
         .param("RegionId", region)
         .param("LoadBalancerId", load_balancer_id)
         .param("ListenerPort", port);
