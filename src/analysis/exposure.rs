@@ -10,12 +10,11 @@ use std::{collections::BTreeSet, net::IpAddr};
 use crate::model::{
     Changing, Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, Listener,
     ListenerSetting, LoadBalancer, LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope,
-    SecurityGroupId, Sign, is_protected,
+    SecurityGroupId, Sign, is_protected, ports,
 };
 
 use super::{
     index::{self, Balancer, Index},
-    ports,
     public_address::{self, Host, PublicAddress},
     staleness,
 };

@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::model::{
-    AccountId, Bounds, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NetworkLoadBalancer, Reading,
-    RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState,
+    AccountId, Bounds, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NOT_OPEN, NetworkLoadBalancer,
+    Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState, ports,
 };
 
 use super::{
     exposure::Assessed,
     index::{self, Index},
-    ports,
 };
 
 /// One judgement for each public balancer that is, or may be, an unclaimed control plane; sorted
@@ -219,7 +218,11 @@ impl<'a> Claims<'a> {
     fn complete(&self, scope: &Scope) -> bool {
         let whole = |region_id: &RegionId, product, operation| {
             let unit = Unit::new(&scope.account_id, region_id, product, operation, "");
-            matches!(self.coverage.state(&unit), Some(UnitState::Scanned | UnitState::NotServed))
+            match self.coverage.gap_of(&unit) {
+                // The product says that it has nothing there, whatever else speaks against it.
+                Some(gap) => gap.state == UnitState::NotServed || gap.code == NOT_OPEN,
+                None => self.coverage.state(&unit) == Some(UnitState::Scanned),
+            }
         };
         let meshes = whole(&RegionId::default(), "servicemesh", "DescribeServiceMeshes")
             || whole(&scope.region_id, "servicemesh", "DescribeServiceMeshes");

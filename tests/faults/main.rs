@@ -8,6 +8,7 @@ mod fields;
 mod harness;
 #[path = "../ledger/mod.rs"]
 mod ledger;
+mod not_open;
 mod permanent;
 mod standing;
 mod tokens;
