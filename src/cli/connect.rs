@@ -462,6 +462,7 @@ async fn reach_cloud(
     let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
     let endpoints = endpoints(args, config, &context)?;
     let home_region = endpoints.home_of_vpc().map(str::to_owned);
+    warn_of_keys(config, &context, terminal);
     let client = client(context, endpoints, keep_replies);
     let mut accounts = Vec::new();
     let mut failures = Vec::new();
@@ -487,6 +488,19 @@ async fn reach_cloud(
         terminal.warning(&format!("an account cannot be read: failed to {error}"));
     }
     Ok(Reach { client, configured: accounts, roots, home_region, server: None })
+}
+
+/// A role's keys end by themselves; others are good for whoever finds them.
+fn warn_of_keys(config: &Config, context: &Context, terminal: &Terminal) {
+    let accounts = wanted(config).into_iter().map(|account| account.profile);
+    let mut profiles =
+        accounts.chain(config.organization.iter().flat_map(|it| it.roots.iter().map(|root| root.profile.clone())));
+    if profiles.any(|profile| profile.is_none())
+        && let Some(role) = credential::role_passed_over(context)
+    {
+        terminal
+            .warning(&format!("keys that never end are used, and {role} is not: take the keys away, and it will be"));
+    }
 }
 
 /// The accounts to scan whoever else belongs to the organization; the caller's own where nobody names any.

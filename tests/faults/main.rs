@@ -11,5 +11,6 @@ mod ledger;
 mod not_open;
 mod permanent;
 mod standing;
+mod suspended;
 mod tokens;
 mod transient;
