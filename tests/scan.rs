@@ -396,6 +396,22 @@ async fn an_endpoint_that_is_called_public_is_one() {
     assert_eq!(read("semi", "nlb-1.nlb.aliyuncsslb.com").await, (Reading::Absent, no, true));
 }
 
+#[tokio::test]
+async fn where_a_listener_forwards_to_is_read_where_it_is_told() {
+    for (told, read) in
+        [(json!(6443), Some(6443)), (json!("6443"), Some(6443)), (json!(-520), None), (json!(null), None)]
+    {
+        let mut document = small();
+        document["accounts"][0]["slb"]["listeners"][0]["BackendServerPort"] = told.clone();
+        let inventory = scan(&serve(world(&document))).await;
+        let balancer =
+            inventory.load_balancers().iter().find(|one| one.load_balancer_id.as_str() == "lb-pilot1").unwrap();
+        let listeners = balancer.listeners.value().unwrap();
+        assert_eq!(listeners[0].backend_server_port, read, "{told}");
+        assert!(!gaps(&inventory).iter().any(|gap| gap.contains("Listeners")), "{told}: {:?}", gaps(&inventory));
+    }
+}
+
 /// What an EIP is bound to is known by its id: one that is none hides it.
 #[tokio::test]
 async fn an_eip_that_is_bound_to_no_id_is_a_gap() {

@@ -43,7 +43,7 @@ struct Seen<'a> {
     tags: BTreeMap<String, String>,
     public_address: String,
     eip_id: Option<EipId>,
-    /// Control-plane ports it serves; `None` where its listeners could not be read.
+    /// Its ports that lead to control planes; `None` where its listeners could not be read.
     ports: Option<Vec<u16>>,
 }
 
@@ -79,7 +79,7 @@ fn classic<'a>(index: &Index<'a>, balancer: &'a LoadBalancer) -> Option<Seen<'a>
         public_address: eip.map_or(&balancer.address, |eip| &eip.ip_address).clone(),
         eip_id: eip.map(|eip| eip.allocation_id.clone()),
         ports: match &balancer.listeners {
-            Reading::Value(listeners) => Some(ports::control_plane_ports(listeners)),
+            Reading::Value(listeners) => Some(ports::ports_before_control_planes(listeners)),
             Reading::Absent => Some(Vec::new()),
             Reading::Unread => None,
         },

@@ -1,6 +1,8 @@
 //! The ports that matter on a balancer: those on which control planes listen, and the listeners
 //! that are not switched off.
 
+use std::collections::BTreeSet;
+
 use super::{Listener, NlbListener};
 
 /// On which Kubernetes API servers listen, those of clusters and those of meshes.
@@ -30,6 +32,17 @@ pub(crate) fn control_plane_ports(listeners: &[Listener]) -> Vec<u16> {
         })
     };
     CONTROL_PLANE.into_iter().filter(serves).collect()
+}
+
+/// The ports of running TCP listeners of a classic balancer that are control planes', or forward to one that is; sorted.
+pub(crate) fn ports_before_control_planes(listeners: &[Listener]) -> Vec<u16> {
+    let leads_to_one = |one: &&Listener| {
+        let ports = [Some(one.listener_port), one.backend_server_port];
+        ports.into_iter().flatten().any(|port| CONTROL_PLANE.contains(&port))
+    };
+    let running = listeners.iter().filter(|one| transport(&one.listener_protocol) == "tcp" && !is_stopped(&one.status));
+    let ports: BTreeSet<u16> = running.filter(leads_to_one).map(|one| one.listener_port).collect();
+    ports.into_iter().collect()
 }
 
 /// The control-plane ports that running TCP listeners of a network load balancer serve, sorted.
