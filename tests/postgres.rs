@@ -312,6 +312,12 @@ fn shards_equal_a_single_run() {
 }
 
 #[test]
+fn evidence_equals_a_single_run() {
+    let server = Server::start();
+    shard_runs::evidence_equals_a_single_run(|| Some(server.fresh()));
+}
+
+#[test]
 fn killed_shards_change_nothing() {
     let server = Server::start();
     shard_runs::killed_shards_change_nothing(|| Some(server.fresh()), 10..16);

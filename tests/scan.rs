@@ -370,6 +370,60 @@ async fn a_flag_that_is_missing_is_not_false() {
 }
 
 /// It may have any address, so that a rule for one would seem to be for nobody.
+/// The word of `control_plane_endpoints_config` is a sign like any other.
+#[tokio::test]
+async fn an_endpoint_that_is_called_public_is_one() {
+    let read = async |kind: &str, endpoint: &str| {
+        let mut document = small();
+        let clusters = document["accounts"][0]["cs"]["clusters"].as_array_mut().unwrap();
+        for cluster in clusters {
+            let balancer = json!({"endpoint": endpoint, "endpoint_type": kind, "load_balancer_id": "lb-private"});
+            cluster["master_url"] = json!("{\"intranet_api_server_endpoint\":\"https://10.0.0.9:6443\"}");
+            cluster["meta_data"] = json!("{\"Capabilities\":{\"PublicSLB\":false}}");
+            cluster["control_plane_endpoints_config"] = json!({"load_balancers_config": [balancer]});
+        }
+        let inventory = scan(&serve(world(&document))).await;
+        let entrance = inventory.clusters()[0].api_server.clone();
+        let failed = gaps(&inventory).iter().any(|gap| gap.contains("DescribeClusterDetail") && gap.contains("schema"));
+        (entrance.public_endpoint, entrance.public_flag, failed)
+    };
+    let named = Reading::Value("nlb-1.nlb.aliyuncsslb.com".to_owned());
+    let no = Reading::Value(false);
+    assert_eq!(read("public", "nlb-1.nlb.aliyuncsslb.com").await, (named.clone(), no.clone(), false));
+    assert_eq!(read("Public", "nlb-1.nlb.aliyuncsslb.com").await, (named, no.clone(), false));
+    assert_eq!(read("public", "").await, (Reading::Absent, Reading::Value(true), false));
+    assert_eq!(read("private", "nlb-1.nlb.aliyuncsslb.com").await, (Reading::Absent, no.clone(), false));
+    assert_eq!(read("semi", "nlb-1.nlb.aliyuncsslb.com").await, (Reading::Absent, no, true));
+}
+
+#[tokio::test]
+async fn where_a_listener_forwards_to_is_read_where_it_is_told() {
+    for (told, read) in
+        [(json!(6443), Some(6443)), (json!("6443"), Some(6443)), (json!(-520), None), (json!(null), None)]
+    {
+        let mut document = small();
+        document["accounts"][0]["slb"]["listeners"][0]["BackendServerPort"] = told.clone();
+        let inventory = scan(&serve(world(&document))).await;
+        let balancer =
+            inventory.load_balancers().iter().find(|one| one.load_balancer_id.as_str() == "lb-pilot1").unwrap();
+        let listeners = balancer.listeners.value().unwrap();
+        assert_eq!(listeners[0].backend_server_port, read, "{told}");
+        assert!(!gaps(&inventory).iter().any(|gap| gap.contains("Listeners")), "{told}: {:?}", gaps(&inventory));
+    }
+}
+
+/// What an EIP is bound to is known by its id: one that is none hides it.
+#[tokio::test]
+async fn an_eip_that_is_bound_to_no_id_is_a_gap() {
+    for id in [" lb-1", "lb-1 ", "lb/1", "lb-1\n"] {
+        let mut document = small();
+        document["accounts"][0]["vpc"]["eips"][0]["InstanceId"] = json!(id);
+        let inventory = scan(&serve(world(&document))).await;
+        let gap = "cn-hangzhou vpc DescribeEipAddresses  failed schema".to_owned();
+        assert!(gaps(&inventory).contains(&gap), "{id:?}: {:?}", gaps(&inventory));
+    }
+}
+
 #[tokio::test]
 async fn an_interface_that_shows_no_private_address_is_a_gap() {
     let text = std::fs::read_to_string("src/sandbox/worlds/destination-narrowed/world.json").unwrap();

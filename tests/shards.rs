@@ -14,6 +14,11 @@ fn shards_equal_a_single_run() {
 }
 
 #[test]
+fn evidence_equals_a_single_run() {
+    shard_runs::evidence_equals_a_single_run(FILE);
+}
+
+#[test]
 fn killed_shards_change_nothing() {
     shard_runs::killed_shards_change_nothing(FILE, 1..4);
 }

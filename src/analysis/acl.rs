@@ -12,7 +12,7 @@ use ipnet::{IpNet, Ipv4Net};
 use crate::{
     model::{
         AccountId, Acl, AclId, AclJudgement, Bounds, EndpointKind, Family, Listener, LoadBalancer, Reading, RegionId,
-        ResourceKind,
+        ResourceKind, ports,
     },
     netset::{AddressSet, Block},
 };
@@ -21,7 +21,6 @@ use super::{
     exposure::Assessed,
     gates::{self, Job},
     index::{self, Balancer, Index},
-    ports,
 };
 
 /// One judgement for each ACL, and for each listener whose ACL is on but names none; sorted by

@@ -10,12 +10,14 @@ use std::{collections::BTreeSet, net::IpAddr};
 use crate::model::{
     Changing, Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, Listener,
     ListenerSetting, LoadBalancer, LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope,
-    SecurityGroupId, Sign, is_protected,
+    SecurityGroupId, Sign, is_protected, ports,
 };
+
+/// The state in which a mesh is what it says.
+const RUNNING: &str = "running";
 
 use super::{
     index::{self, Balancer, Index},
-    ports,
     public_address::{self, Host, PublicAddress},
     staleness,
 };
@@ -336,6 +338,17 @@ fn is_balancer(index: &Index<'_>, scope: &Scope, id: &LoadBalancerId) -> bool {
     id.as_str().starts_with("lb-") || !matches!(index.balancer(&scope.account_id, id), Balancer::Classic(None))
 }
 
+/// Why the silence of a mesh says nothing: one that does not run is being made, changed or taken down, and what it says of
+/// itself is of the time before or after.
+fn unsettled(subject: &Subject<'_>) -> Option<String> {
+    let is_settled =
+        subject.endpoint.resource_kind != ResourceKind::Mesh || subject.state.eq_ignore_ascii_case(RUNNING);
+    (!is_settled).then(|| {
+        let state: String = subject.state.escape_debug().take(40).collect();
+        format!("the mesh does not run, and is in the state \"{state}\"")
+    })
+}
+
 /// What each sign says.
 #[derive(Default)]
 struct Evidence {
@@ -363,6 +376,7 @@ impl Evidence {
         if front.is_some() && subject.entrance.load_balancer_id.is_unread() {
             evidence.unread.push("the load balancer in front could not be read".to_owned());
         }
+        evidence.unread.extend(unsettled(subject));
         evidence.positive.sort_unstable();
         evidence.positive.dedup();
         evidence.unread.sort_unstable();

@@ -19,7 +19,7 @@ use crate::{
     model::{
         AccessRow, AccountId, Acl, AclId, Bounds, EndpointKind, Enforcement, Family, Gate, GateKind, Listener,
         LoadBalancerId, NetworkLoadBalancer, NlbAddress, Permission, PortVerdict, Reading, SecurityGroup,
-        SecurityGroupId, Shared,
+        SecurityGroupId, Shared, ports,
     },
     netset::{AddressSet, parse_ports},
 };
@@ -28,7 +28,6 @@ use super::{
     access::{self, AclEntries, Families, Group, Groups, ListenerAcl, Lists, Protocol, Query, SourcePath, Stage},
     exposure::{Assessed, Front},
     index::{self, Balancer, Index},
-    ports,
     trusted::TrustedSet,
 };
 

@@ -18,7 +18,6 @@ mod acl;
 mod exposure;
 mod gates;
 mod index;
-mod ports;
 mod public_address;
 mod resources;
 mod saved;

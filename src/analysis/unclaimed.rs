@@ -4,14 +4,13 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::model::{
-    AccountId, Bounds, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NetworkLoadBalancer, Reading,
-    RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState,
+    AccountId, Bounds, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NOT_OPEN, NetworkLoadBalancer,
+    Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState, ports,
 };
 
 use super::{
     exposure::Assessed,
     index::{self, Index},
-    ports,
 };
 
 /// One judgement for each public balancer that is, or may be, an unclaimed control plane; sorted
@@ -44,7 +43,7 @@ struct Seen<'a> {
     tags: BTreeMap<String, String>,
     public_address: String,
     eip_id: Option<EipId>,
-    /// Control-plane ports it serves; `None` where its listeners could not be read.
+    /// Its ports that lead to control planes; `None` where its listeners could not be read.
     ports: Option<Vec<u16>>,
 }
 
@@ -80,7 +79,7 @@ fn classic<'a>(index: &Index<'a>, balancer: &'a LoadBalancer) -> Option<Seen<'a>
         public_address: eip.map_or(&balancer.address, |eip| &eip.ip_address).clone(),
         eip_id: eip.map(|eip| eip.allocation_id.clone()),
         ports: match &balancer.listeners {
-            Reading::Value(listeners) => Some(ports::control_plane_ports(listeners)),
+            Reading::Value(listeners) => Some(ports::ports_before_control_planes(listeners)),
             Reading::Absent => Some(Vec::new()),
             Reading::Unread => None,
         },
@@ -219,7 +218,11 @@ impl<'a> Claims<'a> {
     fn complete(&self, scope: &Scope) -> bool {
         let whole = |region_id: &RegionId, product, operation| {
             let unit = Unit::new(&scope.account_id, region_id, product, operation, "");
-            matches!(self.coverage.state(&unit), Some(UnitState::Scanned | UnitState::NotServed))
+            match self.coverage.gap_of(&unit) {
+                // The product says that it has nothing there, whatever else speaks against it.
+                Some(gap) => gap.state == UnitState::NotServed || gap.code == NOT_OPEN,
+                None => self.coverage.state(&unit) == Some(UnitState::Scanned),
+            }
         };
         let meshes = whole(&RegionId::default(), "servicemesh", "DescribeServiceMeshes")
             || whole(&scope.region_id, "servicemesh", "DescribeServiceMeshes");

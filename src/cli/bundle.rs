@@ -57,6 +57,11 @@ pub(super) fn prepare(args: &OutputArgs, config: &Config, terminal: &Terminal) -
     Ok(Some(Bundle { folder: folder.to_owned(), key }))
 }
 
+/// Whether replies are to be kept for a bundle: of this run as it is made, or of any run later.
+pub(super) fn wants_replies(args: &OutputArgs, config: &Config) -> bool {
+    config.evidence.signing_key.is_some() || args.outputs.iter().any(|asked| asked.bundle().is_some())
+}
+
 fn read_key(path: &Path, terminal: &Terminal) -> Result<SigningKey, Failure> {
     let cannot = |why: String| fail(Exit::Usage, format!("cannot sign with {}: {why}", path.display()));
     let mut text = zeroize::Zeroizing::new(Vec::new());

@@ -81,18 +81,11 @@ pub(crate) fn read_cloud(
 ) -> Result<Reading, Failure> {
     signals::block_on(async {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
-        let connection = open(args, config, terminal).await?;
-        if keep_replies {
-            connection.client.keep_replies();
-        }
+        let connection = open(args, config, keep_replies, terminal).await?;
         let chosen = only(&connection, &args.accounts).await?;
         let mut reading = read(&connection, &chosen, config, evidence, &stop, terminal).await?;
         if keep_replies {
-            reading.kept = Kept {
-                replies: connection.client.take_replies().into_iter().map(kept).collect(),
-                clock_offset_ms: connection.client.clock_skew().map(|skew| skew.num_milliseconds()),
-                tool_digest: tool::digest(),
-            };
+            reading.kept = take_kept(&connection.client);
         }
         Ok(reading)
     })
@@ -138,6 +131,15 @@ pub(crate) async fn read(
         kept: Kept::default(),
         ended: stop.exit().filter(|_| interrupted),
     })
+}
+
+/// What the client has kept since it was asked last, where it was told to keep replies.
+pub(crate) fn take_kept(client: &Client) -> Kept {
+    Kept {
+        replies: client.take_replies().into_iter().map(kept).collect(),
+        clock_offset_ms: client.clock_skew().map(|skew| skew.num_milliseconds()),
+        tool_digest: tool::digest(),
+    }
 }
 
 fn kept(reply: ReplyDigest) -> findings::ReplyDigest {
@@ -305,9 +307,15 @@ fn is_left_out(gap: &Gap) -> bool {
     gap.state == UnitState::Excluded
 }
 
-/// Gets ready to read. Of the cloud itself, at most the token service is asked, and who belongs to an organization.
-pub(crate) async fn open(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Connection, Failure> {
-    reach(args, config, terminal).await?.list(config, terminal).await
+/// Gets ready to read. Of the cloud itself, at most the token service is asked, and who belongs to an organization; what
+/// they reply is kept like what comes later.
+pub(crate) async fn open(
+    args: &CloudArgs,
+    config: &Config,
+    keep_replies: bool,
+    terminal: &Terminal,
+) -> Result<Connection, Failure> {
+    reach(args, config, keep_replies, terminal).await?.list(config, terminal).await
 }
 
 /// What a session of a role may do, and what the audit trail calls it.
@@ -325,29 +333,45 @@ pub(crate) async fn open_to_change(
     rights: &Rights,
     terminal: &Terminal,
 ) -> Result<Connection, Failure> {
-    reach_with(args, config, Some(rights), terminal).await?.list(config, terminal).await
+    reach_with(args, config, Some(rights), false, terminal).await?.list(config, terminal).await
 }
 
 /// Gets ready to read accounts that others have listed.
-pub(crate) async fn reach(args: &CloudArgs, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
-    reach_with(args, config, None, terminal).await
+pub(crate) async fn reach(
+    args: &CloudArgs,
+    config: &Config,
+    keep_replies: bool,
+    terminal: &Terminal,
+) -> Result<Reach, Failure> {
+    reach_with(args, config, None, keep_replies, terminal).await
 }
 
 async fn reach_with(
     args: &CloudArgs,
     config: &Config,
     rights: Option<&Rights>,
+    keep_replies: bool,
     terminal: &Terminal,
 ) -> Result<Reach, Failure> {
     match &args.sandbox {
-        Some(world) => reach_sandbox(world, config, terminal),
-        None => reach_cloud(args, config, rights, terminal).await,
+        Some(world) => reach_sandbox(world, config, keep_replies, terminal),
+        None => reach_cloud(args, config, rights, keep_replies, terminal).await,
     }
+}
+
+/// A client; whatever it is told from the first call on is kept where that is asked for.
+fn client(context: Context, endpoints: Endpoints, keep_replies: bool) -> Client {
+    let settings = Settings::for_endpoints(&endpoints);
+    let client = Client::new(context, endpoints, settings);
+    if keep_replies {
+        client.keep_replies();
+    }
+    client
 }
 
 /// Starts the simulated cloud and takes the key from its world. Neither the credential chain nor
 /// the environment is looked at, so that a trial can touch no real account.
-fn reach_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Reach, Failure> {
+fn reach_sandbox(world: &str, config: &Config, keep_replies: bool, terminal: &Terminal) -> Result<Reach, Failure> {
     if !config.accounts.is_empty() || !config.endpoints.is_empty() {
         terminal
             .notice("the simulated cloud is scanned with its own key: configured accounts and endpoints do not count");
@@ -376,14 +400,13 @@ fn reach_sandbox(world: &str, config: &Config, terminal: &Terminal) -> Result<Re
         random: Arc::new(RealRandom),
     };
     let endpoints = Endpoints::default().with_endpoint_url(&server.url()).or_exit(Exit::Internal)?;
-    let settings = Settings::for_endpoints(&endpoints);
     let provider = StaticProvider::new("the simulated cloud's first key", credentials);
     let account = Account::new("sandbox", Arc::new(provider));
     let (configured, roots) = match config.organization {
         Some(_) => (Vec::new(), vec![Root { account, site: Site::China }]),
         None => (vec![account], Vec::new()),
     };
-    let client = Client::new(context, endpoints, settings);
+    let client = client(context, endpoints, keep_replies);
     Ok(Reach { client, configured, roots, home_region: None, server: Some(server) })
 }
 
@@ -433,13 +456,14 @@ async fn reach_cloud(
     args: &CloudArgs,
     config: &Config,
     rights: Option<&Rights>,
+    keep_replies: bool,
     terminal: &Terminal,
 ) -> Result<Reach, Failure> {
     let context = Context::real(HttpSettings::default()).failed_to(Exit::Usage)?;
     let endpoints = endpoints(args, config, &context)?;
-    let settings = Settings::for_endpoints(&endpoints);
     let home_region = endpoints.home_of_vpc().map(str::to_owned);
-    let client = Client::new(context, endpoints, settings);
+    warn_of_keys(config, &context, terminal);
+    let client = client(context, endpoints, keep_replies);
     let mut accounts = Vec::new();
     let mut failures = Vec::new();
     for (position, settings) in wanted(config).iter().enumerate() {
@@ -464,6 +488,19 @@ async fn reach_cloud(
         terminal.warning(&format!("an account cannot be read: failed to {error}"));
     }
     Ok(Reach { client, configured: accounts, roots, home_region, server: None })
+}
+
+/// A role's keys end by themselves; others are good for whoever finds them.
+fn warn_of_keys(config: &Config, context: &Context, terminal: &Terminal) {
+    let accounts = wanted(config).into_iter().map(|account| account.profile);
+    let mut profiles =
+        accounts.chain(config.organization.iter().flat_map(|it| it.roots.iter().map(|root| root.profile.clone())));
+    if profiles.any(|profile| profile.is_none())
+        && let Some(role) = credential::role_passed_over(context)
+    {
+        terminal
+            .warning(&format!("keys that never end are used, and {role} is not: take the keys away, and it will be"));
+    }
 }
 
 /// The accounts to scan whoever else belongs to the organization; the caller's own where nobody names any.

@@ -92,7 +92,7 @@ impl Checkup {
 /// Reads what a scan would read, so that the answer is about every permission and every region; judges nothing.
 async fn examine(args: &DoctorArgs, config: &Config, terminal: &Terminal) -> Result<Checkup, Failure> {
     let stop = Stop::listen().or_exit(Exit::Internal)?;
-    let connection = connect::open(&args.cloud, config, terminal).await?;
+    let connection = connect::open(&args.cloud, config, false, terminal).await?;
     let env = &connection.client.context().env;
     let proxies = ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"]
         .into_iter()

@@ -7,6 +7,7 @@ use std::{
 };
 
 use chrono::Utc;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
@@ -164,14 +165,43 @@ pub(crate) struct Reading {
 }
 
 /// What is kept of a reading so that it can be evidence.
-#[derive(Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Kept {
     /// The digests of the replies.
     pub(crate) replies: Vec<ReplyDigest>,
     /// By how many milliseconds the cloud's clock was ahead of ours, where a reply told the time.
     pub(crate) clock_offset_ms: Option<i64>,
-    /// `sha256:…` of this program.
+    /// `sha256:…` of the program that read; all of them, with commas between, where several did.
     pub(crate) tool_digest: Option<String>,
+}
+
+/// What several processes have kept of one reading.
+#[derive(Debug, Default)]
+pub(crate) struct KeptByAll {
+    replies: Vec<ReplyDigest>,
+    clock_offset_ms: Option<i64>,
+    programs: BTreeSet<Option<String>>,
+}
+
+impl KeptByAll {
+    pub(crate) fn add(&mut self, kept: Kept) {
+        let Kept { replies, clock_offset_ms, tool_digest } = kept;
+        self.replies.extend(replies);
+        // Of several clocks the one that was furthest from the cloud's.
+        let offsets = self.clock_offset_ms.into_iter().chain(clock_offset_ms);
+        self.clock_offset_ms = offsets.max_by_key(|offset| offset.unsigned_abs());
+        self.programs.insert(tool_digest);
+    }
+
+    /// In the order in which the replies came, by the clocks of those who got them. A program that nobody knows leaves open
+    /// which ones it were.
+    pub(crate) fn join(self) -> Kept {
+        let Self { mut replies, clock_offset_ms, programs } = self;
+        replies.sort_by_key(|reply| reply.received_at);
+        let programs: Option<Vec<String>> = programs.into_iter().collect();
+        let tool_digest = programs.filter(|all| !all.is_empty()).map(|all| all.join(","));
+        Kept { replies, clock_offset_ms, tool_digest }
+    }
 }
 
 /// Judges what was read. The day of the judgement is the day of the reading.
@@ -227,5 +257,50 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
         judgements,
         findings,
         coverage,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{DateTime, TimeDelta};
+
+    use super::*;
+
+    fn kept(second: i64, clock_offset_ms: Option<i64>, program: Option<&str>) -> Kept {
+        let reply = ReplyDigest {
+            account_id: String::new(),
+            region_id: String::new(),
+            product: String::new(),
+            operation: String::new(),
+            resource_id: String::new(),
+            status: 200,
+            request_id: String::new(),
+            received_at: DateTime::UNIX_EPOCH + TimeDelta::seconds(second),
+            bytes: 0,
+            sha256: second.to_string(),
+        };
+        Kept { replies: vec![reply], clock_offset_ms, tool_digest: program.map(str::to_owned) }
+    }
+
+    fn joined(all: impl IntoIterator<Item = Kept>) -> Kept {
+        let mut by_all = KeptByAll::default();
+        all.into_iter().for_each(|kept| by_all.add(kept));
+        by_all.join()
+    }
+
+    #[test]
+    fn what_several_kept_is_in_order_with_the_worst_clock_and_every_program() {
+        let Kept { replies, clock_offset_ms, tool_digest } =
+            joined([kept(3, Some(40), Some("b")), kept(1, Some(-900), Some("a")), kept(2, None, Some("b"))]);
+        let order: Vec<&str> = replies.iter().map(|reply| &*reply.sha256).collect();
+        assert_eq!(order, ["1", "2", "3"]);
+        assert_eq!(clock_offset_ms, Some(-900));
+        assert_eq!(tool_digest.as_deref(), Some("a,b"));
+    }
+
+    #[test]
+    fn a_program_that_nobody_knows_leaves_all_open() {
+        assert_eq!(joined([kept(1, None, Some("a")), kept(2, None, None)]).tool_digest, None);
+        assert_eq!(joined([]).tool_digest, None);
     }
 }

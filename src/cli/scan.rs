@@ -76,8 +76,7 @@ fn gather(args: &ScanArgs, config: &Config, terminal: &Terminal) -> Result<Readi
         Some(path) => read_snapshot(path),
         None => {
             let plan = evidence::Plan::new(&config.evidence, args.evidence);
-            let asked = args.outputs.outputs.iter().any(|asked| asked.bundle().is_some());
-            let keep_replies = asked || config.evidence.signing_key.is_some();
+            let keep_replies = bundle::wants_replies(&args.outputs, config);
             connect::read_cloud(&args.cloud, config, plan, keep_replies, terminal)
         }
     }

@@ -112,7 +112,11 @@ pub(crate) fn config_again(path: Option<&Path>, profile: Option<&str>) -> Result
 /// The run store: what the command line says, else the configuration, else the user's own. It is made where it is
 /// missing.
 pub(crate) fn store(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, Failure> {
-    open_store(&store_url(args, config)?, config, terminal).map_err(store_failure)
+    let url = store_url(args, config)?;
+    open_store(&url, config, terminal).map_err(|error| {
+        let failure = store_failure(error);
+        Failure { error: about_store(failure.error, &url), ..failure }
+    })
 }
 
 /// As [`store()`], to read what is kept in it: a store that is not there is not made.
@@ -127,7 +131,18 @@ pub(crate) fn kept(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Re
             format!("no run is stored yet in {seen}: run `portcullis scan` first, or name another store with --store"),
         );
     }
-    open_store(&url, config, terminal).or_exit(Exit::Usage)
+    open_store(&url, config, terminal)
+        .map_err(|error| Failure { exit: Exit::Usage, error: about_store(error.into(), &url) })
+}
+
+/// Names the store in what does not name it itself.
+fn about_store(error: anyhow::Error, url: &StoreUrl) -> anyhow::Error {
+    match error.downcast_ref() {
+        Some(StoreError::Newer { .. } | StoreError::Foreign | StoreError::Altered) => {
+            error.context(format!("cannot use the store {url}"))
+        }
+        _ => error,
+    }
 }
 
 /// As [`store()`], for a trial: one that is not there is not made, and counts as an empty one.

@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read},
     path::Path,
+    sync::OnceLock,
 };
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -11,10 +12,11 @@ use aws_lc_rs::digest::{Context, SHA256};
 /// The running program on Linux, were its file replaced meanwhile.
 const SELF: &str = "/proc/self/exe";
 
-/// `sha256:…` of the running program; `None` where it cannot be read.
+/// `sha256:…` of the running program, which is read once; `None` where it cannot be read.
 pub(super) fn digest() -> Option<String> {
+    static DIGEST: OnceLock<Option<String>> = OnceLock::new();
     let of_path = || std::env::current_exe().and_then(|path| of_file(&path));
-    of_file(Path::new(SELF)).or_else(|_| of_path()).ok()
+    DIGEST.get_or_init(|| of_file(Path::new(SELF)).or_else(|_| of_path()).ok()).clone()
 }
 
 fn of_file(path: &Path) -> io::Result<String> {

@@ -14,7 +14,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
-pub use super::transport::{BadProxy, Deadlines, HttpSettings, RealHttp, ResolveError, Resolver, SystemResolver};
+pub use super::transport::{BadEnvironment, Deadlines, HttpSettings, RealHttp, ResolveError, Resolver, SystemResolver};
 
 /// Everything `cloud` needs from outside.
 #[derive(Clone)]
@@ -35,7 +35,7 @@ pub struct Context {
 
 impl Context {
     /// The machine we run on. Fails if the environment names a proxy that cannot be understood.
-    pub fn real(http: HttpSettings) -> Result<Self, BadProxy> {
+    pub fn real(http: HttpSettings) -> Result<Self, BadEnvironment> {
         let env: Arc<dyn Env> = Arc::new(RealEnv);
         Ok(Self {
             http: Arc::new(RealHttp::new(http, &*env)?),

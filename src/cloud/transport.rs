@@ -193,12 +193,39 @@ fn is_forbidden(address: IpAddr) -> bool {
         || address.to_string() == METADATA
 }
 
-/// A proxy in the environment that cannot be understood.
+/// A variable of the environment by which no connection is made.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("use the proxy in {variable}: it is not a URL; write it as http://HOST:PORT, or unset the variable")]
-pub struct BadProxy {
-    /// The variable. Its value may hold a password and is not repeated.
-    pub variable: &'static str,
+pub enum BadEnvironment {
+    /// A proxy that cannot be understood. The value may hold a password and is not repeated.
+    #[error("use the proxy in {variable}: it is not a URL; write it as http://HOST:PORT, or unset the variable")]
+    Proxy { variable: &'static str },
+    /// Certificates of somebody's own.
+    #[error(
+        "trust certificates by the word of {variable}: unset it; whom this program trusts is decided by the system's \
+         certificates, and a CA of one's own belongs among them"
+    )]
+    Certificates { variable: &'static str },
+}
+
+/// The variables by which the library that reads the system's certificates reads others instead.
+const CERTIFICATE_VARIABLES: [&str; 2] = ["SSL_CERT_FILE", "SSL_CERT_DIR"];
+
+/// Where systems keep certificates: images say so in the variables, which then change nothing.
+const CERTIFICATE_FOLDERS: [&str; 4] = ["/etc/ssl/", "/etc/pki/", "/usr/lib/ssl/", "/nix/store/"];
+
+/// Refuses certificates of another place than the system's: who sets a variable would read, and answer, every signed
+/// request.
+fn refuse_other_certificates(env: &dyn Env) -> Result<(), BadEnvironment> {
+    let is_systems = |path: &str| {
+        CERTIFICATE_FOLDERS.iter().any(|folder| path.starts_with(folder)) && !path.split('/').any(|part| part == "..")
+    };
+    for variable in CERTIFICATE_VARIABLES {
+        let paths = env.var(variable).unwrap_or_default();
+        if !paths.split(':').filter(|path| !path.is_empty()).all(is_systems) {
+            return Err(BadEnvironment::Certificates { variable });
+        }
+    }
+    Ok(())
 }
 
 /// Sends requests for real.
@@ -214,7 +241,8 @@ pub struct RealHttp {
 
 impl RealHttp {
     /// A client that takes its proxies from `env`.
-    pub fn new(settings: HttpSettings, env: &dyn Env) -> Result<Self, BadProxy> {
+    pub fn new(settings: HttpSettings, env: &dyn Env) -> Result<Self, BadEnvironment> {
+        refuse_other_certificates(env)?;
         let proxies = if settings.use_proxy { proxies(env)? } else { Vec::new() };
         Ok(Self { settings, proxies, plain: OnceLock::new(), direct: OnceLock::new(), proxied: OnceLock::new() })
     }
@@ -346,7 +374,7 @@ impl Prepared {
     }
 }
 
-fn proxies(env: &dyn Env) -> Result<Vec<Proxy>, BadProxy> {
+fn proxies(env: &dyn Env) -> Result<Vec<Proxy>, BadEnvironment> {
     let exclude =
         ["NO_PROXY", "no_proxy"].iter().find_map(|name| env.var(name)).and_then(|list| NoProxy::from_string(&list));
     let mut proxies = Vec::new();
@@ -358,7 +386,7 @@ fn proxies(env: &dyn Env) -> Result<Vec<Proxy>, BadProxy> {
         let found = names.into_iter().find_map(|name| Some((name, env.var(name).filter(|value| !value.is_empty())?)));
         let Some((variable, value)) = found else { continue };
         let url = if value.contains("://") { value } else { format!("http://{value}") };
-        let proxy = Url::parse(&url).ok().and_then(|url| build(url).ok()).ok_or(BadProxy { variable })?;
+        let proxy = Url::parse(&url).ok().and_then(|url| build(url).ok()).ok_or(BadEnvironment::Proxy { variable })?;
         proxies.push(proxy.no_proxy(exclude.clone()));
     }
     Ok(proxies)
@@ -717,6 +745,23 @@ mod tests {
         assert!(matches!(outcome, Err(HttpError::Connect { .. })), "{outcome:?}");
         let heads = heads.all();
         assert!(heads[0].starts_with("CONNECT ecs.cn-beijing.aliyuncs.com:443 "), "{heads:?}");
+    }
+
+    #[test]
+    fn nobody_is_trusted_by_the_word_of_a_variable() {
+        let built = |variable, value: &str| RealHttp::new(patient(), &Vars(vec![(variable, value.to_owned())])).err();
+        for variable in CERTIFICATE_VARIABLES {
+            for value in
+                ["/tmp/ca.pem", "ca.pem", "/etc/ssl/../../tmp/ca.pem", "/etc/ssl/certs:/tmp", "/etc/sslx/ca.pem"]
+            {
+                let refused = built(variable, value);
+                assert_eq!(refused, Some(BadEnvironment::Certificates { variable }), "{value}");
+            }
+            // What images set to where the certificates are anyway.
+            for value in ["", "/etc/ssl/certs/ca-certificates.crt", "/etc/ssl/certs:/etc/pki/tls/certs"] {
+                assert_eq!(built(variable, value), None, "{value}");
+            }
+        }
     }
 
     #[test]

@@ -504,7 +504,7 @@ facts! { LOAD_BALANCER, LoadBalancer(UnclaimedBalancerJudgement):
     [FactType::Text] public_address(b, _) => b.public_address.as_str();
     /// The EIP bound to it; empty where there is none.
     [FactType::Text] eip_id(b, _) => b.eip_id.as_ref().map(|id| id.as_str().to_owned());
-    /// Its listener ports that control planes use.
+    /// Its listener ports that control planes use, or that forward to such a port.
     [FactType::Ints] control_plane_ports(b, _) =>
         b.control_plane_ports.iter().map(|port| i64::from(*port)).collect::<Vec<_>>();
     /// It looks like the balancer of a control plane.

@@ -33,7 +33,8 @@ pub struct Facts {
     /// How much was trusted; `None` where the run did not keep it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub allowlist: Option<AllowlistWidth>,
-    /// `sha256:…` of the program that read the cloud, where that was asked for.
+    /// `sha256:…` of the program that read the cloud, where that was asked for; of all of them, with commas between, where
+    /// there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_digest: Option<String>,
     /// By how much the cloud's clock was ahead of the reader's, as the replies told it.

@@ -64,7 +64,8 @@ pub struct RunHeader {
     /// What the operator set. `None` in runs that were stored before this was kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<Policy>,
-    /// `sha256:…` of the program that read the cloud, where evidence was asked for.
+    /// `sha256:…` of the program that read the cloud, where evidence was asked for; of all of them, with commas between,
+    /// where there were several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool_digest: Option<String>,
     /// By how many milliseconds the cloud's clock was ahead of ours, where evidence was asked for and a reply told the time.

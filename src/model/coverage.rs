@@ -75,6 +75,10 @@ pub struct Gap {
     pub request_id: String,
 }
 
+/// Code of a list whose product says that it is not open, or does not serve the region, while something there can only
+/// be its own: its unit is denied.
+pub const NOT_OPEN: &str = "not-open";
+
 /// Codes of gaps in what a plan tells: reading it again shows nothing new.
 pub mod plan_code {
     /// The value is known only after apply, or may not be shown.

@@ -322,7 +322,7 @@ pub struct UnclaimedBalancerJudgement {
     pub tags: BTreeMap<String, String>,
     pub public_address: String,
     pub eip_id: Option<EipId>,
-    /// Ports of its listeners that control planes use, sorted.
+    /// Ports of its listeners that control planes use, or that forward to such a port; sorted.
     pub control_plane_ports: Vec<u16>,
     /// Whether it is one: the lower end is false where its listeners could not be read.
     pub looks_like_control_plane: Bounds<bool>,

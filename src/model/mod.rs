@@ -15,6 +15,7 @@ mod inventory;
 mod judgement;
 pub(crate) mod lenient;
 mod network;
+pub(crate) mod ports;
 mod protection;
 mod resource;
 mod severity;
@@ -26,7 +27,7 @@ mod words;
 
 pub use builder::InventoryBuilder;
 pub use consumers::{NamedConsumer, NamedConsumers};
-pub use coverage::{Coverage, Gap, Unit, UnitState, plan_code};
+pub use coverage::{Coverage, Gap, NOT_OPEN, Unit, UnitState, plan_code};
 pub use evidence::{
     BindingEvent, EvidenceRead, EvidenceWanted, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion,
     Observer, Requests, TrailReading,

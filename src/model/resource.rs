@@ -218,6 +218,9 @@ pub struct LoadBalancer {
 #[serde(rename_all = "PascalCase")]
 pub struct Listener {
     pub listener_port: u16,
+    /// To which it forwards; none where each backend server has a port of its own, or the reply did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backend_server_port: Option<u16>,
     /// `tcp`, `udp`, `http`, `https`.
     pub listener_protocol: String,
     pub status: String,

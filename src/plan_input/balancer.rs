@@ -51,6 +51,7 @@ fn classic_listener(draft: &Draft<'_>, resource: &Resource) -> Option<Listener> 
     let values = resource.values();
     Some(Listener {
         listener_port: values.field("frontend_port").port().value()?,
+        backend_server_port: values.field("backend_port").port().value(),
         listener_protocol: values.field("protocol").text().or_marker(),
         status: String::new(),
         acl_status: match values.field("acl_status").text() {

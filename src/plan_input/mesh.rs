@@ -63,6 +63,8 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource) {
         scope,
         service_mesh_id: resource.address.as_str().into(),
         name: values.field("service_mesh_name").text().set().unwrap_or_default(),
+        // What a plan tells is how things are when it has been carried out.
+        state: "running".to_owned(),
         vpc_id: VpcId::from(text(network, "vpc_id")),
         security_group_id: SecurityGroupId::from(security_group_id),
         pilot,

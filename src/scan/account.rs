@@ -11,7 +11,7 @@ use futures::{StreamExt, future, stream};
 use super::{
     Settings,
     convert::{plain_id, scope},
-    mesh,
+    mesh, not_open,
     progress::Progress,
     read::{Failure, Read},
     reader::Reader,
@@ -149,6 +149,7 @@ impl AccountScan {
             self.builder.merge(region);
         }
         drop(read);
+        not_open::doubt(&mut self.builder);
         self.builder
     }
 }

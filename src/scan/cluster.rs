@@ -60,9 +60,15 @@ pub(super) fn complete(detail: &mut Cluster, list: &Cluster) {
 fn convert(wire: cs::Cluster, asked: &Scope, identity: &mut Problems, problems: &mut Problems) -> Option<ClusterRead> {
     let id = plain_id(wire.cluster_id, "cluster_id", identity)?;
     let wrong_region = same_region(wire.region_id, &asked.region_id, identity).err().map(|wrong| wrong.region);
-    let (public_endpoint, intranet_endpoint) = endpoints(wire.master_url, problems);
-    let public_flag = public_slb(wire.meta_data, problems);
-    let balancers = balancers(wire.control_plane_endpoints_config, problems);
+    let (mut public_endpoint, intranet_endpoint) = endpoints(wire.master_url, problems);
+    let mut public_flag = public_slb(wire.meta_data, problems);
+    let Configured { balancers, public } = configured(wire.control_plane_endpoints_config, problems);
+    // Any sign counts, whatever the others say.
+    match public {
+        Some(endpoint) if endpoint.is_empty() => public_flag = Reading::Value(true),
+        Some(endpoint) if public_endpoint.value().is_none() => public_endpoint = Reading::Value(endpoint),
+        Some(_) | None => {}
+    }
     let load_balancer_id = match &balancers {
         None => Reading::Unread,
         Some(ids) => ids.first().cloned().map_or(Reading::Absent, Reading::Value),
@@ -142,21 +148,37 @@ fn public_slb(meta_data: Field<String>, problems: &mut Problems) -> Reading<bool
     }
 }
 
-/// The API server's balancers by `control_plane_endpoints_config`; `None` where it cannot be read.
-fn balancers(
-    config: crate::cloud::api::wire::Object<cs::EndpointsConfig>,
-    problems: &mut Problems,
-) -> Option<Vec<LoadBalancerId>> {
-    let config = config.read("control_plane_endpoints_config", problems)?;
-    let mut ids = Vec::new();
+/// What `control_plane_endpoints_config` says.
+struct Configured {
+    /// The API server's balancers; `None` where they cannot be read.
+    balancers: Option<Vec<LoadBalancerId>>,
+    /// The endpoint that it calls public, if it does so; empty where it has no name.
+    public: Option<String>,
+}
+
+fn configured(config: crate::cloud::api::wire::Object<cs::EndpointsConfig>, problems: &mut Problems) -> Configured {
+    let mut configured = Configured { balancers: None, public: None };
+    let Some(config) = config.read("control_plane_endpoints_config", problems) else { return configured };
+    let mut ids: Option<Vec<LoadBalancerId>> = Some(Vec::new());
     for balancer in config.load_balancers_config.optional("load_balancers_config", problems) {
         match required_id_reading(balancer.load_balancer_id, "load_balancers_config.load_balancer_id", problems) {
-            Reading::Value(id) => ids.push(id),
+            Reading::Value(id) => {
+                if let Some(ids) = &mut ids {
+                    ids.push(id);
+                }
+            }
             Reading::Absent => {}
-            Reading::Unread => return None,
+            Reading::Unread => ids = None,
+        }
+        let kind = balancer.endpoint_type.text("load_balancers_config.endpoint_type", problems);
+        if kind.eq_ignore_ascii_case("public") {
+            configured.public = Some(balancer.endpoint.text("load_balancers_config.endpoint", problems));
+        } else if !kind.is_empty() && !kind.eq_ignore_ascii_case("private") {
+            let text = format!("is neither private nor public: \"{}\"", escaped(&kind));
+            problems.note("load_balancers_config.endpoint_type", text);
         }
     }
-    Some(ids)
+    Configured { balancers: ids, ..configured }
 }
 
 /// What the resources of a cluster say of the API server's balancer.

@@ -19,6 +19,11 @@ pub(super) fn listed(wire: EipAddress, asked: &Scope, problems: &mut Problems) -
         let text = format!("is empty for {} in status \"{}\"", escaped(&allocation_id), escaped(&status));
         problems.note(if status.is_empty() { "Status" } else { "InstanceId" }, text);
     }
+    // One that cannot be read is bound to nothing that anybody would look for.
+    if !instance_id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.:".contains(&byte)) {
+        let text = format!("of {} is no id: \"{}\"", escaped(&allocation_id), escaped(&instance_id));
+        problems.note("InstanceId", text);
+    }
     let eip = Eip {
         scope: scope(&asked.account_id, &asked.region_id),
         allocation_id: allocation_id.into(),

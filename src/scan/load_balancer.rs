@@ -71,8 +71,10 @@ pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(
     if balancer.is_empty() {
         return Err(balancer);
     }
+    let backend_server_port = wire.backend_server_port.text("BackendServerPort", problems);
     let listener = Listener {
         listener_port,
+        backend_server_port: backend_server_port.parse().ok().filter(|port: &u16| *port > 0),
         listener_protocol: wire.listener_protocol.text("ListenerProtocol", problems),
         status: wire.status.text("Status", problems),
         acl_status,

@@ -20,6 +20,7 @@ mod mesh;
 mod narrow;
 mod network;
 mod network_load_balancer;
+mod not_open;
 mod permission;
 mod progress;
 mod public;

@@ -16,6 +16,7 @@ use super::{
     account::{caller, meshes},
     calls,
     convert::scope as scope_of,
+    not_open,
     progress::{Progress, Silent},
     read::{Failure, Read},
     reader::Reader,
@@ -124,6 +125,7 @@ impl Narrow<'_> {
             builder.merge(read);
         }
         self.elsewhere(&mut builder, readers, &places, &only).await;
+        not_open::doubt(&mut builder);
         builder
     }
 

@@ -67,9 +67,10 @@ pub enum StoreError {
     Database(#[from] rusqlite::Error),
     /// As `Database`, of a known file.
     #[error(
-        "the database {path} failed: make sure that it is a store, that you may write to it and that its disk is not full; name another one with --store sqlite:PATH, and scan without one with --no-store"
+        "cannot {what} {path}: make sure that it is a store, that you may write to it and that its disk is not full; name another one with --store sqlite:PATH, and scan without one with --no-store"
     )]
     File {
+        what: &'static str,
         path: PathBuf,
         #[source]
         source: rusqlite::Error,

@@ -50,6 +50,12 @@ pub struct Record {
     pub body: Vec<u8>,
 }
 
+/// The columns that a back end reads a lease from.
+pub(super) const LEASE_COLUMNS: &str = "name, holder, epoch, expires_ms";
+
+/// The columns that a back end reads a record from.
+pub(super) const RECORD_COLUMNS: &str = "position, epoch, version, body";
+
 /// When a lease that is given now ends, in milliseconds since 1970.
 pub(super) fn ends(now: DateTime<Utc>, ttl: Duration) -> i64 {
     let ttl = TimeDelta::from_std(ttl.min(LEASE_LIMIT)).unwrap_or_default();

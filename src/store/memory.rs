@@ -35,6 +35,10 @@ pub struct FindingMemory {
     pub seen_by: String,
 }
 
+/// The columns that a back end reads a [`FindingMemory`] from.
+pub(super) const MEMORY_COLUMNS: &str = "fingerprint, rule_id, title, severity, status, account_id, region_id, \
+    resource_kind, resource_id, endpoint_kind, first_seen, last_seen, fixed_at, reopened_at, reopenings, seen_by";
+
 /// One time that a finding was fixed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Closing {

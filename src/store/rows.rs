@@ -148,6 +148,11 @@ pub(super) fn number(count: usize) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
+/// The epoch of a lease or claim; one that none can have is nobody's.
+pub(super) fn of_epoch(epoch: u64) -> i64 {
+    i64::try_from(epoch).unwrap_or(-1)
+}
+
 /// The word that an enum has in reports.
 fn word<T: Serialize + for<'a> Deserialize<'a>>(value: &T) -> String {
     match serde_json::to_value(value) {

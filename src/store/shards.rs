@@ -53,6 +53,12 @@ pub enum Finished {
     Superseded,
 }
 
+/// The columns that a back end reads a run of several shards from.
+pub(super) const RUN_COLUMNS: &str = "name, began_ms, version, plan, merged_as";
+
+/// The columns that a back end reads a claim from.
+pub(super) const CLAIM_COLUMNS: &str = "run, shard, epoch, holder, claimed_ms";
+
 /// The time of a number of milliseconds since 1970.
 pub(super) fn of_millis(millis: i64) -> DateTime<Utc> {
     DateTime::from_timestamp_millis(millis).unwrap_or_default()

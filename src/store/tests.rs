@@ -3,7 +3,9 @@
 
 use rusqlite::Connection;
 
-use super::{Retention, SqliteStore, Store, StoreError, StoreOptions, StoreUrl, open, open_url};
+use super::{
+    Lease, Part, Retention, ShardClaim, SqliteStore, Store, StoreError, StoreOptions, StoreUrl, open, open_url,
+};
 
 struct Scratch {
     folder: tempfile::TempDir,
@@ -151,6 +153,44 @@ fn a_newer_schema_and_foreign_files_are_refused() {
     std::fs::write(&text, "these are my notes, and they are not a database at all").expect("it writes");
     assert!(SqliteStore::open(&text).is_err());
     assert!(std::fs::read_to_string(&text).expect("it reads").starts_with("these are my notes"));
+}
+
+/// Whatever fails says what was to be done, to which file, why, and what to do about it.
+#[test]
+fn a_failure_names_what_was_to_be_done_and_the_file() {
+    let scratch = Scratch::new();
+    let mut store = scratch.store();
+    let connection = scratch.connection();
+    for table in ["records", "leases", "shard_parts", "shard_claims", "shared_runs"] {
+        connection.execute(&format!("DROP TABLE {table}"), []).expect("it writes");
+    }
+    let (now, ttl) = (chrono::DateTime::UNIX_EPOCH, std::time::Duration::from_secs(1));
+    let lease = Lease { name: "x".to_owned(), holder: "me".to_owned(), epoch: 1, expires_at: now };
+    let claim = ShardClaim { run: "r".to_owned(), shard: 0, epoch: 1, holder: "me".to_owned(), claimed_at: now };
+    let part = Part { round: 1, name: "p".to_owned(), version: 1, body: Vec::new() };
+    let failures = [
+        ("take a lease in", store.acquire_lease("x", "me", ttl, now).map(drop)),
+        ("renew a lease in", store.renew_lease(&lease, ttl, now).map(drop)),
+        ("give a lease back in", store.release_lease(&lease).map(drop)),
+        ("append a record in", store.append_record("x", 1, 1, b"").map(drop)),
+        ("read from", store.records("x").map(drop)),
+        ("begin a run of several shards in", store.begin_shared_run("r", 1, b"", now).map(drop)),
+        ("read from", store.shared_run("r").map(drop)),
+        ("claim a shard in", store.claim_shard("r", 0, "me", now).map(drop)),
+        ("read from", store.shard_claims("r").map(drop)),
+        ("keep what a shard has read in", store.finish_part(&claim, &part).map(drop)),
+        ("read from", store.finished_parts("r", 1).map(drop)),
+        ("read from", store.part("r", 1, "p").map(drop)),
+        ("end a run of several shards in", store.end_shared_run("r", "id").map(drop)),
+    ];
+    for (what, outcome) in failures {
+        let error = outcome.expect_err(what);
+        let told = error.to_string();
+        let named = format!("cannot {what} {}: make sure that", scratch.path().display());
+        assert!(told.starts_with(&named), "{what}: {told}");
+        let why = std::error::Error::source(&error).expect("the database said why").to_string();
+        assert!(why.contains("no such table"), "{what}: {why}");
+    }
 }
 
 #[test]

@@ -192,11 +192,14 @@ fn one_account_that_refuses_hides_no_other() {
 fn one_denied_account_of_many_hides_no_other() {
     let scratch = Scratch::new();
     scratch.write("portcullis.yaml", "version: 1\norganization: {role_name: portcullis-audit}\n");
-    let size = "generated:accounts=60,meshes=0,clusters=60,groups=0,rules=0,eips=0,regions=1,exposed=100";
-    for denied in [2, 31, 60] {
+    // `PORTCULLIS_ACCOUNTS=1000` for so many of them.
+    let all = std::env::var("PORTCULLIS_ACCOUNTS").ok().and_then(|text| text.parse::<u64>().ok()).unwrap_or(60);
+    let size =
+        format!("generated:accounts={all},meshes=0,clusters={all},groups=0,rules=0,eips=0,regions=1,exposed=100");
+    for denied in [2, all / 2 + 1, all] {
         let world = format!("{size},denied={denied}");
         let report = scratch.expect(4, &["scan", "--sandbox", &world, "--no-store", "-o", "json"]).json();
-        assert_eq!(judged(&report).len(), 59, "{denied}");
+        assert_eq!(judged(&report).len() as u64, all - 1, "{denied}");
         let id = format!("{}", 1_000_000_000_000_000_u64 + denied);
         assert!(gaps(&report).iter().all(|gap| gap.starts_with(&id)) && !gaps(&report).is_empty(), "{denied}");
     }
@@ -262,6 +265,46 @@ fn the_settings_say_who_is_scanned() {
         assert!(line.contains(part), "{part}: {told}");
     }
     assert!(!told.contains("not-to-be-shown"), "{told}");
+}
+
+/// Two organizations under one roof: each is listed by a profile of its own, at the hosts of its site, and an account of
+/// one is never read with keys of the other.
+#[test]
+fn profiles_list_an_organization_each_at_their_sites() {
+    let mut world = world();
+    let mut abroad = [account(5), account(6)];
+    abroad[0]["access_keys"] = json!([{"access_key_id": "abroadid", "access_key_secret": "abroadsecret"}]);
+    abroad[0]["resourcedirectory"] =
+        json!({"accounts": [{"AccountId": "1000000000000006", "Status": "CreateSuccess", "Type": "CloudAccount"}]});
+    world["accounts"].as_array_mut().expect("a list").extend(abroad);
+    let scratch = Scratch::new();
+    scratch.write("world.json", &world.to_string());
+    let keys = |name: &str, id: &str, secret: &str| json!({"name": name, "mode": "AK", "access_key_id": id, "access_key_secret": secret, "region_id": "cn-hangzhou"});
+    let profiles = json!({"current": "main", "profiles": [keys("main", "testid", "testsecret"), keys("abroad", "abroadid", "abroadsecret")]});
+    std::fs::create_dir(scratch.path(".aliyun")).expect("a folder");
+    scratch.write(".aliyun/config.json", &profiles.to_string());
+    let roots = "  roots:\n    - profile: main\n    - {profile: abroad, site: international}\n";
+    scratch.write("portcullis.yaml", &format!("version: 1\norganization:\n  role_name: audit\n{roots}"));
+    let server = Sandbox::start(&scratch, "world.json");
+    let mut command = server.command(&scratch, &["scan", "--no-store", "-o", "json"]);
+    command.env_remove("ALIBABA_CLOUD_ACCESS_KEY_ID").env_remove("ALIBABA_CLOUD_ACCESS_KEY_SECRET");
+    let run = Run::from(command.output().expect("the program starts"));
+    let report = run.json();
+    assert_eq!(judged(&report), set(["c1", "c2", "c3", "c4", "c5", "c6"]), "{}", run.stderr);
+    assert_eq!(gaps(&report), set([]));
+    let callers = report["run"]["caller"].as_array().expect("there are callers");
+    let arns: Vec<&str> = callers.iter().filter_map(|caller| caller["arn"].as_str()).collect();
+    assert!(arns.contains(&"acs:ram::1000000000000005:user/abroadid"), "{arns:?}");
+    assert!(arns.contains(&"acs:ram::1000000000000006:assumed-role/audit/portcullis"), "{arns:?}");
+    let journal = scratch.read("journal.jsonl");
+    let calls: Vec<Value> = journal.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let listed = calls.iter().filter(|call| call["action"] == "ListAccounts");
+    let by: BTreeSet<_> = listed.map(|call| (call["account_id"].as_str(), call["host"].as_str())).collect();
+    let expected = [
+        (Some(MANAGEMENT), Some("resourcedirectory.aliyuncs.com")),
+        (Some("1000000000000005"), Some("resourcedirectory-intl.aliyuncs.com")),
+    ];
+    assert_eq!(by, expected.into());
 }
 
 #[test]

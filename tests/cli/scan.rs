@@ -1,6 +1,6 @@
 //! `scan` against the simulated cloud: verdicts, exit codes, and what decides them.
 
-use crate::scratch::{EMPTY_WORLD, OPEN_WORLD, Scratch, with_fault};
+use crate::scratch::{EMPTY_WORLD, OPEN_WORLD, Sandbox, Scratch, with_fault};
 
 #[test]
 fn each_state_of_the_cloud_has_its_code_and_its_words() {
@@ -44,6 +44,30 @@ fn the_threshold_changes_1_and_never_3() {
     assert_eq!(scan(0, &["--fail-on", "critical"])["verdict"], "pass");
     scratch.write("world.json", &with_fault(OPEN_WORLD, "DescribeEipAddresses", "deny"));
     scan(3, &["--fail-on", "critical"]);
+}
+
+/// Row 64 of reliability.md section 5.
+#[test]
+fn keys_that_never_end_are_warned_of_where_a_role_is_there() {
+    let scratch = Scratch::new();
+    scratch.write("world.json", EMPTY_WORLD);
+    let server = Sandbox::start(&scratch, "world.json");
+    let warned = |more: &[(&str, &str)]| {
+        let mut command = server.command(&scratch, &["scan", "--no-store"]);
+        let output = command.envs(more.iter().copied()).output().expect("the program starts");
+        assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        told.lines().find(|line| line.starts_with("warning: keys that never end")).map(str::to_owned)
+    };
+    assert_eq!(warned(&[]), None);
+    let of_service_account = [
+        ("ALIBABA_CLOUD_ROLE_ARN", "acs:ram::1000000000000001:role/audit"),
+        ("ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "acs:ram::1000000000000001:oidc-provider/ack"),
+        ("ALIBABA_CLOUD_OIDC_TOKEN_FILE", "/var/run/token"),
+    ];
+    assert!(warned(&of_service_account).expect("it is warned of").contains("the role of the service account"));
+    let of_instance = [("ALIBABA_CLOUD_ECS_METADATA", "audit"), ("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "false")];
+    assert!(warned(&of_instance).expect("it is warned of").contains("the role of the instance"));
 }
 
 #[test]

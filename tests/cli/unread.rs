@@ -195,6 +195,25 @@ fn reading_makes_no_store_and_says_which_one_failed() {
     assert!(run.stderr.contains("notes.db"), "{}", run.stderr);
 }
 
+/// A database that is none of ours, and one of a later version, are named as well.
+#[test]
+fn a_store_that_cannot_be_used_is_named() {
+    let scratch = Scratch::new();
+    let foreign = rusqlite::Connection::open(scratch.path("theirs.db")).expect("it opens");
+    foreign.execute("CREATE TABLE theirs (a)", []).expect("it writes");
+    scratch.expect(0, &["scan", "--sandbox", "clean", "--store", "sqlite:later.db"]);
+    let later = rusqlite::Connection::open(scratch.path("later.db")).expect("it opens");
+    later.pragma_update(None, "user_version", 99).expect("it writes");
+    for (file, why) in [("theirs.db", "belongs to another program"), ("later.db", "has schema 99")] {
+        let store = format!("sqlite:{file}");
+        for (code, command) in [(2, &["history"][..]), (11, &["scan", "--sandbox", "clean"])] {
+            let run = scratch.expect(code, &[command, &["--store", &store]].concat());
+            let told = format!("cannot use the store sqlite:{file}");
+            assert!(run.stderr.contains(&told) && run.stderr.contains(why), "{command:?}: {}", run.stderr);
+        }
+    }
+}
+
 #[test]
 fn a_finding_is_found_by_the_beginning_that_messages_print() {
     let scratch = Scratch::new();

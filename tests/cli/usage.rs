@@ -35,6 +35,12 @@ fn wrong_arguments_end_with_2_and_advice() {
         (&["scan", "-o", "json", "-o", "csv"], "FORMAT=PATH"),
         (&["scan", "-o", "json=report", "-o", "csv=./report"], "two outputs would go to"),
         (&["scan", "--region", ""], "empty"),
+        // Row 63: keys come from the environment, a file or a role, and never from where every process sees them.
+        (&["scan", "--access-key-id", "LTAI5tExample"], "unexpected argument"),
+        (&["scan", "--access-key-secret", "hunter2"], "unexpected argument"),
+        // Row 62: nothing switches the check of certificates off.
+        (&["scan", "--insecure"], "unexpected argument"),
+        (&["scan", "--no-verify-ssl"], "unexpected argument"),
         (&["scan", "--region", "CN_hangzhou"], "like `cn-hangzhou`"),
         (&["scan", "--region", "cn hangzhou"], "like `cn-hangzhou`"),
         (&["scan", "--account", "12"], "16 digits"),

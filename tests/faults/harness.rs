@@ -162,9 +162,14 @@ pub async fn judge(document: &Value, trusted: &[String]) -> Option<Judged> {
 
 /// The same with keys of one's own.
 pub async fn judge_as(cloud: &Cloud, account: Account, trusted: &[String]) -> Option<Judged> {
+    judge_all(cloud, &[account], trusted).await
+}
+
+/// The same of several accounts.
+pub async fn judge_all(cloud: &Cloud, accounts: &[Account], trusted: &[String]) -> Option<Judged> {
     let token = CancellationToken::new();
     let taken_at = DateTime::from_timestamp(1_767_323_045, 0).unwrap();
-    let read = scan::collect(&cloud.client, &[account], &Settings::default(), taken_at, Arc::new(Silent), &token).await;
+    let read = scan::collect(&cloud.client, accounts, &Settings::default(), taken_at, Arc::new(Silent), &token).await;
     match read {
         Ok(scan) => Some(conclude(read_networks(scan).await, trusted, taken_at)),
         Err(ScanError::NoAccount { .. }) => None,

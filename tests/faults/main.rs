@@ -8,7 +8,9 @@ mod fields;
 mod harness;
 #[path = "../ledger/mod.rs"]
 mod ledger;
+mod not_open;
 mod permanent;
 mod standing;
+mod suspended;
 mod tokens;
 mod transient;

@@ -35,6 +35,19 @@ fn nothing_looks_better_while_an_operation_fails() {
     nothing_looks_better(&demo, &reads.actions, &STAYING);
 }
 
+/// A product that says of itself that it is not open: what was read of the others tells that it has something there.
+#[test]
+fn nothing_looks_better_while_a_product_says_that_it_is_not_open() {
+    const LISTS: [&str; 5] = [
+        "DescribeServiceMeshes",
+        "DescribeClustersV1",
+        "DescribeEipAddresses",
+        "DescribeLoadBalancers",
+        "ListLoadBalancers",
+    ];
+    nothing_looks_better(&Case::named("demo"), &LISTS.map(str::to_owned).into(), &["region-not-served"]);
+}
+
 /// With pages of three items, so that the lists have several.
 #[test]
 fn nothing_looks_better_while_pages_are_wrong() {

@@ -392,3 +392,92 @@ pub fn a_shard_that_is_missing_in_a_later_round_is_named(new_store: impl Fn() ->
     let told = |gap: &&&Value| gap["message"].as_str().is_some_and(|text| text.contains(" began at "));
     assert_eq!(missing.iter().filter(told).count(), missing.len(), "{missing:?}");
 }
+
+/// What a bundle holds beside what differs from run to run: ids, times, and who assumed which role for it.
+struct Evidence {
+    /// The lines of its files.
+    members: Vec<(&'static str, Vec<String>)>,
+    tool_digest: Value,
+}
+
+impl Evidence {
+    fn of(stage: &Stage, folder: &str, report: &Value) -> Self {
+        let read = |name: &str| fs::read_to_string(stage.path(folder).join(name)).expect("the bundle has it");
+        let lines = |name: &str| -> Vec<Value> {
+            read(name).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+        };
+        let began = report["run"]["started_at"].as_str().expect("it began");
+        let names = ["findings.jsonl", "inventory.jsonl", "ledger.jsonl", "policy.json", "waivers.jsonl"];
+        let mut members =
+            names.map(|name| (name, lines(name).iter().map(|line| timeless(line, began)).collect())).to_vec();
+        let all = lines("replies.jsonl");
+        assert_eq!(
+            all.len() as u64,
+            report["run"]["api_calls"].as_u64().expect("a number"),
+            "{folder}: a reply a call"
+        );
+        assert!(
+            all.is_sorted_by_key(|reply| reply["received_at"].to_string()),
+            "{folder}: in the order of their coming"
+        );
+        members.push(("replies.jsonl", replies(&all)));
+        let envelope: Value = serde_json::from_str(&read("manifest.dsse.json")).expect("JSON");
+        let payload = envelope["payload"].as_str().expect("a text").as_bytes();
+        let statement: Value =
+            serde_json::from_slice(&data_encoding::BASE64.decode(payload).expect("base64")).expect("JSON");
+        let run = &statement["predicate"]["run"];
+        assert!(run["clock_offset_ms"].as_i64().is_some_and(|offset| offset.abs() < 60_000), "{folder}: {run}");
+        Self { members, tool_digest: run["tool_digest"].clone() }
+    }
+}
+
+/// A line without the time of the run, and without the ids that the cloud gives its refusals.
+fn timeless(line: &Value, began: &str) -> String {
+    let mut line = line.clone();
+    if let Some(fields) = line.as_object_mut() {
+        fields.remove("request_id");
+    }
+    line.to_string().replace(began, "the beginning")
+}
+
+/// Of each reply: account, region, product, operation, resource and status. Every process assumes the roles that it needs,
+/// so that the token service is left out.
+fn replies(all: &[Value]) -> Vec<String> {
+    let told = |reply: &Value| {
+        assert!(reply["sha256"].as_str().is_some_and(|text| text.len() == 64), "{reply}");
+        let names = ["account_id", "region_id", "product", "operation", "resource_id", "status"];
+        names.map(|name| reply[name].to_string()).join(" ")
+    };
+    let mut replies: Vec<String> = all.iter().filter(|reply| reply["product"] != "sts").map(told).collect();
+    replies.sort();
+    replies
+}
+
+/// A merged run is as much evidence as one that a single process read.
+pub fn evidence_equals_a_single_run(new_store: impl Fn() -> Option<String>) {
+    let stage = Stage::new(&strewn(PEERING, 4, 6), new_store());
+    let single = stage.single(&["-o", "bundle=single"]);
+    let expected = Evidence::of(&stage, "single", &single);
+    assert!(expected.tool_digest.as_str().is_some_and(|digest| digest.starts_with("sha256:")));
+    for shard in stage.shards(&[0, 1, 2], 3, &[]) {
+        assert_eq!(shard.code, Some(0), "{}", shard.stderr);
+    }
+    // Whether there is to be evidence, who merges says.
+    let merged = report(&stage.merge(&["-o", "bundle=merged"]));
+    assert_same(&merged, &single, "evidence");
+    let of_all = Evidence::of(&stage, "merged", &merged);
+    assert_eq!(of_all.tool_digest, expected.tool_digest);
+    for ((name, merged), (_, single)) in of_all.members.iter().zip(&expected.members) {
+        let differing: Vec<_> = merged.iter().zip(single).filter(|(merged, single)| merged != single).take(1).collect();
+        assert!(differing.is_empty(), "{name}: {differing:?}");
+        assert_eq!(merged.len(), single.len(), "{name}");
+    }
+    // The list of accounts is evidence, too.
+    let (_, replies) = expected.members.last().expect("the replies");
+    assert!(replies.iter().any(|reply| reply.contains("ListAccounts")));
+    let verified = stage.command(&["verify-bundle", "single", "merged"]).output().expect("it runs");
+    let told = String::from_utf8_lossy(&verified.stdout).into_owned();
+    for missing in ["which replies it rests on", "which program read"] {
+        assert!(!told.contains(missing), "{told}");
+    }
+}

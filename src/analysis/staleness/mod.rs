@@ -32,13 +32,12 @@ use crate::{
         connectivity::{Code, Topology},
         exposure::Assessed,
         index::{Balancer, Index},
-        ports,
     },
     model::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointJudgement,
         EndpointKind, Exposure, Gate, GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need,
         NetworkRead, Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text,
-        Traffic, Unit, UnitState, VSwitch, Via, Wanted,
+        Traffic, Unit, UnitState, VSwitch, Via, Wanted, ports,
     },
     netset::{AddressSet, Block},
 };

@@ -26,6 +26,29 @@ fn everything_read_and_denied_is_private() {
     }
 }
 
+/// Row 37 of reliability.md 2.2: a mesh that does not run is never taken for private, and exposed by any sign.
+#[test]
+fn a_mesh_that_does_not_run_is_not_private() {
+    for state in ["initial", "updating", "upgrading", "failed", "frozen", ""] {
+        let judged = Cloud::new().mesh(|mesh| mesh.state = state.into()).judge();
+        for one in &judged.endpoints {
+            assert_eq!(one.exposure, Exposure::Unknown, "{state}");
+            assert!(
+                one.unread.iter().any(|why| why.contains(&format!("in the state \"{state}\""))),
+                "{:?}",
+                one.unread
+            );
+        }
+        let bound = Cloud::new().mesh(|mesh| {
+            mesh.state = state.into();
+            mesh.pilot.eip_id = Value("eip-1".into());
+        });
+        assert_eq!(bound.endpoint(IstioPilot).exposure, Exposure::Exposed, "{state}");
+    }
+    let running = Cloud::new().mesh(|mesh| mesh.state = "Running".into()).judge();
+    assert!(running.endpoints.iter().all(|one| one.exposure == Exposure::Private));
+}
+
 #[test]
 fn every_sign_exposes_on_its_own() {
     let pilot = |change: fn(&mut Entrance)| Cloud::new().mesh(|mesh| change(&mut mesh.pilot));

@@ -1,7 +1,7 @@
 //! Public balancers that nobody names.
 
 use crate::model::{
-    Bounds, Gap,
+    Bounds, Gap, Listener,
     Reading::{Unread, Value},
     Unit,
 };
@@ -17,6 +17,24 @@ fn found(cloud: &Cloud) -> Vec<(String, Vec<u16>, Bounds<bool>)> {
 }
 
 const MAYBE: Bounds<bool> = Bounds { lower: false, upper: true };
+
+/// Which port the internet sees is whoever made the balancer's to choose.
+#[test]
+fn a_listener_that_forwards_to_a_control_plane_is_one_whatever_its_own_port() {
+    let judged = |change: fn(&mut Listener)| {
+        let mut other = Listener { backend_server_port: Some(6443), ..listener(8443) };
+        change(&mut other);
+        let cloud =
+            Cloud::new().clb_with("lb-nobody", vec![other, listener(443)], |one| one.address_type = "internet".into());
+        let unclaimed = cloud.judge().unclaimed_balancers;
+        unclaimed.into_iter().map(|one| (one.control_plane_ports, one.looks_like_control_plane)).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(|_| {}), [(vec![8443], Bounds::exact(true))]);
+    assert!(judged(|one| one.backend_server_port = Some(443)).is_empty());
+    assert!(judged(|one| one.backend_server_port = None).is_empty());
+    assert!(judged(|one| one.status = "stopped".into()).is_empty());
+    assert!(judged(|one| one.listener_protocol = "udp".into()).is_empty());
+}
 
 #[test]
 fn a_public_balancer_on_control_plane_ports_is_reported() {

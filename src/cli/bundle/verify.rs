@@ -190,7 +190,10 @@ fn said(manifest: &Manifest) -> Vec<String> {
         ));
     }
     if let Some(digest) = &facts.tool_digest {
-        lines.push(format!("the program that read the cloud was {}", escape_capped(digest, 80)));
+        // Where a run was read by several processes, theirs may differ.
+        let program =
+            if digest.contains(',') { "programs that read the cloud were" } else { "program that read the cloud was" };
+        lines.push(format!("the {program} {}", escape_capped(digest, 400)));
     }
     if let Some(offset) = facts.clock_offset_ms {
         lines.push(format!("the cloud's clock, which tells whole seconds, was {offset} ms ahead of the reader's"));

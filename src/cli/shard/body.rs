@@ -5,13 +5,14 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    cli::pipeline::Kept,
     model::Inventory,
     scan::{AccountFailure, Notes, Readable},
     store::{Part, snapshot},
 };
 
 /// The version that this program writes, and the only one it reads.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A part that was read.
 #[derive(Debug)]
@@ -32,6 +33,8 @@ pub(super) struct Head {
     /// Sent since the process finished the part before.
     pub(super) api_calls: u64,
     pub(super) retries: u64,
+    /// Of the replies to them.
+    pub(super) kept: Kept,
 }
 
 impl Body {
@@ -83,7 +86,7 @@ mod tests {
     #[test]
     fn a_part_of_another_format_or_cut_short_is_refused() {
         let newer = Part { version: VERSION + 1, ..part() };
-        assert!(Body::read(&newer).expect_err("it is newer").to_string().contains("format 2"));
+        assert!(Body::read(&newer).expect_err("it is newer").to_string().contains("format 3"));
         for end in 0..part().body.len() {
             let cut = Part { body: part().body[..end].to_vec(), ..part() };
             assert!(Body::read(&cut).is_err(), "cut after {end} bytes");

@@ -19,7 +19,7 @@ use crate::{
         conclude::{self, Conclusion},
         exit::{Exit, Failure, OrExit, fail},
         notify::Telling,
-        pipeline::{Kept, Reading},
+        pipeline::Reading,
         report, setup,
         terminal::Terminal,
     },
@@ -39,7 +39,9 @@ pub(crate) fn run(args: &MergeArgs, terminal: &Terminal) -> Result<Done, Failure
     let mut conclusion = Conclusion::new(&args.judging, &args.store, args.save.as_deref(), targets, config, terminal)?;
     conclusion.bundle = bundle::prepare(&args.outputs, &conclusion.config, terminal)?;
     let wait = Duration::from_secs(60 * u64::from(args.wait));
-    let Merged { reading, is_simulated, missing } = join(&mut *store, &args.run, &conclusion.config, wait)?;
+    let keep_replies = bundle::wants_replies(&args.outputs, &conclusion.config);
+    let joined = join(&mut *store, &args.run, &conclusion.config, keep_replies, wait);
+    let Merged { reading, is_simulated, missing } = joined?;
     for (shard, what) in &missing {
         terminal.notice(&format!("shard {shard} is missing: {what}"));
     }
@@ -61,7 +63,13 @@ struct Merged {
 }
 
 /// Joins the parts of all rounds, as far as they are finished.
-fn join(store: &mut dyn Store, run: &str, config: &Config, wait: Duration) -> Result<Merged, Failure> {
+fn join(
+    store: &mut dyn Store,
+    run: &str,
+    config: &Config,
+    keep_replies: bool,
+    wait: Duration,
+) -> Result<Merged, Failure> {
     let mut pauses = Pauses { until: Instant::now() + wait, next: FIRST_LOOK };
     let plan = loop {
         match store.shared_run(run).or_exit(Exit::Output)? {
@@ -79,7 +87,8 @@ fn join(store: &mut dyn Store, run: &str, config: &Config, wait: Duration) -> Re
         }
     };
     plan.check_consumers(run, config)?;
-    let mut rounds = Rounds::new(&plan, config);
+    let rounds = Rounds::new(&plan, config);
+    let mut rounds = if keep_replies { rounds.with_replies() } else { rounds };
     let mut missing = BTreeMap::new();
     while !rounds.tasks().is_empty() && missing.is_empty() {
         let unfinished = loop {
@@ -109,8 +118,8 @@ fn join(store: &mut dyn Store, run: &str, config: &Config, wait: Duration) -> Re
         rounds.turn()?;
     }
     let (api_calls, retries) = (rounds.api_calls, rounds.retries);
-    let reading =
-        Reading { inventory: rounds.into_inventory(), api_calls, retries, kept: Kept::default(), ended: None };
+    let (inventory, kept) = rounds.into_read();
+    let reading = Reading { inventory, api_calls, retries, kept, ended: None };
     Ok(Merged { reading, is_simulated: plan.is_simulated, missing })
 }
 

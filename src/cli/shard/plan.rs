@@ -13,6 +13,7 @@ use crate::{
         connect::{self, Connection, Keys, Places},
         evidence,
         exit::{Exit, Failure, fail},
+        pipeline::Kept,
     },
     cloud::credential,
     config::Config,
@@ -22,7 +23,7 @@ use crate::{
 };
 
 /// The version of the plan that this program writes, and the only one it reads.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 
 /// For so long shards may join a run: what is read together should be of one time, and a name that is used again the
 /// next night is no part of the night before.
@@ -50,6 +51,11 @@ pub(crate) struct Plan {
     pub(super) listed: Coverage,
     /// In the order of the scan.
     pub(super) accounts: Vec<PlannedAccount>,
+    /// Sent until here.
+    pub(super) api_calls: u64,
+    pub(super) retries: u64,
+    /// Of the replies to them.
+    pub(super) kept: Kept,
 }
 
 /// An account, and every key that leads into it, in the order of the scan.
@@ -144,6 +150,7 @@ impl Terms {
         }
         let mut listed = connection.listed.clone();
         listed.merge(left_out);
+        let stats = connection.client.stats();
         Ok(Plan {
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
             shards: self.shards,
@@ -155,6 +162,9 @@ impl Terms {
             evidence: self.evidence,
             listed,
             accounts,
+            api_calls: stats.api_calls,
+            retries: stats.retries,
+            kept: connect::take_kept(&connection.client),
         })
     }
 }
@@ -285,6 +295,9 @@ mod tests {
             evidence,
             listed: Coverage::default(),
             accounts: vec![PlannedAccount { account_id: "1".into(), keys: vec![(0, Keys::Configured(0))] }],
+            api_calls: 0,
+            retries: 0,
+            kept: Kept::default(),
         }
     }
 
@@ -313,7 +326,7 @@ mod tests {
         let of_older = Plan { tool_version: "0.0.9".to_owned(), ..plan() };
         assert!(refused(&shared(&of_older), TimeDelta::zero()).contains("begun by portcullis 0.0.9"));
         let newer = SharedRun { version: VERSION + 1, ..shared(&plan()) };
-        assert!(refused(&newer, TimeDelta::zero()).contains("format 2"));
+        assert!(refused(&newer, TimeDelta::zero()).contains("format 3"));
         let damaged = SharedRun { plan: b"nothing".to_vec(), ..shared(&plan()) };
         assert!(refused(&damaged, TimeDelta::zero()).contains("cannot take part"));
         let merged = SharedRun { merged_as: Some("run-1".to_owned()), ..shared(&plan()) };

@@ -15,7 +15,7 @@ use crate::{
     cli::{
         connect::{self, Keys, MAX_ROUNDS},
         exit::Failure,
-        pipeline,
+        pipeline::{self, Kept, KeptByAll},
     },
     config::Config,
     model::{AccountId, EvidenceWanted, Gap, Inventory, InventoryBuilder, NamedConsumers, UnitState, Wanted},
@@ -59,6 +59,8 @@ pub(super) struct Rounds<'a> {
     noted: Notes,
     pub(super) api_calls: u64,
     pub(super) retries: u64,
+    /// What all have kept, for whoever makes evidence of it.
+    kept: Option<KeptByAll>,
 }
 
 impl<'a> Rounds<'a> {
@@ -78,9 +80,18 @@ impl<'a> Rounds<'a> {
             readable: BTreeMap::new(),
             failures: BTreeMap::new(),
             noted: Notes::default(),
-            api_calls: 0,
-            retries: 0,
+            api_calls: plan.api_calls,
+            retries: plan.retries,
+            kept: None,
         }
+    }
+
+    /// Joins what was kept of the replies, too: they are more than most inventories.
+    pub(super) fn with_replies(mut self) -> Self {
+        let mut kept = KeptByAll::default();
+        kept.add(self.plan.kept.clone());
+        self.kept = Some(kept);
+        self
     }
 
     pub(super) fn number(&self) -> u32 {
@@ -97,14 +108,15 @@ impl<'a> Rounds<'a> {
         &self.inventory
     }
 
-    pub(super) fn into_inventory(self) -> Inventory {
-        self.inventory
+    /// The inventory, and what was kept.
+    pub(super) fn into_read(self) -> (Inventory, Kept) {
+        (self.inventory, self.kept.map(KeptByAll::join).unwrap_or_default())
     }
 
     /// Takes in a part of the round.
     pub(super) fn add(&mut self, name: &str, body: Body) {
         let Some(task) = self.tasks.get(name) else { return };
-        let Head { readable, failures, notes, api_calls, retries } = body.head;
+        let Head { readable, failures, notes, api_calls, retries, kept } = body.head;
         if let Task::Account(place) = task {
             self.readable.insert(*place, readable);
             self.failures.insert(*place, failures);
@@ -112,6 +124,9 @@ impl<'a> Rounds<'a> {
         self.noted.join(notes);
         self.api_calls += api_calls;
         self.retries += retries;
+        if let Some(by_all) = &mut self.kept {
+            by_all.add(kept);
+        }
         self.more.merge(body.inventory.into_builder());
     }
 

@@ -35,6 +35,9 @@ const PARTS_AT_ONCE: usize = 8;
 const FIRST_LOOK: Duration = Duration::from_millis(100);
 const LATER_LOOKS: Duration = Duration::from_secs(2);
 
+/// Whoever merges decides whether there will be evidence.
+const KEEP_REPLIES: bool = true;
+
 /// What a shard did.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
@@ -66,7 +69,7 @@ impl Worker<'_> {
         let stop = Stop::listen().or_exit(Exit::Internal)?;
         let plan = self.plan(terms).await?;
         let claim = self.claim().await?;
-        let reach = connect::reach(self.cloud, self.config, self.terminal).await?;
+        let reach = connect::reach(self.cloud, self.config, KEEP_REPLIES, self.terminal).await?;
         let mut rounds = Rounds::new(&plan, self.config);
         let progress: Arc<dyn Progress> = Arc::new(Bar::new(self.terminal));
         let mut reading = Reading {
@@ -99,7 +102,7 @@ impl Worker<'_> {
         let name = self.run.to_owned();
         let mut begun = self.desk.ask(move |store| store.shared_run(&name)).await?;
         if begun.is_none() {
-            let connection = connect::open(self.cloud, self.config, self.terminal).await?;
+            let connection = connect::open(self.cloud, self.config, KEEP_REPLIES, self.terminal).await?;
             let plan = terms.plan(&connection, &self.cloud.accounts).await?;
             let bytes = plan.write().map_err(internal)?;
             let (name, taken_at) = (self.run.to_owned(), plan.taken_at);
@@ -157,6 +160,7 @@ impl Reading<'_> {
                 let now = this.reach.client.stats();
                 body.head.api_calls = now.api_calls - told.api_calls;
                 body.head.retries = now.retries - told.retries;
+                body.head.kept = connect::take_kept(&this.reach.client);
                 told = now;
                 this.keep(round, &name, &body).await?;
                 kept.push(name);

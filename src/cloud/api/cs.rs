@@ -151,6 +151,10 @@ pub struct EndpointsConfig {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct EndpointBalancer {
+    /// A domain name or an address.
+    pub endpoint: Field<String>,
+    /// `private` or `public`.
+    pub endpoint_type: Field<String>,
     pub load_balancer_id: Field<String>,
 }
 

@@ -168,6 +168,8 @@ page_of! {
 pub struct Listener {
     pub load_balancer_id: Field<String>,
     pub listener_port: Field<u16>,
+    /// A number, negative where each backend server has a port of its own.
+    pub backend_server_port: Field<String>,
     /// `tcp`, `udp`, `http`, `https`.
     pub listener_protocol: Field<String>,
     /// `running` or `stopped`.

@@ -67,6 +67,17 @@ pub fn network(context: &Context, profile: Option<&str>) -> Result<(Network, Opt
     if profile_counts { profile::network(context, profile) } else { Ok((Network::Public, None)) }
 }
 
+/// The role that is there and is not used, because keys that never end come before it in the chain; its name for people.
+pub fn role_passed_over(context: &Context) -> Option<&'static str> {
+    let never_end = |look: Result<Look, CredentialError>| matches!(look, Ok(Look::Found { source: Source::Keys(keys), .. }) if keys.token.is_none());
+    let in_environment = never_end(environment::look(context));
+    if in_environment && matches!(oidc::look(context), Ok(Look::Found { .. })) {
+        return Some("the role of the service account (ALIBABA_CLOUD_ROLE_ARN)");
+    }
+    let before_instance = in_environment || never_end(profile::look(context, None)) || never_end(ini::look(context));
+    (before_instance && ecs::is_named(context)).then_some("the role of the instance (ALIBABA_CLOUD_ECS_METADATA)")
+}
+
 async fn first_configured(context: &Context, passed: &mut Vec<String>) -> Result<Option<Look>, CredentialError> {
     let mut take = |look: Result<Look, CredentialError>| match look {
         Ok(Look::Absent(reason)) => {

@@ -24,6 +24,11 @@ const LIMIT: Duration = Duration::from_secs(1);
 /// Six hours, the longest that the service grants. A fresh one is taken at each refresh all the same.
 const TOKEN_SECONDS: &str = "21600";
 
+/// True if a variable names the instance's role.
+pub(super) fn is_named(context: &Context) -> bool {
+    !flag(context, "ALIBABA_CLOUD_ECS_METADATA_DISABLED") && variable(context, "ALIBABA_CLOUD_ECS_METADATA").is_some()
+}
+
 /// Looks for an instance role. Without `ALIBABA_CLOUD_ECS_METADATA`, which names one, the service is asked whether
 /// there is any: no answer, or no role, means that nobody configured this source.
 pub(super) async fn look(context: &Context) -> Result<Look, CredentialError> {

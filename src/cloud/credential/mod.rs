@@ -26,7 +26,7 @@ use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
-pub use chain::{SessionError, assume_role, chain, network, session};
+pub use chain::{SessionError, assume_role, chain, network, role_passed_over, session};
 pub use session::Session;
 pub use source::RoleToAssume;
 pub use sts::{CallerIdentity, caller_identity};

@@ -8,7 +8,8 @@ use tokio_postgres::{Client, Error, Row};
 
 use crate::store::{
     Acquired, Appended, Lease,
-    lease::{ending, ends},
+    lease::{LEASE_COLUMNS, ending, ends},
+    rows::of_epoch,
 };
 
 fn lease(row: &Row) -> Result<Lease, Error> {
@@ -28,18 +29,20 @@ pub(super) async fn acquire(
     now: DateTime<Utc>,
 ) -> Result<Acquired, Error> {
     let transaction = client.transaction().await?;
-    let sql = "INSERT INTO leases (name, epoch, holder, expires_ms) VALUES ($1, 1, $2, $3)
-               ON CONFLICT (name) DO UPDATE SET
-                  epoch = leases.epoch + 1, holder = excluded.holder, expires_ms = excluded.expires_ms
-               WHERE leases.holder IS NULL OR leases.expires_ms <= $4
-               RETURNING name, holder, epoch, expires_ms";
-    let ours = transaction.query_opt(sql, &[&name, &holder, &ends(now, ttl), &now.timestamp_millis()]).await?;
+    let sql = format!(
+        "INSERT INTO leases ({LEASE_COLUMNS}) VALUES ($1, $2, 1, $3)
+         ON CONFLICT (name) DO UPDATE SET
+            epoch = leases.epoch + 1, holder = excluded.holder, expires_ms = excluded.expires_ms
+         WHERE leases.holder IS NULL OR leases.expires_ms <= $4
+         RETURNING {LEASE_COLUMNS}"
+    );
+    let ours = transaction.query_opt(&sql, &[&name, &holder, &ends(now, ttl), &now.timestamp_millis()]).await?;
     let acquired = match ours {
         Some(row) => Acquired::Ours(lease(&row)?),
         None => {
             // The row is locked by the attempt: what is read here is what refused it.
-            let sql = "SELECT name, holder, epoch, expires_ms FROM leases WHERE name = $1";
-            Acquired::HeldBy(lease(&transaction.query_one(sql, &[&name]).await?)?)
+            let sql = format!("SELECT {LEASE_COLUMNS} FROM leases WHERE name = $1");
+            Acquired::HeldBy(lease(&transaction.query_one(&sql, &[&name]).await?)?)
         }
     };
     transaction.commit().await?;
@@ -52,15 +55,16 @@ pub(super) async fn renew(
     ttl: Duration,
     now: DateTime<Utc>,
 ) -> Result<Option<Lease>, Error> {
-    let sql = "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND epoch = $2 AND holder = $3
-               RETURNING name, holder, epoch, expires_ms";
-    let row = client.query_opt(sql, &[&held.name, &number(held.epoch), &held.holder, &ends(now, ttl)]).await?;
+    let sql = format!(
+        "UPDATE leases SET expires_ms = $4 WHERE name = $1 AND epoch = $2 AND holder = $3 RETURNING {LEASE_COLUMNS}"
+    );
+    let row = client.query_opt(&sql, &[&held.name, &of_epoch(held.epoch), &held.holder, &ends(now, ttl)]).await?;
     row.as_ref().map(lease).transpose()
 }
 
 pub(super) async fn release(client: &Client, held: &Lease) -> Result<bool, Error> {
     let sql = "UPDATE leases SET holder = NULL WHERE name = $1 AND epoch = $2 AND holder = $3";
-    Ok(client.execute(sql, &[&held.name, &number(held.epoch), &held.holder]).await? == 1)
+    Ok(client.execute(sql, &[&held.name, &of_epoch(held.epoch), &held.holder]).await? == 1)
 }
 
 pub(super) async fn append(
@@ -73,19 +77,14 @@ pub(super) async fn append(
     let transaction = client.transaction().await?;
     // Whoever takes the lease over waits for this row, and whoever appends comes one after the other.
     let sql = "SELECT 1 FROM leases WHERE name = $1 AND epoch = $2 AND holder IS NOT NULL FOR UPDATE";
-    if transaction.query_opt(sql, &[&stream, &number(epoch)]).await?.is_none() {
+    if transaction.query_opt(sql, &[&stream, &of_epoch(epoch)]).await?.is_none() {
         return Ok(Appended::Stale);
     }
     let sql = "INSERT INTO records (stream, position, epoch, version, body)
                SELECT $1::TEXT, coalesce(max(position), 0) + 1, $2::BIGINT, $3::BIGINT, $4::BYTEA FROM records WHERE stream = $1
                RETURNING position";
-    let row = transaction.query_one(sql, &[&stream, &number(epoch), &i64::from(version), &body]).await?;
+    let row = transaction.query_one(sql, &[&stream, &of_epoch(epoch), &i64::from(version), &body]).await?;
     let position = row.try_get::<_, i64>(0)?.unsigned_abs();
     transaction.commit().await?;
     Ok(Appended::At(position))
-}
-
-/// An epoch that no lease can have is nobody's.
-fn number(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(-1)
 }

@@ -21,11 +21,11 @@ use tokio_postgres::{Client, Row, types::ToSql};
 use super::{
     Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, PostgresUrl, Record, RunSummary,
     ShardClaim, SharedRun, Store, StoreError, StoreOptions, WaiverInEffect,
-    memory::{one_of, swap_first_seen},
+    lease::RECORD_COLUMNS,
+    memory::{MEMORY_COLUMNS, one_of, swap_first_seen},
     rows::{self, number},
 };
 use crate::findings::Run;
-use values::MEMORY_COLUMNS;
 
 /// A connection that was silent for longer is made anew before something is changed: scans take long,
 /// and what is between us and the server may have forgotten it, so that a question would wait in vain.
@@ -269,11 +269,8 @@ impl Store for PostgresStore {
     }
 
     fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError> {
-        self.list(
-            "SELECT position, epoch, version, body FROM records WHERE stream = $1 ORDER BY position",
-            &[&stream],
-            values::record,
-        )
+        let sql = format!("SELECT {RECORD_COLUMNS} FROM records WHERE stream = $1 ORDER BY position");
+        self.list(&sql, &[&stream], values::record)
     }
 
     fn begin_shared_run(

@@ -8,14 +8,14 @@ use tokio_postgres::{Client, Error, Transaction};
 use super::{
     AnyError,
     shards::drop_old,
-    values::{self, MEMORY_COLUMNS, text},
+    values::{self, text},
 };
 use crate::{
     findings::{Run, Seen},
     model::EndpointKind,
     store::{
         FindingMemory, Retention,
-        memory::{Recollection, accounts_spoken_of, recall, stamp, swap_first_seen},
+        memory::{MEMORY_COLUMNS, Recollection, accounts_spoken_of, recall, stamp, swap_first_seen},
         rows::{BODY_VERSION, RunRows, account_set, body},
     },
 };

@@ -5,13 +5,11 @@ use chrono::{DateTime, Utc};
 use tokio_postgres::{Client, Error, Row, Transaction};
 
 use super::{AnyError, values::text};
-use crate::store::{Finished, Part, Retention, ShardClaim, SharedRun, shards::of_millis};
-
-/// The columns that [`shared_run`] reads.
-const RUN_COLUMNS: &str = "name, began_ms, version, plan, merged_as";
-
-/// The columns that [`claim`] reads.
-const CLAIM_COLUMNS: &str = "run, shard, epoch, holder, claimed_ms";
+use crate::store::{
+    Finished, Part, Retention, ShardClaim, SharedRun,
+    rows::of_epoch,
+    shards::{CLAIM_COLUMNS, RUN_COLUMNS, of_millis},
+};
 
 fn shared_run(row: &Row) -> Result<SharedRun, AnyError> {
     Ok(SharedRun {
@@ -100,7 +98,7 @@ pub(super) async fn finish(client: &mut Client, held: &ShardClaim, part: &Part) 
     let transaction = client.transaction().await?;
     // Whoever claims the shard or merges the run waits for this row.
     let sql = "SELECT 1 FROM shard_claims WHERE run = $1 AND shard = $2 AND epoch = $3 FOR SHARE";
-    let is_held = transaction.query_opt(sql, &[&held.run, &i64::from(held.shard), &number(held.epoch)]).await?;
+    let is_held = transaction.query_opt(sql, &[&held.run, &i64::from(held.shard), &of_epoch(held.epoch)]).await?;
     if is_held.is_none() {
         return Ok(Finished::Superseded);
     }
@@ -135,9 +133,4 @@ pub(super) async fn end(client: &mut Client, run: &str, merged_as: &str) -> Resu
     }
     transaction.commit().await?;
     Ok(ended)
-}
-
-/// An epoch that no claim can have is nobody's.
-fn number(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(-1)
 }

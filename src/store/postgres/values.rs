@@ -60,10 +60,6 @@ pub(super) fn run_summary(row: &Row) -> Result<RunSummary, AnyError> {
     })
 }
 
-/// The columns that [`memory`] reads.
-pub(super) const MEMORY_COLUMNS: &str = "fingerprint, rule_id, title, severity, status, account_id, region_id, \
-    resource_kind, resource_id, endpoint_kind, first_seen, last_seen, fixed_at, reopened_at, reopenings, seen_by";
-
 pub(super) fn memory(row: &Row) -> Result<FindingMemory, AnyError> {
     let endpoint_kind: Option<&str> = borrowed(row, 9)?;
     Ok(FindingMemory {

@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::values::count;
 use crate::store::{
-    Acquired, Appended, Lease, Record, StoreError,
-    lease::{ending, ends},
+    Acquired, Appended, Lease, Record,
+    lease::{LEASE_COLUMNS, RECORD_COLUMNS, ending, ends},
+    rows::of_epoch,
 };
 
 fn lease(row: &Row<'_>) -> rusqlite::Result<Lease> {
@@ -21,15 +22,17 @@ pub(super) fn acquire(
     holder: &str,
     ttl: Duration,
     now: DateTime<Utc>,
-) -> Result<Acquired, StoreError> {
+) -> rusqlite::Result<Acquired> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let ours = transaction
         .query_row(
-            "INSERT INTO leases (name, epoch, holder, expires_ms) VALUES (?1, 1, ?2, ?3)
-             ON CONFLICT (name) DO UPDATE SET
-                epoch = leases.epoch + 1, holder = excluded.holder, expires_ms = excluded.expires_ms
-             WHERE leases.holder IS NULL OR leases.expires_ms <= ?4
-             RETURNING name, holder, epoch, expires_ms",
+            &format!(
+                "INSERT INTO leases ({LEASE_COLUMNS}) VALUES (?1, ?2, 1, ?3)
+                 ON CONFLICT (name) DO UPDATE SET
+                    epoch = leases.epoch + 1, holder = excluded.holder, expires_ms = excluded.expires_ms
+                 WHERE leases.holder IS NULL OR leases.expires_ms <= ?4
+                 RETURNING {LEASE_COLUMNS}"
+            ),
             params![name, holder, ends(now, ttl), now.timestamp_millis()],
             lease,
         )
@@ -37,7 +40,7 @@ pub(super) fn acquire(
     let acquired = match ours {
         Some(lease) => Acquired::Ours(lease),
         None => Acquired::HeldBy(transaction.query_row(
-            "SELECT name, holder, epoch, expires_ms FROM leases WHERE name = ?1",
+            &format!("SELECT {LEASE_COLUMNS} FROM leases WHERE name = ?1"),
             [name],
             lease,
         )?),
@@ -51,20 +54,21 @@ pub(super) fn renew(
     held: &Lease,
     ttl: Duration,
     now: DateTime<Utc>,
-) -> Result<Option<Lease>, StoreError> {
+) -> rusqlite::Result<Option<Lease>> {
     let renewed = connection.query_row(
-        "UPDATE leases SET expires_ms = ?4 WHERE name = ?1 AND epoch = ?2 AND holder = ?3
-         RETURNING name, holder, epoch, expires_ms",
-        params![held.name, number(held.epoch), held.holder, ends(now, ttl)],
+        &format!(
+            "UPDATE leases SET expires_ms = ?4 WHERE name = ?1 AND epoch = ?2 AND holder = ?3 RETURNING {LEASE_COLUMNS}"
+        ),
+        params![held.name, of_epoch(held.epoch), held.holder, ends(now, ttl)],
         lease,
     );
-    Ok(renewed.optional()?)
+    renewed.optional()
 }
 
-pub(super) fn release(connection: &Connection, held: &Lease) -> Result<bool, StoreError> {
+pub(super) fn release(connection: &Connection, held: &Lease) -> rusqlite::Result<bool> {
     let released = connection.execute(
         "UPDATE leases SET holder = NULL WHERE name = ?1 AND epoch = ?2 AND holder = ?3",
-        params![held.name, number(held.epoch), held.holder],
+        params![held.name, of_epoch(held.epoch), held.holder],
     )?;
     Ok(released == 1)
 }
@@ -75,7 +79,7 @@ pub(super) fn append(
     epoch: u64,
     version: u32,
     body: &[u8],
-) -> Result<Appended, StoreError> {
+) -> rusqlite::Result<Appended> {
     // What is announced here survives a loss of power before anybody acts on it; runs need not.
     connection.pragma_update(None, "synchronous", "FULL")?;
     let position = connection
@@ -84,23 +88,18 @@ pub(super) fn append(
              SELECT ?1, (SELECT coalesce(max(position), 0) + 1 FROM records WHERE stream = ?1), ?2, ?3, ?4
              FROM leases WHERE name = ?1 AND epoch = ?2 AND holder IS NOT NULL
              RETURNING position",
-            params![stream, number(epoch), version, body],
+            params![stream, of_epoch(epoch), version, body],
             |row| count(row, 0),
         )
         .optional()?;
     Ok(position.map_or(Appended::Stale, Appended::At))
 }
 
-pub(super) fn records(connection: &Connection, stream: &str) -> Result<Vec<Record>, StoreError> {
-    let mut statement =
-        connection.prepare("SELECT position, epoch, version, body FROM records WHERE stream = ?1 ORDER BY position")?;
+pub(super) fn records(connection: &Connection, stream: &str) -> rusqlite::Result<Vec<Record>> {
+    let sql = format!("SELECT {RECORD_COLUMNS} FROM records WHERE stream = ?1 ORDER BY position");
+    let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([stream], |row| {
         Ok(Record { position: count(row, 0)?, epoch: count(row, 1)?, version: row.get(2)?, body: row.get(3)? })
     })?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-/// An epoch that no lease can have is nobody's.
-fn number(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(-1)
+    rows.collect()
 }

@@ -20,11 +20,10 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavio
 use super::{
     Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, Record, Retention, RunSummary,
     ShardClaim, SharedRun, Store, StoreError, WaiverInEffect,
-    memory::{one_of, swap_first_seen},
+    memory::{MEMORY_COLUMNS, one_of, swap_first_seen},
     rows,
 };
 use crate::findings::Run;
-use values::MEMORY_COLUMNS;
 
 /// How long to wait for another process that writes.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -42,7 +41,7 @@ impl SqliteStore {
     /// # Errors
     /// If the file cannot be made or opened, or is not a store that this version knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        Self::open_at(path).map_err(|error| about(path, error))
+        Self::open_at(path).map_err(|error| about("open the store", path, error))
     }
 
     /// A store that is kept nowhere: empty, and gone with its value.
@@ -68,15 +67,15 @@ impl SqliteStore {
         Ok(Self { connection, path: path.to_owned(), retention: Retention::default() })
     }
 
-    /// What failed, with the file that it failed on.
-    fn failed(&self, error: impl Into<StoreError>) -> StoreError {
-        about(&self.path, error.into())
+    /// What could not be done, with the file that it failed on.
+    fn failed(&self, what: &'static str, source: rusqlite::Error) -> StoreError {
+        StoreError::File { what, path: self.path.clone(), source }
     }
 }
 
-fn about(path: &Path, error: StoreError) -> StoreError {
+fn about(what: &'static str, path: &Path, error: StoreError) -> StoreError {
     match error {
-        StoreError::Database(source) => StoreError::File { path: path.to_owned(), source },
+        StoreError::Database(source) => StoreError::File { what, path: path.to_owned(), source },
         error => error,
     }
 }
@@ -132,7 +131,7 @@ fn keep(connection: &mut Connection, retention: Retention, run: &mut Run) -> Res
 impl Store for SqliteStore {
     fn save_run(&mut self, run: &mut Run) -> Result<(), StoreError> {
         let Self { connection, path, retention } = self;
-        keep(connection, *retention, run).map_err(|error| about(path, error))
+        keep(connection, *retention, run).map_err(|error| about("save the run in", path, error))
     }
 
     fn run(&self, id: &str) -> Result<Option<Run>, StoreError> {
@@ -199,7 +198,7 @@ impl Store for SqliteStore {
 
     fn reopenings(&self) -> Result<u64, StoreError> {
         let sql = "SELECT coalesce(sum(reopenings), 0) FROM findings";
-        self.connection.query_row(sql, [], |row| values::count(row, 0)).map_err(|error| self.failed(error))
+        self.connection.query_row(sql, [], |row| values::count(row, 0)).map_err(|error| self.failed("read from", error))
     }
 
     fn closings(&self) -> Result<Vec<Closing>, StoreError> {
@@ -241,22 +240,24 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<Acquired, StoreError> {
         lease::acquire(&mut self.connection, name, holder, ttl, now)
+            .map_err(|error| self.failed("take a lease in", error))
     }
 
     fn renew_lease(&mut self, lease: &Lease, ttl: Duration, now: DateTime<Utc>) -> Result<Option<Lease>, StoreError> {
-        lease::renew(&self.connection, lease, ttl, now)
+        lease::renew(&self.connection, lease, ttl, now).map_err(|error| self.failed("renew a lease in", error))
     }
 
     fn release_lease(&mut self, lease: &Lease) -> Result<bool, StoreError> {
-        lease::release(&self.connection, lease)
+        lease::release(&self.connection, lease).map_err(|error| self.failed("give a lease back in", error))
     }
 
     fn append_record(&mut self, stream: &str, epoch: u64, version: u32, body: &[u8]) -> Result<Appended, StoreError> {
         lease::append(&self.connection, stream, epoch, version, body)
+            .map_err(|error| self.failed("append a record in", error))
     }
 
     fn records(&self, stream: &str) -> Result<Vec<Record>, StoreError> {
-        lease::records(&self.connection, stream)
+        lease::records(&self.connection, stream).map_err(|error| self.failed("read from", error))
     }
 
     fn begin_shared_run(
@@ -267,10 +268,11 @@ impl Store for SqliteStore {
         now: DateTime<Utc>,
     ) -> Result<SharedRun, StoreError> {
         shards::begin(&mut self.connection, self.retention, name, version, plan, now)
+            .map_err(|error| self.failed("begin a run of several shards in", error))
     }
 
     fn shared_run(&mut self, name: &str) -> Result<Option<SharedRun>, StoreError> {
-        shards::find(&self.connection, name)
+        shards::find(&self.connection, name).map_err(|error| self.failed("read from", error))
     }
 
     fn claim_shard(
@@ -280,27 +282,29 @@ impl Store for SqliteStore {
         holder: &str,
         now: DateTime<Utc>,
     ) -> Result<Option<ShardClaim>, StoreError> {
-        shards::take(&self.connection, run, shard, holder, now)
+        shards::take(&self.connection, run, shard, holder, now).map_err(|error| self.failed("claim a shard in", error))
     }
 
     fn shard_claims(&mut self, run: &str) -> Result<Vec<ShardClaim>, StoreError> {
-        shards::claims(&self.connection, run)
+        shards::claims(&self.connection, run).map_err(|error| self.failed("read from", error))
     }
 
     fn finish_part(&mut self, claim: &ShardClaim, part: &Part) -> Result<Finished, StoreError> {
         shards::finish(&mut self.connection, claim, part)
+            .map_err(|error| self.failed("keep what a shard has read in", error))
     }
 
     fn finished_parts(&mut self, run: &str, round: u32) -> Result<Vec<String>, StoreError> {
-        shards::names(&self.connection, run, round)
+        shards::names(&self.connection, run, round).map_err(|error| self.failed("read from", error))
     }
 
     fn part(&mut self, run: &str, round: u32, name: &str) -> Result<Option<Part>, StoreError> {
-        shards::part(&self.connection, run, round, name)
+        shards::part(&self.connection, run, round, name).map_err(|error| self.failed("read from", error))
     }
 
     fn end_shared_run(&mut self, name: &str, merged_as: &str) -> Result<bool, StoreError> {
         shards::end(&mut self.connection, name, merged_as)
+            .map_err(|error| self.failed("end a run of several shards in", error))
     }
 }
 
@@ -314,7 +318,7 @@ impl SqliteStore {
     ) -> Result<Vec<T>, StoreError> {
         let rows =
             || -> rusqlite::Result<Vec<T>> { self.connection.prepare(sql)?.query_map([parameter], read)?.collect() };
-        rows().map_err(|error| self.failed(error))
+        rows().map_err(|error| self.failed("read from", error))
     }
 
     fn load(&self, id: &str) -> Result<Option<Run>, StoreError> {
@@ -322,7 +326,7 @@ impl SqliteStore {
             .connection
             .query_row("SELECT body_version, body FROM runs WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
-            .map_err(|error| self.failed(error))?;
+            .map_err(|error| self.failed("read from", error))?;
         row.map(|(version, body)| rows::run_of(id, version, &body)).transpose()
     }
 }

@@ -3,13 +3,13 @@
 use chrono::{DateTime, Utc};
 use rusqlite::{Transaction, params};
 
-use super::values::{MEMORY_COLUMNS, Stamp, memory};
+use super::values::{Stamp, memory};
 use crate::{
     findings::{Run, Seen},
     model::EndpointKind,
     store::{
         FindingMemory, Retention, StoreError,
-        memory::{accounts_spoken_of, recall, stamp},
+        memory::{MEMORY_COLUMNS, accounts_spoken_of, recall, stamp},
         rows::{BODY_VERSION, RunRows, account_set, body},
     },
 };

@@ -4,7 +4,11 @@ use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use super::values::count;
-use crate::store::{Finished, Part, Retention, ShardClaim, SharedRun, StoreError, shards::of_millis};
+use crate::store::{
+    Finished, Part, Retention, ShardClaim, SharedRun,
+    rows::of_epoch,
+    shards::{CLAIM_COLUMNS, RUN_COLUMNS, of_millis},
+};
 
 fn shared_run(row: &Row<'_>) -> rusqlite::Result<SharedRun> {
     Ok(SharedRun {
@@ -26,6 +30,10 @@ fn claim(row: &Row<'_>) -> rusqlite::Result<ShardClaim> {
     })
 }
 
+fn run_by_name() -> String {
+    format!("SELECT {RUN_COLUMNS} FROM shared_runs WHERE name = ?1")
+}
+
 pub(super) fn begin(
     connection: &mut Connection,
     retention: Retention,
@@ -33,32 +41,26 @@ pub(super) fn begin(
     version: u32,
     plan: &[u8],
     now: DateTime<Utc>,
-) -> Result<SharedRun, StoreError> {
+) -> rusqlite::Result<SharedRun> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     drop_old(&transaction, retention, now)?;
     transaction.execute(
         "INSERT INTO shared_runs (name, began_ms, version, plan) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
         params![name, now.timestamp_millis(), version, plan],
     )?;
-    let begun = transaction.query_row(
-        "SELECT name, began_ms, version, plan, merged_as FROM shared_runs WHERE name = ?1",
-        [name],
-        shared_run,
-    )?;
+    let begun = transaction.query_row(&run_by_name(), [name], shared_run)?;
     transaction.commit()?;
     Ok(begun)
 }
 
 /// Drops shared runs that nobody merges any more, with what was read for them.
-pub(super) fn drop_old(connection: &Connection, retention: Retention, now: DateTime<Utc>) -> Result<(), StoreError> {
+pub(super) fn drop_old(connection: &Connection, retention: Retention, now: DateTime<Utc>) -> rusqlite::Result<()> {
     let before = retention.shared_runs_before(now).timestamp_millis();
-    connection.execute("DELETE FROM shared_runs WHERE began_ms < ?1", [before])?;
-    Ok(())
+    connection.execute("DELETE FROM shared_runs WHERE began_ms < ?1", [before]).map(drop)
 }
 
-pub(super) fn find(connection: &Connection, name: &str) -> Result<Option<SharedRun>, StoreError> {
-    let sql = "SELECT name, began_ms, version, plan, merged_as FROM shared_runs WHERE name = ?1";
-    Ok(connection.query_row(sql, [name], shared_run).optional()?)
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<Option<SharedRun>> {
+    connection.query_row(&run_by_name(), [name], shared_run).optional()
 }
 
 pub(super) fn take(
@@ -67,31 +69,33 @@ pub(super) fn take(
     shard: u32,
     holder: &str,
     now: DateTime<Utc>,
-) -> Result<Option<ShardClaim>, StoreError> {
+) -> rusqlite::Result<Option<ShardClaim>> {
     let taken = connection.query_row(
-        "INSERT INTO shard_claims (run, shard, epoch, holder, claimed_ms)
-         SELECT name, ?2, 1, ?3, ?4 FROM shared_runs WHERE name = ?1 AND merged_as IS NULL
-         ON CONFLICT (run, shard) DO UPDATE SET
-            epoch = shard_claims.epoch + 1, holder = excluded.holder, claimed_ms = excluded.claimed_ms
-         RETURNING run, shard, epoch, holder, claimed_ms",
+        &format!(
+            "INSERT INTO shard_claims ({CLAIM_COLUMNS})
+             SELECT name, ?2, 1, ?3, ?4 FROM shared_runs WHERE name = ?1 AND merged_as IS NULL
+             ON CONFLICT (run, shard) DO UPDATE SET
+                epoch = shard_claims.epoch + 1, holder = excluded.holder, claimed_ms = excluded.claimed_ms
+             RETURNING {CLAIM_COLUMNS}"
+        ),
         params![run, shard, holder, now.timestamp_millis()],
         claim,
     );
-    Ok(taken.optional()?)
+    taken.optional()
 }
 
-pub(super) fn claims(connection: &Connection, run: &str) -> Result<Vec<ShardClaim>, StoreError> {
-    let mut statement = connection
-        .prepare("SELECT run, shard, epoch, holder, claimed_ms FROM shard_claims WHERE run = ?1 ORDER BY shard")?;
+pub(super) fn claims(connection: &Connection, run: &str) -> rusqlite::Result<Vec<ShardClaim>> {
+    let sql = format!("SELECT {CLAIM_COLUMNS} FROM shard_claims WHERE run = ?1 ORDER BY shard");
+    let mut statement = connection.prepare(&sql)?;
     let rows = statement.query_map([run], claim)?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.collect()
 }
 
-pub(super) fn finish(connection: &mut Connection, held: &ShardClaim, part: &Part) -> Result<Finished, StoreError> {
+pub(super) fn finish(connection: &mut Connection, held: &ShardClaim, part: &Part) -> rusqlite::Result<Finished> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let is_held: bool = transaction.query_row(
         "SELECT EXISTS (SELECT 1 FROM shard_claims WHERE run = ?1 AND shard = ?2 AND epoch = ?3)",
-        params![held.run, held.shard, number(held.epoch)],
+        params![held.run, held.shard, of_epoch(held.epoch)],
         |row| row.get(0),
     )?;
     if !is_held {
@@ -105,24 +109,24 @@ pub(super) fn finish(connection: &mut Connection, held: &ShardClaim, part: &Part
     Ok(if kept == 1 { Finished::Kept } else { Finished::Already })
 }
 
-pub(super) fn names(connection: &Connection, run: &str, round: u32) -> Result<Vec<String>, StoreError> {
+pub(super) fn names(connection: &Connection, run: &str, round: u32) -> rusqlite::Result<Vec<String>> {
     let mut statement =
         connection.prepare_cached("SELECT name FROM shard_parts WHERE run = ?1 AND round = ?2 ORDER BY name")?;
     let rows = statement.query_map(params![run, round], |row| row.get(0))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    rows.collect()
 }
 
-pub(super) fn part(connection: &Connection, run: &str, round: u32, name: &str) -> Result<Option<Part>, StoreError> {
+pub(super) fn part(connection: &Connection, run: &str, round: u32, name: &str) -> rusqlite::Result<Option<Part>> {
     let mut statement = connection.prepare_cached(
         "SELECT round, name, version, body FROM shard_parts WHERE run = ?1 AND round = ?2 AND name = ?3",
     )?;
     let found = statement.query_row(params![run, round, name], |row| {
         Ok(Part { round: row.get(0)?, name: row.get(1)?, version: row.get(2)?, body: row.get(3)? })
     });
-    Ok(found.optional()?)
+    found.optional()
 }
 
-pub(super) fn end(connection: &mut Connection, run: &str, merged_as: &str) -> Result<bool, StoreError> {
+pub(super) fn end(connection: &mut Connection, run: &str, merged_as: &str) -> rusqlite::Result<bool> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let sql = "UPDATE shared_runs SET merged_as = ?2 WHERE name = ?1 AND merged_as IS NULL";
     let ended = transaction.execute(sql, [run, merged_as])? == 1;
@@ -132,9 +136,4 @@ pub(super) fn end(connection: &mut Connection, run: &str, merged_as: &str) -> Re
     }
     transaction.commit()?;
     Ok(ended)
-}
-
-/// An epoch that no claim can have is nobody's.
-fn number(epoch: u64) -> i64 {
-    i64::try_from(epoch).unwrap_or(-1)
 }

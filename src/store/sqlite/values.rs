@@ -66,10 +66,6 @@ pub(super) fn run_summary(row: &Row<'_>) -> rusqlite::Result<RunSummary> {
     })
 }
 
-/// The columns that [`memory`] reads.
-pub(super) const MEMORY_COLUMNS: &str = "fingerprint, rule_id, title, severity, status, account_id, region_id, \
-    resource_kind, resource_id, endpoint_kind, first_seen, last_seen, fixed_at, reopened_at, reopenings, seen_by";
-
 pub(super) fn memory(row: &Row<'_>) -> rusqlite::Result<FindingMemory> {
     Ok(FindingMemory {
         fingerprint: row.get(0)?,
