@@ -135,7 +135,9 @@ impl Planted {
                         wrong += &format!("  found, not planted: {name}: {extra}\n");
                     }
                 }
-                None if text(said, "exposure") == "private" => wrong += &needed_though_private(&name, &said["staleness"]),
+                None if text(said, "exposure") == "private" => {
+                    wrong += &needed_though_private(&name, &said["staleness"])
+                }
                 None => wrong += &format!("  nothing planted of the staleness of {name}\n"),
             }
         }
