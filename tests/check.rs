@@ -3,12 +3,15 @@
 
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+mod published;
+
 use std::{
     io::Write as _,
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
+use published::Published;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -58,6 +61,7 @@ impl Scratch {
         let told = self.run(&[&["check", &plan, "-o", "json"], more].concat());
         assert_eq!(told.code, code, "{name} {more:?}\n{}{}", told.stdout, told.stderr);
         let report = told.json();
+        assert_eq!(Published::report().complaints(&report), Vec::<String>::new());
         assert_eq!(report["run"]["exit_code"], code);
         report
     }
@@ -388,7 +392,9 @@ fn what_is_no_plan_is_refused_with_what_to_do() {
         (b"{\"@level\":\"info\",\"@message\":\"Terraform 1.9.8\"}\n{\"@level\":\"info\"}\n", "terraform plan -json"),
         (b"[]", "it holds no object"),
         (b"{}", "no format_version"),
+        (b"{\"version\":4,\"terraform_version\":\"1.9.8\",\"lineage\":\"x\",\"resources\":[]}", "terraform.tfstate"),
         (b"{\"format_version\":\"2.0\"}", "format_version is 2.0"),
+        (b"{\"format_version\":\"0.2\"}", "Terraform before 1.1"),
         (b"{\"format_version\":\"1.2\"}", "neither planned_values nor values"),
         (b"\"\xc3\x28\"", "it is no JSON"),
     ] {
@@ -537,6 +543,47 @@ fn what_terraform_forgets_without_destroying_it_is_unknown() {
         gaps(&report),
         [("alicloud_cs_managed_kubernetes", "alicloud_cs_managed_kubernetes.gone", "incomplete-plan")]
     );
+}
+
+/// Of a resource of which nothing is known before apply, Terraform prints no `values` at all.
+#[test]
+fn what_has_no_values_yet_is_unknown_and_does_not_hide_the_rest() {
+    const CLUSTER: &str = "alicloud_cs_managed_kubernetes";
+    const ADDRESS: &str = "alicloud_cs_managed_kubernetes.api";
+    let read = |name: &str| -> Value { serde_json::from_slice(&std::fs::read(plan(name)).unwrap()).unwrap() };
+    let without_values = |plan: &mut Value, kind: &str, unknown: Value| {
+        let resource = serde_json::json!({
+            "address": format!("{kind}.api"), "mode": "managed", "type": kind, "name": "api", "schema_version": 0,
+            "provider_name": "registry.terraform.io/hashicorp/null", "sensitive_values": {}
+        });
+        let mut change = resource.clone();
+        change["change"] = serde_json::json!({
+            "actions": ["create"], "before": null, "after": {}, "after_unknown": unknown, "before_sensitive": false,
+            "after_sensitive": {}
+        });
+        plan["planned_values"]["root_module"]["resources"].as_array_mut().unwrap().push(resource);
+        plan["resource_changes"].as_array_mut().unwrap().push(change);
+    };
+    let scratch = Scratch::new();
+    let mut harmless = read("nothing");
+    without_values(&mut harmless, "null_resource", serde_json::json!({"id": true, "triggers": true}));
+    assert_eq!(gaps(&scratch.check_value(0, &harmless)), []);
+
+    let mut cluster = read("nothing");
+    let all = ["id", "name", "slb_internet_enabled", "connections", "slb_id", "vswitch_ids", "security_group_id"];
+    let all: serde_json::Map<String, Value> = all.into_iter().map(|name| (name.to_owned(), true.into())).collect();
+    without_values(&mut cluster, CLUSTER, all.into());
+    let report = scratch.check_value(3, &cluster);
+    assert_eq!(endpoint(&report, ADDRESS, "cluster-api-server")["exposure"], "unknown");
+
+    // Nothing says what becomes of it: it may be anything.
+    cluster["resource_changes"].as_array_mut().unwrap().pop();
+    let report = scratch.check_value(4, &cluster);
+    assert!(gaps(&report).contains(&(CLUSTER, ADDRESS, "incomplete-plan")), "{report:#}");
+
+    let state = serde_json::json!({"format_version": "1.0", "values": cluster["planned_values"]});
+    let report = scratch.check_value(4, &state);
+    assert!(gaps(&report).contains(&(CLUSTER, ADDRESS, "incomplete-plan")), "{report:#}");
 }
 
 #[test]

@@ -875,6 +875,33 @@ fn the_pipelines_command_lines_work() {
     assert_eq!(gitlab["portcullis"]["artifacts"]["when"], "always", "the report matters most where the job fails");
 }
 
+/// What the job of a merge request comes to: a plan that opens nothing passes, one that does fails, and one that leaves
+/// open what decides ends with the code that only warns.
+#[test]
+fn the_pipeline_of_a_plan_fails_warns_and_passes() {
+    let gitlab: Value = yaml("deploy/pipelines/gitlab-ci.yml");
+    let job = &gitlab["portcullis-check"];
+    let command = job["script"][0].as_str().unwrap().strip_prefix("portcullis ").unwrap();
+    assert!(job["script"].as_array().unwrap().len() == 1, "the job ends as the program does");
+    for (plan, code) in [("private", 0), ("nlb-hole", 1), ("known-after-apply", 3)] {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(format!("tests/plans/{plan}.json"), folder.path().join("tfplan.json")).unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+            .args(command.split(' '))
+            .env_clear()
+            .env("HOME", folder.path())
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(code), "{plan}: {}", String::from_utf8_lossy(&output.stderr));
+        let report = job["artifacts"]["reports"]["junit"].as_str().unwrap();
+        assert!(text(folder.path().join(report)).contains("<testsuites "));
+        assert!(folder.path().join(job["artifacts"]["paths"][0].as_str().unwrap()).is_file());
+        assert_eq!(job["allow_failure"]["exit_codes"] == code, code == 3, "{plan}");
+    }
+    assert_eq!(job["artifacts"]["when"], "always", "the report matters most where the job fails");
+}
+
 #[test]
 fn the_image_runs_as_nobody_in_particular() {
     let file = text("deploy/Containerfile");

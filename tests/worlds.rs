@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
 mod ledger;
+mod published;
 
 use std::{
     collections::BTreeSet,
@@ -13,6 +14,7 @@ use std::{
 };
 
 use ledger::{Planted, Said, difference, said, text};
+use published::Published;
 use serde_json::{Value, json};
 
 fn worlds() -> Vec<PathBuf> {
@@ -121,9 +123,11 @@ const ACTIONS: &[&str] = &[
 #[test]
 fn found_equals_planted_in_every_world() {
     let mut wrong = String::new();
+    let schema = Published::report();
     for world in worlds() {
         let planted = planted(&world);
         let (said, report, _) = scan(&world.join("world.json"), &planted.trusted);
+        assert_eq!(schema.complaints(&report), Vec::<String>::new(), "{}", world.display());
         let staleness = planted.staleness_difference(&report);
         if said != planted.said() || !staleness.is_empty() {
             wrong += &format!("\n{}:\n{}{staleness}", world.display(), difference(&planted.said(), &said));

@@ -96,7 +96,11 @@ impl Document {
         let mut changes = if is_plan { changes(fields)? } else { BTreeMap::new() };
         let values = match fields.get(if is_plan { "planned_values" } else { "values" }) {
             Some(values) => values,
-            None => return Err(PlanError::NotAPlan("it has neither planned_values nor values".to_owned())),
+            None => {
+                return Err(PlanError::NotAPlan(
+                    "it has neither planned_values nor values, as where there is no state yet".to_owned(),
+                ));
+            }
         };
         let mut found = Vec::new();
         match values {
@@ -113,16 +117,18 @@ impl Document {
             if !seen.insert(resource.address.clone()) {
                 return Err(PlanError::shape(shown(&resource.address), "it is there twice"));
             }
-            let change = match changes.remove(&resource.address) {
-                Some(change) if !change.stays && resource.values.is_null() => {
-                    changes.insert(resource.address.clone(), change);
-                    continue;
+            let change = changes.remove(&resource.address);
+            let is_empty = resource.values.is_null();
+            if is_empty {
+                match change {
+                    Some(change) if !change.stays => {
+                        changes.insert(resource.address.clone(), change);
+                        continue;
+                    }
+                    // Terraform leaves out the values where it knows none of them yet.
+                    _ => resource.values = Value::Object(Map::new()),
                 }
-                _ if resource.values.is_null() => {
-                    return Err(PlanError::shape(shown(&resource.address), "its values are no object"));
-                }
-                change => change,
-            };
+            }
             match change {
                 Some(change) => {
                     resource.unknown = change.unknown;
@@ -134,6 +140,7 @@ impl Document {
                     }
                 }
                 None if is_plan => problems.push(resource.problem("the plan does not say what becomes of it")),
+                None if is_empty => problems.push(resource.problem("the state holds no values of it")),
                 None => {}
             }
         }
@@ -241,6 +248,9 @@ fn parse(text: &[u8]) -> Result<Value, PlanError> {
 
 /// Minor versions add; a major one may change what is there.
 fn version(fields: &Map<String, Value>) -> Result<(), PlanError> {
+    if fields.contains_key("lineage") && !fields.contains_key("format_version") {
+        return Err(PlanError::NotAPlan("it is a state in Terraform's own form (terraform.tfstate)".to_owned()));
+    }
     let Some(version) = fields.get("format_version") else {
         return Err(PlanError::NotAPlan("it has no format_version".to_owned()));
     };
@@ -372,7 +382,7 @@ fn module_resources(
         }
         let (kind, name) = (required(item, "type", own)?, required(item, "name", own)?);
         let values = match item.get("values") {
-            // What is forgotten has none.
+            // What is forgotten has none, nor what is known only after apply as a whole.
             None | Some(Value::Null) => Value::Null,
             Some(values @ Value::Object(_)) => values.clone(),
             Some(_) => return Err(PlanError::shape(shown(own), "its values are no object")),

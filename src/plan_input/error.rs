@@ -47,6 +47,11 @@ impl fmt::Display for PlanError {
             }
             Self::NotJson(why) => write!(f, "it is no JSON ({why}); {HOW}"),
             Self::NotAPlan(why) => write!(f, "it is JSON, but no plan of Terraform: {why}; {HOW}"),
+            Self::Version(version) if version.starts_with("0.") => write!(
+                f,
+                "its format_version is {version}: a Terraform before 1.1 made it, whose format was not settled yet; plan with \
+                 Terraform 1.1 or later, and take what its `terraform show -json` prints"
+            ),
             Self::Version(version) => write!(
                 f,
                 "its format_version is {version}, and this version of portcullis reads 1.x only; use a version of \

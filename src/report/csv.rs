@@ -57,7 +57,7 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
         write_row(&mut writer, finding_row(finding, endpoint))?;
     }
     for gap in &document.coverage.gaps {
-        write_row(&mut writer, gap_row(gap))?;
+        write_row(&mut writer, gap_row(&COLUMNS, "status", gap))?;
     }
     writer.flush()
 }
@@ -134,13 +134,27 @@ pub(super) fn words(items: impl Iterator<Item = impl ToString>) -> String {
     items.map(|item| item.to_string()).collect::<Vec<_>>().join(" ")
 }
 
-fn gap_row(gap: &GapV1<'_>) -> [String; COLUMNS.len()] {
-    let mut row: [String; COLUMNS.len()] = Default::default();
-    row[0] = "gap".to_owned();
-    row[2] = table::state_word(gap.state).to_owned();
-    row[5] = gap.account_id.to_string();
-    row[6] = gap.region_id.to_string();
-    row[8] = gap.resource_id.to_string();
-    row[17] = format!("{}:{} was not read ({}): {}", gap.product, gap.operation, gap.code, gap.message);
-    row
+/// A row of which only some columns are filled, by their names.
+pub(super) fn sparse_row<const N: usize>(columns: &[&str; N], cells: &[(&str, &str)]) -> [String; N] {
+    debug_assert!(cells.iter().all(|(name, _)| columns.contains(name)), "a column that the sheet does not have");
+    columns.map(|column| {
+        let cell = cells.iter().find(|(name, _)| *name == column);
+        cell.map(|(_, text)| (*text).to_owned()).unwrap_or_default()
+    })
+}
+
+/// A gap's row of a sheet, which has a column for how the read ended.
+pub(super) fn gap_row<const N: usize>(columns: &[&str; N], ending: &str, gap: &GapV1<'_>) -> [String; N] {
+    let message = format!("{}:{} was not read ({}): {}", gap.product, gap.operation, gap.code, gap.message);
+    sparse_row(
+        columns,
+        &[
+            ("record", "gap"),
+            (ending, table::state_word(gap.state)),
+            ("account_id", &gap.account_id),
+            ("region_id", &gap.region_id),
+            ("resource_id", &gap.resource_id),
+            ("message", &message),
+        ],
+    )
 }

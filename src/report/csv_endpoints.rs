@@ -7,9 +7,8 @@ use std::{
 };
 
 use super::{
-    csv::{io_error, words, write_row, writer},
-    table,
-    v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1},
+    csv::{gap_row, io_error, sparse_row, words, write_row, writer},
+    v1::{AccessV1, Document, EndpointV1, FindingV1},
 };
 
 /// Frozen like the JSON report: columns are added at the end, never renamed or removed.
@@ -76,7 +75,7 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
         write_row(&mut writer, finding_row(finding))?;
     }
     for gap in &document.coverage.gaps {
-        write_row(&mut writer, gap_row(gap))?;
+        write_row(&mut writer, gap_row(&COLUMNS, "verdict", gap))?;
     }
     writer.flush()
 }
@@ -133,40 +132,18 @@ fn endpoint_row(endpoint: &EndpointV1<'_>, port: Option<&AccessV1<'_>>, findings
 }
 
 fn finding_row(finding: &FindingV1<'_>) -> Row {
-    let mut row = Row::default();
-    row[0] = "finding".to_owned();
-    row[1] = finding.account_id.to_string();
-    row[2] = finding.region_id.to_string();
-    row[3] = finding.resource_kind.to_string();
-    row[4] = finding.resource_id.to_string();
-    row[5] = finding.resource_name.to_string();
-    row[28] = listed(&[finding]);
-    row[29] = finding.message.to_string();
-    row[30] = finding.endpoint_id.clone().unwrap_or_default();
-    row
-}
-
-fn gap_row(gap: &GapV1<'_>) -> Row {
-    let mut row = Row::default();
-    row[0] = "gap".to_owned();
-    row[1] = gap.account_id.to_string();
-    row[2] = gap.region_id.to_string();
-    row[4] = gap.resource_id.to_string();
-    row[16] = table::state_word(gap.state).to_owned();
-    row[29] = format!("{}:{} was not read ({}): {}", gap.product, gap.operation, gap.code, gap.message);
-    row
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rows_written_by_position_are_under_their_names() {
-        for (position, name) in
-            [(0, "record"), (5, "resource_name"), (16, "verdict"), (28, "findings"), (29, "message")]
-        {
-            assert_eq!(COLUMNS[position], name);
-        }
-    }
+    sparse_row(
+        &COLUMNS,
+        &[
+            ("record", "finding"),
+            ("account_id", &finding.account_id),
+            ("region_id", &finding.region_id),
+            ("resource_kind", finding.resource_kind.as_str()),
+            ("resource_id", &finding.resource_id),
+            ("resource_name", &finding.resource_name),
+            ("findings", &listed(&[finding])),
+            ("message", &finding.message),
+            ("endpoint_id", finding.endpoint_id.as_deref().unwrap_or_default()),
+        ],
+    )
 }

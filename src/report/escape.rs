@@ -16,6 +16,10 @@ const MARKS_IN_A_ROW: usize = 2;
 /// characters, byte-order marks, tags, variation selectors and private use; and the noncharacters,
 /// some of which XML cannot hold.
 pub(crate) fn is_unsafe(c: char) -> bool {
+    // Most of what is written is ASCII, so that nothing else is asked of it.
+    if c.is_ascii() {
+        return c.is_ascii_control();
+    }
     c.is_control()
         || u32::from(c) & 0xfffe == 0xfffe
         || matches!(c,
@@ -36,13 +40,21 @@ pub(crate) fn is_unsafe(c: char) -> bool {
             | '\u{f0000}'..='\u{10ffff}')
 }
 
+/// True if every character is printable ASCII, of which nothing is obeyed anywhere but what a format itself reserves.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
 /// One line of plain text for a terminal or a pipe. Unsafe characters become `\x1b` or `\u{202e}`,
 /// a backslash becomes two, so that what is printed says what was there.
 pub(crate) fn line(text: &str) -> String {
+    if is_plain(text) && !text.contains('\\') {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     for c in text.chars() {
-        let mark = !is_unsafe(c) && c.width() == Some(0);
+        let mark = !c.is_ascii() && !is_unsafe(c) && c.width() == Some(0);
         marks = if mark { marks + 1 } else { 0 };
         if is_unsafe(c) || marks > MARKS_IN_A_ROW {
             push_escaped(&mut out, c);
@@ -57,6 +69,9 @@ pub(crate) fn line(text: &str) -> String {
 
 /// [`line()`] for text that has been escaped once already: backslashes stay as they are.
 pub(crate) fn message(text: &str) -> String {
+    if is_plain(text) {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         if is_unsafe(c) { push_escaped(&mut out, c) } else { out.push(c) }
@@ -96,6 +111,9 @@ pub(crate) fn name(text: &str) -> String {
 /// Running text of our own that may contain names: blanks and line ends are folded to one blank
 /// each, then [`message`].
 pub(crate) fn paragraph(text: &str) -> String {
+    if is_plain(text) && !text.contains("  ") && !text.starts_with(' ') && !text.ends_with(' ') {
+        return text.to_owned();
+    }
     message(&text.split([' ', '\t', '\n', '\r']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" "))
 }
 
@@ -123,18 +141,32 @@ fn guarded(text: &str, escaped: String) -> String {
 /// reserves becomes a reference, and what XML 1.0 has no character for becomes U+FFFD.
 pub(crate) fn xml(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&apos;"),
-            '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => out.push(c),
-            _ => out.push('\u{fffd}'),
-        }
+    let mut rest = text;
+    while let Some(at) = rest.find(|c| !is_xml_text(c)) {
+        let (plain, odd) = rest.split_at(at);
+        out.push_str(plain);
+        let mut odd = odd.chars();
+        out.push_str(match odd.next() {
+            Some('&') => "&amp;",
+            Some('<') => "&lt;",
+            Some('>') => "&gt;",
+            Some('"') => "&quot;",
+            Some('\'') => "&apos;",
+            _ => "\u{fffd}",
+        });
+        rest = odd.as_str();
     }
+    out.push_str(rest);
     out
+}
+
+/// True for a character that XML 1.0 has, and takes for text wherever it stands.
+fn is_xml_text(c: char) -> bool {
+    match c {
+        '&' | '<' | '>' | '"' | '\'' => false,
+        '\t' | '\n' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'.. => true,
+        _ => false,
+    }
 }
 
 /// A code span of Markdown, from one line of text that is escaped already. Nothing in it is markup, a

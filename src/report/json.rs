@@ -27,7 +27,7 @@ pub(super) fn write_line(value: &impl Serialize, out: &mut dyn Write) -> io::Res
     out.write_all(b"\n")
 }
 
-/// How many lines wait at once to be written in their order.
+/// How many pieces wait at once to be written in their order.
 const AHEAD: usize = 1024;
 
 /// A line for each item, in their order: made by all threads, since making them takes longer than writing.
@@ -36,10 +36,19 @@ pub(super) fn write_lines<'a, T: Sync, S: Serialize>(
     line: impl Fn(&'a T) -> S + Sync,
     out: &mut dyn Write,
 ) -> io::Result<()> {
+    write_each(items, |item, text| write_line(&line(item), text), out)
+}
+
+/// What is written of each item, in their order.
+pub(super) fn write_each<'a, T: Sync>(
+    items: &'a [T],
+    write: impl Fn(&'a T, &mut Vec<u8>) -> io::Result<()> + Sync,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     for some in items.chunks(AHEAD) {
         let made = some.par_chunks(AHEAD / 16).map(|few| {
             let mut text = Vec::new();
-            few.iter().try_for_each(|item| write_line(&line(item), &mut text)).map(|()| text)
+            few.iter().try_for_each(|item| write(item, &mut text)).map(|()| text)
         });
         for text in made.collect::<io::Result<Vec<_>>>()? {
             out.write_all(&text)?;
@@ -95,6 +104,9 @@ impl<F: Formatter> Formatter for Safe<F> {
     }
 
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        if escape::is_plain(fragment) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         let mut safe_from = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| escape::is_unsafe(*c)) {
             self.0.write_string_fragment(writer, &fragment[safe_from..at])?;

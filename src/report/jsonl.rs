@@ -34,14 +34,7 @@ pub(super) fn write(document: &Document<'_>, out: &mut dyn Write) -> io::Result<
         },
         out,
     )?;
-    for endpoint in &document.endpoints {
-        json::write_line(&Line::Endpoint(endpoint), out)?;
-    }
-    for finding in &document.findings {
-        json::write_line(&Line::Finding(finding), out)?;
-    }
-    for gap in &document.coverage.gaps {
-        json::write_line(&Line::Gap(gap), out)?;
-    }
-    Ok(())
+    json::write_lines(&document.endpoints, Line::Endpoint, out)?;
+    json::write_lines(&document.findings, Line::Finding, out)?;
+    json::write_lines(&document.coverage.gaps, Line::Gap, out)
 }

@@ -2,30 +2,45 @@
 //! it does not count), one suite of endpoints without a finding, and one of what was not read.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, HashMap},
     io::{self, Write},
 };
 
 use super::{
-    Background, escape,
+    Background, escape, json,
     subject::{self, Quiet, Weight},
     table,
     v1::{Document, EndpointV1, FindingV1, GapV1, time},
+    verdict,
 };
 use crate::model::UnitState;
 
-/// What became of a case.
+/// How a case ends.
+#[derive(Clone, Copy)]
 enum Ending {
     Passed,
-    Failure { kind: String, message: String, text: String },
-    Error { kind: String, message: String, text: String },
-    Skipped { message: String },
+    Failure,
+    Error,
+    Skipped,
 }
 
+/// What a case is about.
+enum Subject<'a, 'b> {
+    Finding(&'a FindingV1<'b>),
+    /// An endpoint without a finding.
+    Quiet(&'a EndpointV1<'b>, Quiet),
+    Gap(&'a GapV1<'b>),
+    /// Everything that was planned: the case that is there in every report, since a suite without any would say nothing.
+    Whole,
+}
+
+/// The texts of a case.
 struct Case {
     class: String,
     name: String,
-    ending: Ending,
+    kind: String,
+    message: String,
+    text: String,
 }
 
 /// How the cases of a suite, or of all, ended.
@@ -38,101 +53,171 @@ struct Counts {
 }
 
 impl Counts {
-    fn add(&mut self, ending: &Ending) {
-        self.tests += 1;
+    fn of(endings: impl Iterator<Item = Ending>) -> Self {
+        endings.fold(Self::default(), |counts, ending| counts.join(Self::one(ending)))
+    }
+
+    fn one(ending: Ending) -> Self {
+        let one = Self { tests: 1, ..Self::default() };
         match ending {
-            Ending::Passed => {}
-            Ending::Failure { .. } => self.failures += 1,
-            Ending::Error { .. } => self.errors += 1,
-            Ending::Skipped { .. } => self.skipped += 1,
+            Ending::Passed => one,
+            Ending::Failure => Self { failures: 1, ..one },
+            Ending::Error => Self { errors: 1, ..one },
+            Ending::Skipped => Self { skipped: 1, ..one },
         }
     }
 
-    fn join(&mut self, other: Self) {
-        self.tests += other.tests;
-        self.failures += other.failures;
-        self.errors += other.errors;
-        self.skipped += other.skipped;
-    }
-
-    fn attributes(self) -> String {
-        let Self { tests, failures, errors, skipped } = self;
-        format!("tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\"")
+    fn join(self, other: Self) -> Self {
+        Self {
+            tests: self.tests + other.tests,
+            failures: self.failures + other.failures,
+            errors: self.errors + other.errors,
+            skipped: self.skipped + other.skipped,
+        }
     }
 }
 
-/// Writes the document as suites of cases. Counts stand in front of what they count, so each suite is gone through twice
-/// rather than kept.
-pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut dyn Write) -> io::Result<()> {
-    let endpoints = subject::endpoints(document);
-    let mut by_rule: BTreeMap<&str, Vec<&FindingV1<'_>>> = BTreeMap::new();
-    for finding in &document.findings {
-        by_rule.entry(&finding.rule_id).or_default().push(finding);
-    }
-    let case_of = |finding: &FindingV1<'_>| {
-        let endpoint = finding.endpoint_id.as_deref().and_then(|id| endpoints.get(id).copied());
-        let title = subject::title(finding, background);
-        Case {
-            class: place(&finding.account_id, &finding.region_id),
-            name: subject::name(finding, endpoint),
-            ending: ending(document, finding, &title),
-        }
-    };
-    let quiet = || {
-        subject::quiet(document).map(|(endpoint, quiet)| Case {
-            class: place(&endpoint.account_id, &endpoint.region_id),
-            name: escape::line(&endpoint.id),
-            ending: of_quiet(endpoint, quiet),
-        })
-    };
-    let coverage = || document.coverage.gaps.iter().map(gap_case).chain([whole(document)]);
-    let counted = |cases: &mut dyn Iterator<Item = Case>| {
-        let mut counts = Counts::default();
-        cases.for_each(|case| counts.add(&case.ending));
-        counts
-    };
-    let per_rule: Vec<Counts> =
-        by_rule.values().map(|found| counted(&mut found.iter().map(|one| case_of(one)))).collect();
-    let (of_no_finding, of_coverage) = (counted(&mut quiet()), counted(&mut coverage()));
-    let mut all = Counts::default();
-    per_rule.iter().chain([&of_no_finding, &of_coverage]).for_each(|counts| all.join(*counts));
+struct Suite<'a, 'b> {
+    name: &'a str,
+    subjects: Vec<Subject<'a, 'b>>,
+    counts: Counts,
+}
 
+/// Writes the document as suites of cases. Counts stand in front of what they count, so how a case ends is asked before
+/// its texts are made.
+pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut dyn Write) -> io::Result<()> {
+    let teller = Teller { document, background, endpoints: subject::endpoints(document) };
+    let suites = suites(document, &teller);
+    let all = suites.iter().fold(Counts::default(), |all, suite| all.join(suite.counts));
     let run = &document.run;
     let seconds = (run.finished_at.timestamp() - run.started_at.timestamp()).max(0);
     let stamp = time(&run.started_at);
     let stamp = stamp.trim_end_matches('Z');
     writeln!(out, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>")?;
-    writeln!(out, "<testsuites name=\"portcullis\" {} time=\"{seconds}\">", all.attributes())?;
-    for ((rule, found), counts) in by_rule.iter().zip(per_rule) {
-        write_suite(rule, stamp, counts, &mut found.iter().map(|one| case_of(one)), out)?;
+    // The schema knows no `skipped` here.
+    let Counts { tests, failures, errors, .. } = all;
+    writeln!(
+        out,
+        "<testsuites name=\"portcullis\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" time=\"{seconds}\">"
+    )?;
+    for suite in suites {
+        let (name, Counts { tests, failures, errors, skipped }) =
+            (escape::xml(&escape::line(suite.name)), suite.counts);
+        writeln!(
+            out,
+            "  <testsuite name=\"{name}\" tests=\"{tests}\" failures=\"{failures}\" errors=\"{errors}\" skipped=\"{skipped}\" \
+             time=\"0\" timestamp=\"{stamp}\">"
+        )?;
+        json::write_each(&suite.subjects, |subject, text| teller.write(subject, text), out)?;
+        writeln!(out, "  </testsuite>")?;
     }
-    write_suite("nothing-found", stamp, of_no_finding, &mut quiet(), out)?;
-    write_suite("coverage", stamp, of_coverage, &mut coverage(), out)?;
     writeln!(out, "</testsuites>")
 }
 
-fn ending(document: &Document<'_>, finding: &FindingV1<'_>, title: &str) -> Ending {
-    let kind = finding.severity.to_string();
-    let text = escape::paragraph(&finding.message);
-    let message = title.to_owned();
-    let remedy = || {
-        format!("{text}\n\nWhat to do: {}\n{}", escape::paragraph(&finding.remedy), escape::line(&finding.fingerprint))
-    };
-    match Weight::of(finding, document.run.fail_on) {
-        Weight::Counts => Ending::Failure { kind, message, text: remedy() },
-        Weight::Undecided => Ending::Error { kind: "unknown".to_owned(), message, text },
-        Weight::Waived => Ending::Skipped { message: waiver(finding) },
-        Weight::Known => Ending::Skipped { message: format!("in the baseline: {text}") },
-        Weight::Told => Ending::Skipped { message: format!("does not count ({kind}): {text}") },
+/// Those with a case in them.
+fn suites<'a, 'b>(document: &'a Document<'b>, teller: &Teller<'_, '_>) -> Vec<Suite<'a, 'b>> {
+    let mut by_rule: BTreeMap<&str, Vec<Subject<'_, '_>>> = BTreeMap::new();
+    for finding in &document.findings {
+        by_rule.entry(&finding.rule_id).or_default().push(Subject::Finding(finding));
     }
+    let quiet = subject::quiet(document).map(|(endpoint, quiet)| Subject::Quiet(endpoint, quiet)).collect();
+    let coverage = document.coverage.gaps.iter().map(Subject::Gap).chain([Subject::Whole]).collect();
+    let all = by_rule.into_iter().chain([("nothing-found", quiet), ("coverage", coverage)]);
+    all.filter(|(_, subjects)| !subjects.is_empty())
+        .map(|(name, subjects)| {
+            let counts = Counts::of(subjects.iter().map(|subject| teller.ending(subject)));
+            Suite { name, subjects, counts }
+        })
+        .collect()
 }
 
-fn of_quiet(endpoint: &EndpointV1<'_>, quiet: Quiet) -> Ending {
-    let message = quiet.sentence(endpoint);
-    match quiet {
-        Quiet::Passes => Ending::Passed,
-        Quiet::Undecided => Ending::Error { kind: "unknown".to_owned(), message, text: String::new() },
-        Quiet::Unruled => Ending::Skipped { message },
+/// Everything that a case is told from.
+struct Teller<'a, 'b> {
+    document: &'a Document<'b>,
+    background: &'a Background,
+    endpoints: HashMap<&'a str, &'a EndpointV1<'b>>,
+}
+
+impl Teller<'_, '_> {
+    fn ending(&self, subject: &Subject<'_, '_>) -> Ending {
+        match subject {
+            Subject::Finding(finding) => match Weight::of(finding, self.document.run.fail_on) {
+                Weight::Counts => Ending::Failure,
+                Weight::Undecided => Ending::Error,
+                Weight::Waived | Weight::Known | Weight::Told => Ending::Skipped,
+            },
+            Subject::Quiet(_, Quiet::Passes) => Ending::Passed,
+            Subject::Quiet(_, Quiet::Undecided) => Ending::Error,
+            Subject::Quiet(_, Quiet::Unruled) => Ending::Skipped,
+            Subject::Gap(gap) => match gap.state {
+                UnitState::Denied | UnitState::Failed => Ending::Error,
+                _ => Ending::Skipped,
+            },
+            Subject::Whole if self.document.settled() => Ending::Passed,
+            Subject::Whole => Ending::Error,
+        }
+    }
+
+    fn case(&self, subject: &Subject<'_, '_>) -> Case {
+        match subject {
+            Subject::Finding(finding) => self.of_finding(finding),
+            Subject::Quiet(endpoint, quiet) => Case {
+                class: place(&endpoint.account_id, &endpoint.region_id),
+                name: escape::line(&endpoint.id),
+                kind: "unknown".to_owned(),
+                message: quiet.sentence(endpoint),
+                text: String::new(),
+            },
+            Subject::Gap(gap) => of_gap(gap),
+            Subject::Whole => self.of_everything(),
+        }
+    }
+
+    fn of_finding(&self, finding: &FindingV1<'_>) -> Case {
+        let endpoint = finding.endpoint_id.as_deref().and_then(|id| self.endpoints.get(id).copied());
+        let kind = finding.severity.to_string();
+        let told = escape::paragraph(&finding.message);
+        let title = || subject::title(finding, self.background);
+        let (kind, message, text) = match Weight::of(finding, self.document.run.fail_on) {
+            Weight::Counts => {
+                let (remedy, fingerprint) = (escape::paragraph(&finding.remedy), escape::line(&finding.fingerprint));
+                (kind, title(), format!("{told}\n\nWhat to do: {remedy}\n{fingerprint}"))
+            }
+            Weight::Undecided => ("unknown".to_owned(), title(), told),
+            Weight::Waived => (kind, waiver(finding), String::new()),
+            Weight::Known => (kind, format!("in the baseline: {told}"), String::new()),
+            Weight::Told => {
+                let message = format!("does not count ({kind}): {told}");
+                (kind, message, String::new())
+            }
+        };
+        let class = place(&finding.account_id, &finding.region_id);
+        Case { class, name: subject::name(finding, endpoint), kind, message, text }
+    }
+
+    fn of_everything(&self) -> Case {
+        let coverage = &self.document.coverage;
+        Case {
+            class: "portcullis".to_owned(),
+            name: "everything is known".to_owned(),
+            kind: "unknown".to_owned(),
+            message: format!("{} of {} planned reads succeeded", coverage.scanned, coverage.planned),
+            text: verdict::sentence(self.document),
+        }
+    }
+
+    fn write(&self, subject: &Subject<'_, '_>, out: &mut Vec<u8>) -> io::Result<()> {
+        let case = self.case(subject);
+        let [class, name, kind, message, text] =
+            [&case.class, &case.name, &case.kind, &case.message, &case.text].map(|text| escape::xml(text));
+        write!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"")?;
+        let element = match self.ending(subject) {
+            Ending::Passed => return writeln!(out, "/>"),
+            Ending::Skipped => return writeln!(out, "><skipped message=\"{message}\"/></testcase>"),
+            Ending::Failure => "failure",
+            Ending::Error => "error",
+        };
+        writeln!(out, "><{element} type=\"{kind}\" message=\"{message}\">{text}</{element}></testcase>")
     }
 }
 
@@ -143,28 +228,17 @@ fn waiver(finding: &FindingV1<'_>) -> String {
     format!("waived until {} by {owner}: {ticket}{reason}", waiver.expires)
 }
 
-fn gap_case(gap: &GapV1<'_>) -> Case {
-    let call = format!("{}:{}", escape::line(&gap.product), escape::line(&gap.operation));
+fn of_gap(gap: &GapV1<'_>) -> Case {
     let state = table::state_word(gap.state);
-    let message = format!("{state} ({})", escape::line(&gap.code));
-    let text = escape::paragraph(&gap.message);
-    let ending = match gap.state {
-        UnitState::Denied | UnitState::Failed => Ending::Error { kind: state.to_owned(), message, text },
-        _ => Ending::Skipped { message: format!("{message}: {text}") },
+    let told = escape::paragraph(&gap.message);
+    let because = format!("{state} ({})", escape::line(&gap.code));
+    let (message, text) = match gap.state {
+        UnitState::Denied | UnitState::Failed => (because, told),
+        _ => (format!("{because}: {told}"), String::new()),
     };
-    let name = format!("{call} {}", escape::line(&gap.resource_id));
-    Case { class: place(&gap.account_id, &gap.region_id), name: name.trim_end().to_owned(), ending }
-}
-
-/// The case that is there in every report: a suite without any would say nothing.
-fn whole(document: &Document<'_>) -> Case {
-    let coverage = &document.coverage;
-    let message = format!("{} of {} planned reads succeeded", coverage.scanned, coverage.planned);
-    let ending = match document.settled() {
-        true => Ending::Passed,
-        false => Ending::Error { kind: "unknown".to_owned(), message, text: table::verdict_sentence(document) },
-    };
-    Case { class: "portcullis".to_owned(), name: "everything is known".to_owned(), ending }
+    let call = format!("{}:{}", escape::line(&gap.product), escape::line(&gap.operation));
+    let name = format!("{call} {}", escape::line(&gap.resource_id)).trim_end().to_owned();
+    Case { class: place(&gap.account_id, &gap.region_id), name, kind: state.to_owned(), message, text }
 }
 
 /// `account.region`, as test reports group by classes.
@@ -172,37 +246,4 @@ fn place(account: &str, region: &str) -> String {
     let parts = [account, region].into_iter().filter(|part| !part.is_empty()).map(escape::line);
     let place = parts.collect::<Vec<_>>().join(".");
     if place.is_empty() { "portcullis".to_owned() } else { place }
-}
-
-fn write_suite(
-    name: &str,
-    stamp: &str,
-    counts: Counts,
-    cases: &mut dyn Iterator<Item = Case>,
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    if counts.tests == 0 {
-        return Ok(());
-    }
-    let name = escape::xml(&escape::line(name));
-    writeln!(out, "  <testsuite name=\"{name}\" {} time=\"0\" timestamp=\"{stamp}\">", counts.attributes())?;
-    for case in cases {
-        write_case(&case, out)?;
-    }
-    writeln!(out, "  </testsuite>")
-}
-
-fn write_case(case: &Case, out: &mut dyn Write) -> io::Result<()> {
-    let (class, name) = (escape::xml(&case.class), escape::xml(&case.name));
-    write!(out, "    <testcase classname=\"{class}\" name=\"{name}\" time=\"0\"")?;
-    let (element, kind, message, text) = match &case.ending {
-        Ending::Passed => return writeln!(out, "/>"),
-        Ending::Skipped { message } => {
-            return writeln!(out, "><skipped message=\"{}\"/></testcase>", escape::xml(message));
-        }
-        Ending::Failure { kind, message, text } => ("failure", kind, message, text),
-        Ending::Error { kind, message, text } => ("error", kind, message, text),
-    };
-    let (kind, message, text) = (escape::xml(kind), escape::xml(message), escape::xml(text));
-    writeln!(out, "><{element} type=\"{kind}\" message=\"{message}\">{text}</{element}></testcase>")
 }

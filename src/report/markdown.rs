@@ -11,7 +11,7 @@ use std::{
 use super::{
     Background, escape, subject, table,
     v1::{Document, EndpointV1, FindingV1, GapV1, SummaryV1, time},
-    verdict_text,
+    verdict, verdict_text,
 };
 use crate::{findings::FindingStatus, model::Severity};
 
@@ -67,7 +67,7 @@ impl<'a, 'b> Page<'a, 'b> {
         let document = self.document;
         let Document { summary, coverage, .. } = document;
         self.line(&format!("## Portcullis: {}\n", verdict_text(document.verdict).to_uppercase()));
-        self.line(&escape::code_span(&escape::paragraph(&table::verdict_sentence(document))));
+        self.line(&escape::code_span(&escape::paragraph(&verdict::sentence(document))));
         self.line("\n| what | how many |\n|---|---|");
         let SummaryV1 { endpoints, exposed, private, unknown, .. } = summary;
         self.line(&format!(

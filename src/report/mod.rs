@@ -23,6 +23,7 @@ mod style;
 mod subject;
 mod table;
 pub mod v1;
+mod verdict;
 
 #[cfg(test)]
 pub(crate) mod fixture;
@@ -188,7 +189,7 @@ pub fn render_document(
 
 /// What the verdict of a run means, in one sentence.
 pub fn verdict_sentence(run: &Run) -> String {
-    table::verdict_sentence(&v1::Document::of(run))
+    verdict::sentence(&v1::Document::of(run))
 }
 
 /// Lays out rows under a header like the tables of reports; cells must have gone through
@@ -235,7 +236,7 @@ pub fn state_text(state: UnitState) -> &'static str {
 
 /// What the operator left out of a run, in words; `None` where nothing was.
 pub fn left_out(document: &v1::Document<'_>) -> Option<String> {
-    table::left_out(document)
+    verdict::left_out(document)
 }
 
 /// The word of reports for a verdict.

@@ -11,6 +11,7 @@ use super::{
     subject::{self, Quiet, Weight},
     table,
     v1::{Document, EndpointV1, FindingV1, GapV1},
+    verdict,
 };
 use crate::{
     findings::{FindingStatus, RunVerdict},
@@ -87,7 +88,7 @@ fn of_run(document: &Document<'_>) -> Value {
     };
     let mut event = event(document, "run", "run", (account, ""));
     set_severity(&mut event, Severity::Info);
-    let text = table::verdict_sentence(document);
+    let text = verdict::sentence(document);
     let verdict = match document.verdict {
         RunVerdict::Pass => PASS,
         RunVerdict::Unknown => WARNING,

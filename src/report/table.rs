@@ -23,6 +23,7 @@ use super::{
         BAD, DOUBT, GOOD, NARROWEST, confidence_word, paint, severity_style, staleness_style, verdict_style, wrapped,
     },
     v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1, time},
+    verdict,
 };
 use crate::{
     findings::{FindingStatus, RunVerdict},
@@ -63,7 +64,7 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         RunVerdict::Unknown => ("UNKNOWN", DOUBT),
         RunVerdict::Pass => ("PASS", GOOD),
     };
-    write_fact(word, &paint(word, style, options), 2, &verdict_sentence(document), out, options)?;
+    write_fact(word, &paint(word, style, options), 2, &verdict::sentence(document), out, options)?;
     let counts = format!(
         "{}: {} exposed, {} private, {} unknown",
         summary.endpoints, summary.exposed, summary.private, summary.unknown
@@ -189,50 +190,6 @@ fn needed_words(endpoint: &EndpointV1<'_>) -> String {
 
 fn needed_cell(endpoint: &EndpointV1<'_>, options: &Options) -> String {
     paint(&needed_words(endpoint), staleness_style(endpoint.staleness.verdict), options)
-}
-
-/// What the verdict means, in words, and what it is not about.
-pub(super) fn verdict_sentence(document: &Document<'_>) -> String {
-    let sentence = verdict_alone(document);
-    match left_out(document) {
-        Some(left_out) => format!("{sentence} Left out on request: {left_out}."),
-        None => sentence,
-    }
-}
-
-/// `28 regions (ap-northeast-1, ap-south-1 and 26 more) and 1 account (1000000000000002)`: what the operator left out.
-pub(super) fn left_out(document: &Document<'_>) -> Option<String> {
-    let excluded = || document.coverage.gaps.iter().filter(|gap| gap.state == UnitState::Excluded);
-    let regions: BTreeSet<&str> = excluded().map(|gap| &*gap.region_id).filter(|id| !id.is_empty()).collect();
-    let accounts: BTreeSet<&str> =
-        excluded().filter(|gap| gap.region_id.is_empty()).map(|gap| &*gap.account_id).collect();
-    let words = |ids: BTreeSet<&str>, word: &str| {
-        let named: Vec<String> = ids.iter().take(NAMED).map(|id| escape::name(id)).collect();
-        let more = if ids.len() > NAMED { format!(" and {} more", ids.len() - NAMED) } else { String::new() };
-        let plural = if ids.len() == 1 { "" } else { "s" };
-        (!ids.is_empty()).then(|| format!("{} {word}{plural} ({}{more})", ids.len(), named.join(", ")))
-    };
-    let texts: Vec<String> = [words(regions, "region"), words(accounts, "account")].into_iter().flatten().collect();
-    (!texts.is_empty()).then(|| texts.join(" and "))
-}
-
-fn verdict_alone(document: &Document<'_>) -> String {
-    let settled = document.settled();
-    match document.verdict {
-        RunVerdict::Pass => "No finding counts, and everything planned was read.".to_owned(),
-        RunVerdict::Unknown => {
-            "No finding counts so far, but not everything could be judged: unknown, not clean.".to_owned()
-        }
-        RunVerdict::Fail => {
-            let open = document.endpoints.iter().filter(|endpoint| worst(endpoint) == Some(PortVerdict::Open)).count();
-            let rest = if settled { "" } else { " Not everything could be judged: there may be more." };
-            match open {
-                0 => format!("Findings count; no control plane is known to be open to sources you did not name.{rest}"),
-                1 => format!("1 control plane is open to sources you did not name.{rest}"),
-                _ => format!("{open} control planes are open to sources you did not name.{rest}"),
-            }
-        }
-    }
 }
 
 fn write_endpoints(document: &Document<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
@@ -738,9 +695,9 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
             let why = match state {
                 // The vendor's sentence about a missing permission says no more than its code.
                 UnitState::Denied => "a permission is missing".to_owned(),
-                _ => {
-                    gaps.first().map_or_else(String::new, |gap| cut(&escape::paragraph(&gap.message), ON_TERMINAL / 2))
-                }
+                // What a plan leaves open is in our own words, of which the last are those that count.
+                _ if plan_code::ALL.contains(&code) => first_message(&gaps),
+                _ => cut(&first_message(&gaps), ON_TERMINAL / 2),
             };
             let why = if code.is_empty() { why } else { format!("{why} ({})", escape::name(code)) };
             let line = format!(
@@ -767,7 +724,7 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
             if resources.is_empty() { "-".to_owned() } else { resources },
             if code.is_empty() { "-".to_owned() } else { escape::name(code) },
             escape::name(account),
-            gaps.first().map_or_else(String::new, |gap| escape::paragraph(&gap.message)),
+            first_message(&gaps),
         ]
     });
     let whole_regions = left_out.into_iter().map(|((account, why), regions)| {
@@ -785,6 +742,10 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
     });
     let header = ["STATE", "COUNT", "REGION", "CALL", "RESOURCE", "CODE", "ACCOUNT", "WHY"];
     write_section(title, &header, rows.chain(whole_regions).collect(), out, options)
+}
+
+fn first_message(gaps: &[&GapV1<'_>]) -> String {
+    gaps.first().map_or_else(String::new, |gap| escape::paragraph(&gap.message))
 }
 
 /// True for a read of a region that was left out as a whole.

@@ -1,5 +1,6 @@
 // Opens a report in a real browser, uses it as a person does, and prints what it saw as JSON.
 // usage: node drive.mjs REPORT.html FOLDER-FOR-SCREENSHOTS [--large]
+// The first of `filters` is the first choice after loading, the third the first search.
 import { createRequire } from "node:module";
 import { readFileSync } from "node:fs";
 import path from "node:path";
@@ -75,6 +76,12 @@ if (mode === "--large") {
   await page.evaluate(() => { const view = document.getElementById("view"); view.scrollTop = view.scrollHeight; });
   await page.waitForTimeout(100);
   seen.last_row = await page.evaluate(() => Math.max(...[...document.querySelectorAll("#space .row")].map((row) => Number(row.getAttribute("aria-rowindex")))));
+  // The other list, in which nothing was chosen yet either.
+  await page.click("#tab-endpoints");
+  for (const [what, value] of [["exposure", "exposed"], ["search", "cn-hangzhou"], ["search", ""], ["exposure", ""]]) {
+    if (what !== "search" && !(await page.$(`[data-filter="${what}"]`))) continue;
+    seen.filters.push({ what, value, ms: await timed(what, value), ...(await shown()) });
+  }
 } else {
   await judge("light");
   await page.screenshot({ path: path.join(shots, "html-light.png") });

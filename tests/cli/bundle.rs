@@ -38,7 +38,7 @@ fn lines(scratch: &Scratch, name: &str) -> Vec<Value> {
 fn a_bundle_holds_the_run_and_says_what_it_proves() {
     let scratch = with_key();
     scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "bundle=first", "-o", "json=report.json"]);
-    let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("JSON");
+    let report: Value = crate::scratch::report(&scratch.read("report.json"));
     assert_eq!(lines(&scratch, "first/findings.jsonl"), *report["findings"].as_array().expect("a list"));
     assert_eq!(lines(&scratch, "first/inventory.jsonl"), *report["endpoints"].as_array().expect("a list"));
     let planned = report["coverage"]["planned"].as_u64().expect("a number");

@@ -14,6 +14,8 @@ mod output;
 mod pack;
 mod path;
 mod plan;
+#[path = "../published/mod.rs"]
+mod published;
 mod scan;
 mod scratch;
 mod signals;

@@ -105,7 +105,7 @@ fn scan(scratch: &Scratch, code: i32, world: &str, url: &str, more: &[&str]) -> 
     for text in [&run.stdout, &run.stderr, &report] {
         assert!(!text.contains("t0ken") && !text.contains("f00dKey"), "a secret was printed: {text}");
     }
-    (run, serde_json::from_str(&report).expect("JSON"))
+    (run, crate::scratch::report(&report))
 }
 
 fn outcome(report: &Value) -> &str {
@@ -249,7 +249,7 @@ fn whoever_cannot_be_told_is_in_the_report_and_changes_no_exit_code() {
         .expect("the program starts");
     let run = Run::from(output);
     assert_eq!(run.code, 1, "{}", run.stderr);
-    let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("JSON");
+    let report: Value = crate::scratch::report(&scratch.read("report.json"));
     let told: Vec<(String, String, String)> = report["run"]["notifications"]
         .as_array()
         .expect("a list")

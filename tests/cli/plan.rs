@@ -84,7 +84,7 @@ fn what_is_stale_is_planned_and_the_rest_says_why() {
     let document = plan(&scratch, 0, &["--all", "-o", "json"]).json();
     let planned = actions(&document);
     assert!(planned.iter().any(|(endpoint, kind)| endpoint.ends_with(STALE) && kind == "unbind"), "{planned:?}");
-    let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("it is JSON");
+    let report: Value = crate::scratch::report(&scratch.read("report.json"));
     for endpoint in report["endpoints"].as_array().expect("there is a list") {
         let id = endpoint["id"].as_str().expect("it has an id");
         let verdict = endpoint["staleness"]["verdict"].as_str().unwrap_or_default();

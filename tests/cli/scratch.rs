@@ -4,9 +4,12 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    sync::LazyLock,
 };
 
 use tempfile::TempDir;
+
+use crate::published::Published;
 
 /// Where a test runs the program: an empty folder as home, data folder and working folder.
 pub(crate) struct Scratch {
@@ -77,10 +80,20 @@ impl From<Output> for Run {
     }
 }
 
+/// A report, which must be what the published schema says.
+pub(crate) fn report(text: &str) -> serde_json::Value {
+    static SCHEMA: LazyLock<Published> = LazyLock::new(Published::report);
+    let report = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(SCHEMA.complaints(&report), Vec::<String>::new(), "{report:#}");
+    report
+}
+
 impl Run {
     /// Standard output as JSON.
     pub(crate) fn json(&self) -> serde_json::Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+        let value: serde_json::Value =
+            serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout));
+        if value["schema"] == "portcullis.report/v1" { report(&self.stdout) } else { value }
     }
 
     /// The last line on stderr.

@@ -103,7 +103,7 @@ fn a_run_over_fewer_regions_says_so_and_repairs_nothing_elsewhere() {
     let back = summary(&scratch);
     assert_eq!((&back["reopened"], &back["new"]), (&json!(0), &json!(0)), "{back}");
 
-    let report: Value = serde_json::from_str(&scratch.read("narrow.json")).expect("JSON");
+    let report: Value = crate::scratch::report(&scratch.read("narrow.json"));
     assert!(report["coverage"]["excluded"].as_u64() > Some(0), "{}", report["coverage"]);
     let gaps = report["coverage"]["gaps"].as_array().expect("a list");
     let excluded: Vec<&Value> = gaps.iter().filter(|gap| gap["state"] == "excluded").collect();

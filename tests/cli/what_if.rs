@@ -7,7 +7,7 @@ use crate::scratch::Scratch;
 /// An EIP that exposes a pilot, and the endpoint, as a report has them.
 fn exposed(scratch: &Scratch) -> (String, String) {
     let arguments = ["scan", "--sandbox", "demo", "--no-store", "--save", "cloud.snapshot", "-o", "json"];
-    let report: Value = serde_json::from_str(&scratch.run(&arguments).stdout).expect("the report is JSON");
+    let report: Value = crate::scratch::report(&scratch.run(&arguments).stdout);
     let endpoints = report["endpoints"].as_array().expect("there are endpoints");
     let found = endpoints
         .iter()
@@ -95,7 +95,7 @@ fn a_consumer_whose_private_path_goes_as_well_is_cut_off() {
 fn without_its_attachment_a_cluster_loses_its_private_path() {
     let scratch = Scratch::new();
     let arguments = ["scan", "--sandbox", "path-transit-router", "--no-store", "-o", "json"];
-    let report: Value = serde_json::from_str(&scratch.run(&arguments).stdout).expect("the report is JSON");
+    let report: Value = crate::scratch::report(&scratch.run(&arguments).stdout);
     let consumers = report["endpoints"].as_array().expect("there are endpoints").iter();
     let consumers = consumers.flat_map(|endpoint| endpoint["staleness"]["consumers"].as_array().into_iter().flatten());
     let connected = consumers.filter(|consumer| consumer["via"] == "route");

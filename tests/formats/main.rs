@@ -4,8 +4,11 @@
 
 mod documents;
 mod hostile;
+mod json;
 mod junit;
 mod markdown;
 mod ocsf;
+#[path = "../published/mod.rs"]
+mod published;
 mod sarif;
 mod xml;

@@ -18,10 +18,11 @@ use data_encoding::BASE64;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Background, escape, table,
+    Background, escape,
     v1::{Document, time},
+    verdict,
 };
-use crate::{findings::RunVerdict, model::PortVerdict};
+use crate::findings::RunVerdict;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -71,8 +72,8 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         digest(SCRIPT),
         Safe(&run.tool_version),
         time(&run.started_at),
-        Safe(&verdict_zh(document)),
-        Safe(&table::verdict_sentence(document)),
+        Safe(&verdict::sentence_zh(document)),
+        Safe(&verdict::sentence(document)),
     )?;
     for caller in &run.caller {
         write!(out, "<span>{} · {}</span>", Safe(&caller.account_id), Safe(&escape::capped(&caller.arn, 120)))?;
@@ -84,24 +85,6 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
         Safe(&run.id),
         Safe(&run.tool_version)
     )
-}
-
-/// What the verdict means, in Chinese: as `table::verdict_sentence` has it.
-fn verdict_zh(document: &Document<'_>) -> String {
-    let open = document.endpoints.iter().filter(|it| table::worst(it) == Some(PortVerdict::Open)).count();
-    let mut sentence = match document.verdict {
-        RunVerdict::Pass => "没有计入的发现，计划读取的内容已全部读取。".to_owned(),
-        RunVerdict::Unknown => "目前没有计入的发现，但并非全部内容都能判定：结论为未知，而不是安全。".to_owned(),
-        RunVerdict::Fail if open == 0 => "存在计入的发现；未发现对未列入信任名单的来源开放的控制面。".to_owned(),
-        RunVerdict::Fail => format!("{open} 个控制面对未列入信任名单的来源开放。"),
-    };
-    if document.verdict == RunVerdict::Fail && !document.settled() {
-        sentence.push_str("并非全部内容都能判定：可能还有更多。");
-    }
-    match document.coverage.excluded {
-        0 => sentence,
-        excluded => format!("{sentence}按要求略过 {excluded} 项读取。"),
-    }
 }
 
 /// `sha256-…`, as a content security policy names a script.

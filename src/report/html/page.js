@@ -348,28 +348,16 @@
   };
   let current = "findings";
   const state = {};
-  for (const name of Object.keys(lists)) state[name] = { query: "", chosen: {}, sort: null, shown: [], texts: null, last: null, at: -1 };
+  for (const name of Object.keys(lists)) state[name] = { query: "", chosen: {}, sort: null, shown: [], texts: [], last: null, at: -1 };
 
-  // What searches look through, up to a row: made in advance, a piece at a time, and to the end where somebody searches.
-  function texts(name, until = Infinity) {
-    const list = lists[name], rows = list.rows(), made = (state[name].texts ??= []);
-    for (let index = made.length; index < Math.min(rows.length, until); index++) made.push(list.text(rows[index]).toLowerCase());
-    return made;
-  }
-
-  const soon = self.requestIdleCallback || setTimeout;
-  function prepare() {
-    const name = Object.keys(lists).find((name) => texts(name, 0).length < lists[name].rows().length);
-    if (!name) return;
-    texts(name, texts(name, 0).length + 4000);
-    soon(prepare);
-  }
+  // What searches look through: made with the lists, so that the first search waits no longer than the others.
+  const haystack = (list) => list.rows().map((row) => list.text(row).toLowerCase());
 
   function refilter() {
     const list = lists[current], it = state[current], rows = list.rows();
     const words = it.query.toLowerCase().split(/\s+/).filter(Boolean);
     const chosen = Object.entries(it.chosen).filter(([, value]) => value !== "");
-    const hay = words.length ? texts(current) : null;
+    const hay = it.texts;
     const has = (index, word) => hay[index].includes(word) || (word.startsWith("v1:") && rows[index].fingerprint?.startsWith(word));
     // Typing on narrows what was found: nothing else can match. What begins like a fingerprint is looked for in those as well.
     const key = JSON.stringify(chosen);
@@ -575,7 +563,7 @@
   const themeWord = () => { byId("theme").textContent = t(root.dataset.theme || "auto"); };
 
   function everything() {
-    for (const name of Object.keys(lists)) Object.assign(state[name], { texts: null, last: null });
+    for (const name of Object.keys(lists)) Object.assign(state[name], { texts: haystack(lists[name]), last: null });
     translate();
     map(12);
     trend();
@@ -637,8 +625,6 @@
     everything();
     fromHash();
     root.dataset.ready = "yes";
-    // The first search should not wait for its texts, nor what somebody chooses meanwhile.
-    soon(prepare);
   }
   start();
 })();
