@@ -165,6 +165,23 @@ async fn v_switches_come_with_their_vpc_tables_and_acls() {
 }
 
 #[tokio::test]
+async fn a_vpc_is_shared_if_it_is_another_account_s_or_one_of_its_v_switches_is() {
+    let shared = async |change: fn(&mut Value)| {
+        let mut document = document();
+        change(&mut document["accounts"][0]["vpc"]);
+        let server = serve(world(&document));
+        let inventory = scan_rounds(&server, &[vec![in_hangzhou(NetworkRead::VSwitches("vpc-1".into()))]]).await;
+        inventory.network().vpcs[0].shared
+    };
+    assert!(!shared(|_| {}).await);
+    assert!(!shared(|vpc| vpc["vpcs"][0]["OwnerId"] = ACCOUNT.parse::<u64>().unwrap().into()).await);
+    assert!(shared(|vpc| vpc["vpcs"][0]["OwnerId"] = OTHER.parse::<u64>().unwrap().into()).await);
+    assert!(!shared(|vpc| vpc["vswitches"][0]["OwnerId"] = ACCOUNT.parse::<u64>().unwrap().into()).await);
+    assert!(shared(|vpc| vpc["vswitches"][0]["OwnerId"] = OTHER.parse::<u64>().unwrap().into()).await);
+    assert!(shared(|vpc| vpc["vswitches"][0]["ShareType"] = "Sharing".into()).await);
+}
+
+#[tokio::test]
 async fn v_switches_that_do_not_name_their_table_get_it_from_the_list_of_tables() {
     let inventory = read(&[in_hangzhou(NetworkRead::VSwitches("vpc-3".into()))]).await;
     let tables: Vec<(&str, &str)> = inventory
@@ -301,6 +318,15 @@ async fn a_map_with_a_condition_that_is_not_understood_fails_its_cen() {
         assert_eq!(gaps(&inventory), ["DescribeCenAttachedChildInstances cen-9 failed schema"], "{condition}");
         assert_eq!(network(&inventory), nothing());
     }
+}
+
+#[tokio::test]
+async fn a_map_with_a_result_that_is_not_understood_fails_its_cen() {
+    let mut document = document();
+    document["accounts"][0]["cbn"]["route_maps"][0]["MapResult"] = "Refuse".into();
+    let server = serve(world(&document));
+    let inventory = scan_rounds(&server, &[vec![in_hangzhou(NetworkRead::Cen("cen-9".into()))]]).await;
+    assert_eq!(gaps(&inventory), ["DescribeCenAttachedChildInstances cen-9 failed schema"]);
 }
 
 fn peer_noun() -> Value {

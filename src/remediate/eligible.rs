@@ -42,6 +42,8 @@ pub struct Known<'a> {
     pub has_canary: bool,
     /// What the vendor needs in every white list in front of it.
     pub required: &'a [IpNet],
+    /// Other endpoints that are public by the same EIP: their ids.
+    pub sharing: &'a [String],
 }
 
 /// A change that may be planned.
@@ -157,6 +159,9 @@ impl Reasons {
 fn unbinding(known: Known<'_>, reasons: &mut Reasons) -> Option<Change> {
     let judged = known.judged;
     nobody_needs_it(judged, reasons);
+    for other in known.sharing {
+        reasons.add(format!("{other} is public by the same EIP"), "each has an EIP of its own, or only one is public");
+    }
     closes_it(judged, reasons);
     if judged.changing.eip_offered != Some(true) {
         let (why, until) = match judged.changing.eip_offered {

@@ -196,7 +196,10 @@ impl<'q> Reader<'q> {
         let (mesh_groups, plane_groups) =
             (texts(&pair["Mesh"], "SecurityGroupIds"), texts(&pair["DataPlane"], "SecurityGroupIds"));
         atom.add("source", self.groups(&plane_groups, &mesh_groups, "egress", to, port));
-        atom.add("target", self.groups(&mesh_groups, &plane_groups, "ingress", from, port));
+        // Members of a group are interfaces, which have addresses of vSwitches: pods with a block of their own are none.
+        let is_interface = holds(text(plane, "CidrBlock"), from) || holds(text(plane, "Ipv6CidrBlock"), from);
+        let members: &[&str] = if is_interface { &plane_groups } else { &[] };
+        atom.add("target", self.groups(&mesh_groups, members, "ingress", from, port));
         if text(mesh, "VSwitchId") != text(plane, "VSwitchId") {
             let client = 32768..=60999;
             atom.add("source", self.acl(plane, "Egress", to, port..=port));
@@ -526,11 +529,16 @@ impl<'q> Reader<'q> {
             list(self.t, "CenRouteMaps").iter().filter(|map| text(map, "Status") == "Active").collect();
         maps.sort_by_key(|map| map["Priority"].as_u64());
         let any = |map: &Value, key: &str, id: &str| texts(map, key).is_empty() || texts(map, key).contains(&id);
-        let decides = maps.into_iter().find(|map| {
-            any(map, "SourceInstanceIds", text(provider, "ChildInstanceId")) && any(map, "DestinationInstanceIds", vpc)
-        });
-        if let Some(map) = decides.filter(|map| text(map, "MapResult") == "Deny") {
-            return blocked("RouteMapDeny", text(map, "RouteMapId"));
+        // A route comes into the router of its own region, and out of the receiver's: the maps of either way are asked.
+        for out in [false, true] {
+            let decides =
+                maps.iter().filter(|map| (text(map, "TransmitDirection") == "RegionOut") == out).find(|map| {
+                    any(map, "SourceInstanceIds", text(provider, "ChildInstanceId"))
+                        && any(map, "DestinationInstanceIds", vpc)
+                });
+            if let Some(map) = decides.filter(|map| text(map, "MapResult") == "Deny") {
+                return blocked("RouteMapDeny", text(map, "RouteMapId"));
+            }
         }
         self.arrive(packet, text(provider, "ChildInstanceId"), "cen", &Value::Null)
     }

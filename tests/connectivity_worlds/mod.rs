@@ -334,9 +334,12 @@ fn cen(random: &mut Random, topology: &mut Value) {
     }
     if random.one_in(4) {
         let ids = |random: &mut Random| random.pick(&[&["vpc-m"][..], &["vpc-d"], &[]]);
+        let ways = ["RegionIn", "RegionOut"];
         topology["CenRouteMaps"] = json!([
-            {"CenId": "cen-9", "RouteMapId": "cenrmap-1", "Priority": 3, "MapResult": "Deny", "Status": "Active", "SourceInstanceIds": ids(random), "DestinationInstanceIds": ids(random)},
-            {"CenId": "cen-9", "RouteMapId": "cenrmap-0", "Priority": random.pick(&[1, 9]), "MapResult": "Permit", "Status": random.mostly("Active", &["Creating"]), "SourceInstanceIds": ids(random)},
+            {"CenId": "cen-9", "RouteMapId": "cenrmap-1", "Priority": 3, "MapResult": "Deny", "Status": "Active", "SourceInstanceIds": ids(random), "DestinationInstanceIds": ids(random),
+                "TransmitDirection": random.pick(&ways)},
+            {"CenId": "cen-9", "RouteMapId": "cenrmap-0", "Priority": random.pick(&[1, 9]), "MapResult": "Permit", "Status": random.mostly("Active", &["Creating"]), "SourceInstanceIds": ids(random),
+                "TransmitDirection": random.pick(&ways)},
         ]);
     }
 }

@@ -107,33 +107,37 @@ fn has_bandwidth(cen: &Cen<'_>, one: &RegionId, other: &RegionId) -> bool {
     })
 }
 
-/// The route map that denies the receiver the route, if one does. Without a match a route is
-/// permitted.
+/// The route map that denies the receiver the route, if one does. A route comes into the router of its own region and goes
+/// out of the receiver's, and the maps of either way are asked in an order of their own: what one way permits the other may
+/// deny. Without a match a route is permitted.
 fn denying_map<'a, A: Family>(
     cen: &Cen<'a>,
     provider: &Provider<'a, A>,
     receiver: &CenChildInstance,
 ) -> Option<&'a CenRouteMap> {
-    let mut from = 0;
-    for map in &cen.route_maps {
-        if map.priority < from || !matches_route(map, provider, receiver) {
-            continue;
+    [false, true].into_iter().find_map(|out| {
+        let mut from = 0;
+        for map in cen.route_maps.iter().copied().filter(|map| is_for_way_out(map) == out) {
+            if map.priority < from || !matches_route(map, provider, receiver) {
+                continue;
+            }
+            if map.map_result.eq_ignore_ascii_case("deny") {
+                return Some(map);
+            }
+            from = map.next_priority?;
         }
-        if map.map_result.eq_ignore_ascii_case("deny") {
-            return Some(map);
-        }
-        from = map.next_priority?;
-    }
-    None
+        None
+    })
+}
+
+/// A map that does not say is for the way in.
+fn is_for_way_out(map: &CenRouteMap) -> bool {
+    map.transmit_direction.eq_ignore_ascii_case("RegionOut")
 }
 
 fn matches_route<A: Family>(map: &CenRouteMap, provider: &Provider<'_, A>, receiver: &CenChildInstance) -> bool {
-    let direction = map.transmit_direction.as_str();
-    let region = if direction.eq_ignore_ascii_case("RegionOut") {
-        &receiver.child_instance_region_id
-    } else {
-        &provider.child.child_instance_region_id
-    };
+    let region =
+        if is_for_way_out(map) { &receiver.child_instance_region_id } else { &provider.child.child_instance_region_id };
     let here = map.cen_region_id.is_empty() || map.cen_region_id == *region;
     let from_region = &provider.child.child_instance_region_id;
     let of_region = map.source_region_ids.is_empty() || map.source_region_ids.contains(from_region);

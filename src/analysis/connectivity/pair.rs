@@ -12,7 +12,7 @@ use super::{
     groups::{GroupFilter, Way},
     nearest,
     private_link::{self, PrivateLink},
-    topology::{Family, Topology, block_of},
+    topology::{Family, Topology, block_of, narrow},
     verdict::{Code, Direction, Hop, PairAnswer, Reason, Verdict, Via},
     walk::{Fault, Goal, Outcome, Packet, Walk},
 };
@@ -110,6 +110,8 @@ struct Atom<'a, A> {
 struct Filters<'t, 'a, A> {
     source: Option<GroupFilter<'t, 'a, A>>,
     target: Option<GroupFilter<'t, 'a, A>>,
+    /// The same for what is no member of the cluster's groups for sure; `None` where there is no such source.
+    target_of_pods: Option<GroupFilter<'t, 'a, A>>,
 }
 
 impl<'t, 'a> Pair<'t, 'a> {
@@ -158,6 +160,11 @@ impl<'t, 'a> Pair<'t, 'a> {
         let mut filters = Filters {
             source: GroupFilter::new(self.topology, cluster_groups, mesh_groups, Way::Egress, self.mesh.port),
             target: GroupFilter::new(self.topology, mesh_groups, cluster_groups, Way::Ingress, self.mesh.port),
+            target_of_pods: if cluster_groups.is_empty() || self.cluster.source_cidrs.is_empty() {
+                None
+            } else {
+                GroupFilter::new(self.topology, mesh_groups, &[], Way::Ingress, self.mesh.port)
+            },
         };
         let mut answer: Option<PairAnswer<'a>> = None;
         let mut first_blocked = None;
@@ -226,7 +233,11 @@ impl<'t, 'a> Pair<'t, 'a> {
         if let Some(filter) = &mut filters.source {
             push(Direction::Source, filter.check(packet));
         }
-        if let Some(filter) = &mut filters.target {
+        let target = match &mut filters.target_of_pods {
+            Some(pods) if !self.comes_from_an_interface(packet) => Some(pods),
+            _ => filters.target.as_mut(),
+        };
+        if let Some(filter) = target {
             push(Direction::Target, filter.check(packet));
         }
         // An ACL stands at the edge of its vSwitch: what stays inside does not meet it.
@@ -242,6 +253,13 @@ impl<'t, 'a> Pair<'t, 'a> {
             );
         }
         reasons
+    }
+
+    /// Members of a group are interfaces, which have addresses of vSwitches: pods with a block of their own are none.
+    fn comes_from_an_interface<A: Family>(self, packet: &mut Packet<A>) -> bool {
+        let Some(own) = block_of(self.cluster_switch) else { return false };
+        narrow(&mut packet.sources, packet.source, own);
+        own.contains(packet.source)
     }
 }
 

@@ -160,7 +160,7 @@ pub(super) fn prefix(block: Block) -> IpNet {
 /// A route table of a transit router.
 #[derive(Clone, Debug)]
 pub(super) struct TrTable<'a> {
-    /// False where an entry that forwards could not be understood.
+    /// False where an entry that forwards could not be understood, or the table is not settled.
     pub(super) is_readable: bool,
     pub(super) routes: Vec<TrRoute<'a>>,
     v4: Lpm<u32>,

@@ -308,7 +308,18 @@ fn tr_tables(network: &Network) -> HashMap<&str, TrTable<'_>> {
     for entry in &network.transit_router_route_entries {
         entries.entry(entry.transit_router_route_table_id.as_str()).or_default().push(entry);
     }
-    entries.into_iter().map(|(id, entries)| (id, TrTable::new(entries))).collect()
+    let mut tables: HashMap<&str, TrTable<'_>> =
+        entries.into_iter().map(|(id, entries)| (id, TrTable::new(entries))).collect();
+    // What one forwards that is being made or taken away nobody says.
+    let is_settled = |status: &str| status.is_empty() || status.eq_ignore_ascii_case("active");
+    for named in network.transit_router_route_tables.iter() {
+        if !is_settled(&named.transit_router_route_table_status)
+            && let Some(table) = tables.get_mut(named.transit_router_route_table_id.as_str())
+        {
+            table.is_readable = false;
+        }
+    }
+    tables
 }
 
 fn cens(network: &Network) -> HashMap<&str, Cen<'_>> {

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::{
-        Cluster, ClusterId, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic, VSwitch, VpcId,
+        Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, DataPlaneCluster, Mesh, Reading, RegionId, Traffic,
+        VSwitch, VpcId,
     },
     netset::{AddressSet, Block},
 };
@@ -14,7 +15,7 @@ use super::{
     Judged, Setting,
     data_plane::{self, Case, Existence, State},
     logs::{Entrance, Origin},
-    path::{self, Source, Target},
+    path::{self, Found, Source, Target},
 };
 
 /// Words of `ClusterType` for clusters that the cluster API of the account lists. One with another
@@ -43,8 +44,10 @@ fn judge(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>, target: &Targe
     let existence = existence(setting, mesh, cluster);
     let vpc_id = vpc_of(cluster);
     let source = source(setting, cluster, vpc_id.as_str());
-    let found = path::find(&setting.topology, target, &source);
-    let leaving = setting.egress.of(&setting.topology, entrance, vpc_id.as_str(), &source.switches, source.pods);
+    let found = path_of(setting, target, &source);
+    // Its nodes may stand in any vSwitch of the VPC, and leave as those do.
+    let anywhere = setting.switches_of(vpc_id.as_str());
+    let leaving = setting.egress.of(&setting.topology, entrance, vpc_id.as_str(), anywhere, source.pods);
     let blocks = source.blocks();
     let account_id = cluster.own.map_or(&mesh.scope.account_id, |own| &own.scope.account_id);
     let origin = Origin {
@@ -91,10 +94,11 @@ fn existence(setting: &Setting<'_>, mesh: &Mesh, cluster: &Known<'_>) -> Existen
         return if outside { Existence::Outside } else { Existence::Present };
     }
     let Some(seen) = cluster.seen_by_mesh else { return Existence::Unreadable };
-    // The reply names no owner: the cluster is this account's only where its VPC is.
+    // The reply names no owner: the cluster is this account's only where its VPC is, and nobody else's.
     let network = setting.inventory().network();
     let owned = network.vpcs.iter().any(|vpc| {
-        vpc.vpc_id == seen.vpc_id
+        !vpc.shared
+            && vpc.vpc_id == seen.vpc_id
             && vpc.scope.account_id == mesh.scope.account_id
             && vpc.scope.region_id == seen.region_id
     });
@@ -122,6 +126,21 @@ fn vpc_of(cluster: &Known<'_>) -> VpcId {
 
 fn region_of<'a>(cluster: &Known<'a>) -> Option<&'a RegionId> {
     cluster.own.map(|own| &own.scope.region_id).or(cluster.seen_by_mesh.map(|seen| &seen.region_id))
+}
+
+/// Its private path. The cluster's own reply names the vSwitches that it was made with, and node pools may stand in any
+/// other of the VPC: there is a path only if there is one from these too.
+fn path_of(setting: &Setting<'_>, target: &Target<'_>, source: &Source<'_>) -> Found {
+    let found = path::find(&setting.topology, target, source);
+    let is_named = |switch: &&VSwitch| source.switches.iter().any(|one| one.v_switch_id == switch.v_switch_id);
+    let others: Vec<&VSwitch> =
+        setting.switches_of(source.vpc_id).iter().copied().filter(|switch| !is_named(switch)).collect();
+    if found.path.connectivity != Connectivity::Connected || others.is_empty() {
+        return found;
+    }
+    // What leads back to the pods is the same wherever their nodes are.
+    let elsewhere = Source { switches: others, pod_blocks: Vec::new(), groups: source.groups.clone(), ..*source };
+    path::also(found, path::find(&setting.topology, target, &elsewhere))
 }
 
 /// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of

@@ -293,7 +293,7 @@ fn mesh_of<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<&'a Mes
 }
 
 /// The private entrance. Where the private address is known, only the vSwitch that holds it counts.
-fn target<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<Target<'a>> {
+fn target<'a>(setting: &'a Setting<'_>, assessed: &'a Assessed<'_>) -> Option<Target<'a>> {
     let (vpc_id, named, groups) = servers::place_of(setting, assessed)?;
     let address: Option<IpAddr> = assessed.judgement.private_address.as_deref().and_then(|text| text.parse().ok());
     let all = setting.switches_of(vpc_id);
@@ -307,13 +307,24 @@ fn target<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<Target<'
         // A cluster's own group is documented not to filter what comes through the balancer.
         None => None,
     };
+    let unread = unread.or_else(|| balancer_elsewhere(assessed, vpc_id));
     Some(Target { vpc_id, switches, address, ports: ports_of(assessed), groups, filter: None, unread })
 }
 
-/// The ports that consumers use: that of the endpoint, and of a pilot those on which it serves discovery over
-/// mutual TLS as well.
+/// The balancer, where it stands in another VPC than its mesh or cluster: what filters between the two nobody knows.
+fn balancer_elsewhere<'a>(assessed: &'a Assessed<'_>, vpc_id: &str) -> Option<&'a str> {
+    let (id, own) = match assessed.front.as_ref()?.balancer {
+        Balancer::Classic(Some(balancer)) => (&balancer.load_balancer_id, &balancer.vpc_id),
+        Balancer::Network(Some(balancer)) => (&balancer.load_balancer_id, &balancer.vpc_id),
+        Balancer::Classic(None) | Balancer::Network(None) => return None,
+    };
+    (!own.is_empty() && own.as_str() != vpc_id).then_some(id.as_str())
+}
+
+/// The ports that consumers use: that of the endpoint, and of a pilot those on which it serves discovery and the webhooks
+/// of its data plane as well.
 fn ports_of(assessed: &Assessed<'_>) -> Vec<u16> {
-    const DISCOVERY: [u16; 2] = [15011, 15012];
+    const DATA_PLANE: [u16; 4] = [15010, 15011, 15012, 15017];
     let serving = match (assessed.judgement.endpoint.kind, assessed.front.as_ref().map(|front| front.balancer)) {
         (EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer, _) => Vec::new(),
         (_, Some(Balancer::Classic(Some(balancer)))) => {
@@ -325,8 +336,8 @@ fn ports_of(assessed: &Assessed<'_>) -> Vec<u16> {
         }
         _ => Vec::new(),
     };
-    let discovery = serving.into_iter().filter(|port| DISCOVERY.contains(port));
-    let all: BTreeSet<u16> = discovery.chain([assessed.port]).collect();
+    let data_plane = serving.into_iter().filter(|port| DATA_PLANE.contains(port));
+    let all: BTreeSet<u16> = data_plane.chain([assessed.port]).collect();
     all.into_iter().collect()
 }
 
@@ -345,10 +356,14 @@ fn listener_filter(assessed: &Assessed<'_>, rows: &[AccessRow], ports: &[u16]) -
     };
     for port in ports {
         let rows = rows.iter().filter(|row| row.port == *port && row.protocol == "tcp");
-        let gates: Vec<&Gate> = rows
-            .flat_map(|row| &row.gates)
-            .filter(|gate| matches!(gate.kind, GateKind::ClbAcl | GateKind::NlbSecurityGroups))
-            .collect();
+        // A row may be of another balancer that leads there too; this one's own gates count.
+        let listener = format!("{}/{port}", front.id);
+        let is_its = |gate: &&Gate| match gate.kind {
+            GateKind::ClbAcl => gate.id == listener,
+            GateKind::NlbSecurityGroups => assessed.others.is_empty(),
+            _ => false,
+        };
+        let gates: Vec<&Gate> = rows.flat_map(|row| &row.gates).filter(is_its).collect();
         filter.complete &= !gates.is_empty() && gates.iter().all(|gate| gate.complete);
         let admits: AddressSet = gates.iter().flat_map(|gate| gate.admits.iter().copied()).collect();
         filter.admits = filter.admits.intersect(&admits);

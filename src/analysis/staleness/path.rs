@@ -110,6 +110,20 @@ pub(super) fn find(topology: &Topology<'_>, target: &Target<'_>, source: &Source
     }
 }
 
+/// The same for a consumer of which a part may be elsewhere: what is connected from here is so only if it is from there
+/// too, the lattice of analysis.md 2.3.
+pub(super) fn also(here: Found, elsewhere: Found) -> Found {
+    let Found { path, class, mut unread, mut beside } = elsewhere;
+    unread.extend(here.unread);
+    beside.extend(here.beside);
+    let (connectivity, class) = match path.connectivity {
+        Connectivity::Connected => return Found { unread, beside, ..here },
+        Connectivity::Blocked | Connectivity::Partial => (Connectivity::Partial, Path::Partial),
+        Connectivity::Unknown => (Connectivity::Unknown, class),
+    };
+    Found { path: ConsumerPath { connectivity, via: None, ..path }, class, unread, beside }
+}
+
 /// A path on which nothing is known to stand is none that is known to be free: what could not be read of
 /// either end may block it.
 fn uncertain(found: Found, target: &Target<'_>, source: &Source<'_>) -> Found {

@@ -450,6 +450,112 @@ fn nodes_at_the_edge_are_outside_the_cloud() {
     assert_eq!((said.verdict, said.consumers[0].need), (StalenessVerdict::Unknown, Need::Undetermined));
 }
 
+/// The vSwitches of the cluster's own reply are those that it was made with: node pools may stand in any other of the VPC.
+#[test]
+fn a_node_pool_in_another_v_switch_needs_a_path_of_its_own() {
+    let mut cloud = cloud("vpc-d", |_| {});
+    cloud.builder.clusters[0].container_cidr = "10.1.1.0/24".into();
+    cloud.builder.clusters[0].v_switches = vec!["vsw-d".into()];
+    assert_eq!(pilot(&cloud, &peered(), &[]).0.verdict, StalenessVerdict::Stale);
+    let mut whole = peered();
+    whole.merge(network(
+        r#"{"VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2",
+              "AccountId": "A", "RegionId": "R"}],
+            "RouteTables": [{"RouteTableId": "vtb-d2", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [],
+              "AccountId": "A", "RegionId": "R"}]}"#,
+    ));
+    let said = pilot(&cloud, &whole, &[]).0;
+    assert_eq!((said.verdict, said.consumers[0].need), (StalenessVerdict::Unknown, Need::Undetermined));
+    assert_eq!(said.consumers[0].path.reasons, ["forward:NoRoute@vtb-d2"]);
+    // Without a way for its own vSwitch it needs the EIP, whatever others have.
+    for table in &mut whole.route_tables {
+        table.route_table_id = match table.route_table_id.as_str() {
+            "vtb-d" => "vtb-d2".into(),
+            "vtb-d2" => "vtb-d".into(),
+            other => other.into(),
+        };
+    }
+    assert_eq!(pilot(&cloud, &whole, &[]).0.verdict, StalenessVerdict::Required);
+}
+
+/// The same on its way to the internet: a proposal that leaves out a gateway of some nodes would cut these off.
+#[test]
+fn a_node_pool_in_another_v_switch_leaves_by_a_gateway_of_its_own() {
+    let mut cloud = cloud("vpc-d", |_| {});
+    cloud.builder.clusters[0].container_cidr = "10.1.1.0/24".into();
+    cloud.builder.clusters[0].v_switches = vec!["vsw-d".into()];
+    // Without a route of its own nobody knows by which of them it leaves: the proposal holds all, and is not complete.
+    for (routes, complete) in [(default_route("NatGateway", "ngw-2"), true), (String::new(), false)] {
+        let mut whole = network(&apart_with_a_way_out());
+        whole.merge(network(&format!(
+            r#"{{"VSwitches": [{{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2",
+                   "AccountId": "A", "RegionId": "R"}}],
+                 "RouteTables": [{{"RouteTableId": "vtb-d2", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [{routes}],
+                   "AccountId": "A", "RegionId": "R"}}],
+                 "NatGateways": [{{"NatGatewayId": "ngw-2", "VpcId": "vpc-d", "NetworkType": "internet", "Status": "Available"}}],
+                 "SnatEntries": [{{"SnatEntryId": "snat-2", "NatGatewayId": "ngw-2", "SnatIp": "198.51.100.9", "SourceVSwitchId": "vsw-d2"}}]}}"#
+        )));
+        let said = pilot(&cloud, &whole, &[]).0;
+        assert_eq!(said.verdict, StalenessVerdict::Required);
+        assert_eq!(said.proposed_allowlist, ["198.51.100.8/31".parse().expect("a block")]);
+        assert_eq!(said.proposal_complete, complete);
+    }
+}
+
+/// Where a VPC is shared, clusters of other accounts stand in it, which are in no list of the owner's.
+#[test]
+fn a_cluster_in_a_shared_vpc_is_not_gone() {
+    let mut cloud = cloud("vpc-m", |_| {});
+    cloud.builder.clusters.clear();
+    assert_eq!(pilot(&cloud, &network(APART), &[]).0.verdict, StalenessVerdict::Orphaned);
+    let mut whole = network(APART);
+    whole.vpcs.iter_mut().for_each(|vpc| vpc.shared = true);
+    let said = pilot(&cloud, &whole, &[]).0;
+    assert_eq!((said.verdict, said.consumers[0].need), (StalenessVerdict::Unknown, Need::Undetermined), "{said:?}");
+}
+
+/// The private entrance is where its balancer is: a path to the mesh's own VPC says nothing of another one.
+#[test]
+fn a_balancer_in_another_vpc_has_no_private_path_for_sure() {
+    for (vpc_id, verdict) in [("vpc-m", StalenessVerdict::Stale), ("vpc-other", StalenessVerdict::Unknown)] {
+        let mut cloud = cloud("vpc-m", |_| {});
+        cloud.builder.load_balancers[0].vpc_id = vpc_id.into();
+        let said = pilot(&cloud, &network(APART), &[]).0;
+        assert_eq!(said.verdict, verdict, "{vpc_id}");
+    }
+}
+
+/// Each balancer has its own listeners: what one admits helps nobody at the other.
+#[test]
+fn a_second_balancer_admits_nobody_at_the_first() {
+    let named: NamedConsumers = [(
+        "cluster-1".to_owned(),
+        vec![NamedConsumer { name: "ci".to_owned(), vpc_id: "vpc-d".to_owned(), v_switch_id: None }],
+    )]
+    .into();
+    let reasons = |first: Listener| {
+        let mut cloud = Cloud::new()
+            .cluster(|cluster| {
+                cluster.vpc_id = "vpc-m".into();
+                cluster.api_server = public_entrance("lb-1", 6443, "eip-1", "203.0.113.7");
+                cluster.other_load_balancers = vec!["lb-2".into()];
+            })
+            .eip("eip-1", "203.0.113.7", "lb-1")
+            .eip("eip-2", "203.0.113.8", "lb-2")
+            .acl("acl-1", &["192.0.2.0/24"])
+            .clb("lb-1", vec![first])
+            .clb("lb-2", vec![listener(6443)]);
+        cloud.builder.callers = vec![crate::model::Caller { account_id: account_id(), arn: String::new() }];
+        cloud.builder.scanned(CLUSTER_DETAIL.unit());
+        let (inventory, _) = read(&cloud, &peered(), &named, &[]);
+        let said = staleness(&inventory, EndpointKind::ClusterApiServer, &named);
+        (said.consumers[0].path.connectivity, said.consumers[0].path.reasons.clone())
+    };
+    assert_eq!(reasons(listener(6443)).0, Connectivity::Connected);
+    let (connectivity, reasons) = reasons(guarded(6443, "white", &["acl-1"]));
+    assert_ne!(connectivity, Connectivity::Connected, "{reasons:?}");
+}
+
 /// The reply names no owner: a cluster in a VPC of nobody that was scanned may be somebody else's.
 #[test]
 fn a_cluster_in_a_vpc_of_somebody_else_is_not_gone() {
@@ -460,12 +566,14 @@ fn a_cluster_in_a_vpc_of_somebody_else_is_not_gone() {
 }
 
 #[test]
-fn every_port_of_discovery_has_to_be_reached() {
-    let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", &["203.0.113.0/24"]);
-    cloud.builder.load_balancers[0].listeners = Value(vec![listener(15011), guarded(15012, "white", &["acl-1"])]);
-    let said = pilot(&cloud, &network(APART), &[]).0;
-    assert_eq!(said.verdict, StalenessVerdict::Unknown);
-    assert_eq!(said.consumers[0].path.reasons, ["target:ListenerAclDeny@lb-pilot"]);
+fn every_port_of_the_data_plane_has_to_be_reached() {
+    for port in [15010, 15012, 15017] {
+        let mut cloud = cloud("vpc-m", |_| {}).acl("acl-1", &["203.0.113.0/24"]);
+        cloud.builder.load_balancers[0].listeners = Value(vec![listener(15011), guarded(port, "white", &["acl-1"])]);
+        let said = pilot(&cloud, &network(APART), &[]).0;
+        assert_eq!(said.verdict, StalenessVerdict::Unknown, "{port}");
+        assert_eq!(said.consumers[0].path.reasons, ["target:ListenerAclDeny@lb-pilot"], "{port}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use crate::{
     analysis,
     config::Config,
     findings::{Finding, Run},
-    model::{AccountId, EndpointJudgement, EndpointKind, Exposure},
+    model::{AccountId, EipId, EndpointJudgement, EndpointKind, Exposure},
     remediate::{
         LeftOut,
         document::Reason,
@@ -113,12 +113,22 @@ fn seen<'a>(run: &'a Run, config: &Config) -> Vec<Seen<'a>> {
         .filter(|one| one.endpoint.kind == EndpointKind::IstioPilotCanary)
         .map(|one| (&one.endpoint.account_id, one.endpoint.resource_id.as_str()))
         .collect();
+    let mut by_eip: BTreeMap<(&AccountId, &EipId), Vec<String>> = BTreeMap::new();
+    for judged in &run.judgements.endpoints {
+        if let Some(eip_id) = &judged.eip_id {
+            by_eip.entry((&judged.endpoint.account_id, eip_id)).or_default().push(judged.endpoint.id());
+        }
+    }
     let look = |judged: &'a EndpointJudgement| {
         let endpoint = &judged.endpoint;
         let findings = findings.get(&endpoint.id()).map(Vec::as_slice).unwrap_or_default();
         let has_canary = canaries.contains(&(&endpoint.account_id, endpoint.resource_id.as_str()));
         let required = analysis::required_by_vendor(endpoint.kind);
-        let proposed = eligible::propose(Known { judged, findings, has_canary, required: &required });
+        let own = endpoint.id();
+        let all = judged.eip_id.as_ref().and_then(|eip_id| by_eip.get(&(&endpoint.account_id, eip_id)));
+        let sharing: Vec<String> = all.into_iter().flatten().filter(|id| **id != own).cloned().collect();
+        let known = Known { judged, findings, has_canary, required: &required, sharing: &sharing };
+        let proposed = eligible::propose(known);
         let environment = environment(&judged.tags, &settings.tag, &settings.production);
         let action = proposed.as_ref().ok().map(word);
         Seen { judged, names: Names::of(judged, findings, &environment, action), environment, proposed }

@@ -26,6 +26,9 @@ pub struct Vpc {
     /// Further IPv6 blocks.
     #[serde(rename = "Ipv6CidrBlocks", default, deserialize_with = "lenient::texts")]
     pub ipv6_cidr_blocks: Vec<Text>,
+    /// Another account owns it, or a vSwitch of it is shared: what stands in it may be of several accounts.
+    #[serde(default)]
+    pub shared: bool,
 }
 
 /// A vSwitch. Its blocks are the system routes of its VPC.

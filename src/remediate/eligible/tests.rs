@@ -191,7 +191,7 @@ fn findings_of(judged: &EndpointJudgement) -> Vec<Finding> {
 
 fn proposed(judged: &EndpointJudgement, findings: &[Finding], has_canary: bool) -> Result<Proposal, Vec<Reason>> {
     let findings: Vec<&Finding> = findings.iter().collect();
-    propose(Known { judged, findings: &findings, has_canary, required: &[net("100.104.0.0/16")] })
+    propose(Known { judged, findings: &findings, has_canary, required: &[net("100.104.0.0/16")], sharing: &[] })
 }
 
 fn plain(judged: &EndpointJudgement) -> Result<Proposal, Vec<Reason>> {
@@ -207,6 +207,18 @@ fn words(proposed: Result<Proposal, Vec<Reason>>) -> String {
     let reasons = proposed.expect_err("something is planned");
     assert!(!reasons.is_empty() && reasons.iter().all(|reason| !reason.why.is_empty() && !reason.until.is_empty()));
     reasons.iter().map(|reason| format!("{}; passes once {}\n", reason.why, reason.until)).collect()
+}
+
+/// The pilot may do without the EIP, and the API server at the same address may not.
+#[test]
+fn an_eip_with_a_second_endpoint_is_kept() {
+    let judged = stale_pilot();
+    let findings = findings_of(&judged);
+    let findings: Vec<&Finding> = findings.iter().collect();
+    let sharing = ["1000000000000001/cn-hangzhou/mesh/m1/mesh-api-server".to_owned()];
+    let known = Known { judged: &judged, findings: &findings, has_canary: false, required: &[], sharing: &sharing };
+    let said = words(propose(known));
+    assert!(said.contains("mesh/m1/mesh-api-server is public by the same EIP"), "{said}");
 }
 
 #[test]

@@ -96,6 +96,10 @@ fn route_map(ask: &Ask<'_>, cen: &CenId, wire: cbn::RouteMap, problems: &mut Pro
     {
         problems.note(condition, format!("of the route map {} limits it, which is not understood", escaped(&id)));
     }
+    let map_result = wire.map_result.required_text("MapResult", problems)?;
+    if !["permit", "deny"].iter().any(|known| map_result.eq_ignore_ascii_case(known)) {
+        problems.note("MapResult", format!("of the route map {} is neither Permit nor Deny", escaped(&id)));
+    }
     let number = |value: u64| u32::try_from(value).unwrap_or(u32::MAX);
     let mut texts = |list: List<String>, name: &'static str| list.optional(name, problems);
     let sources = texts(wire.source_instance_ids, "SourceInstanceIds");
@@ -110,7 +114,7 @@ fn route_map(ask: &Ask<'_>, cen: &CenId, wire: cbn::RouteMap, problems: &mut Pro
         cen_id: cen.clone(),
         route_map_id: id.into(),
         priority: number(wire.priority.required("Priority", problems)?),
-        map_result: wire.map_result.required_text("MapResult", problems)?.into(),
+        map_result: map_result.into(),
         next_priority: wire.next_priority.optional("NextPriority", problems).map(number),
         status: status.into(),
         cen_region_id: wire.cen_region_id.text("CenRegionId", problems).into(),

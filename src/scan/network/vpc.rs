@@ -17,10 +17,15 @@ pub(super) async fn v_switches(ask: &Ask<'_>, id: &VpcId) -> Found {
         return Ok(None);
     };
     let Some(wire) = pick(listed, "VpcId", id.as_str(), |wire| &wire.vpc_id)? else { return Ok(None) };
-    let vpc = convert(ask, id, wire)?;
+    let mut vpc = convert(ask, id, wire)?;
     let request = vpc::describe_v_switches_of(ask.region(), id.as_str());
     let switches = ask.items::<vpc::VSwitches, _>("VSwitches", &request, vpc::PAGING).await?;
-    let mut v_switches = each(switches, |wire, problems| switch(ask, id, wire, problems))?;
+    let mut v_switches = each(switches, |mut wire, problems| {
+        let shared = is_shared(ask, &mut wire, problems);
+        let switch = switch(ask, id, wire, problems)?;
+        vpc.shared |= shared;
+        Some(switch)
+    })?;
     if v_switches.iter().any(|switch| switch.route_table_id.is_empty()) {
         fill_tables(ask, id, &mut v_switches).await?;
     }
@@ -50,6 +55,7 @@ fn convert(ask: &Ask<'_>, id: &VpcId, wire: vpc::Vpc) -> Result<Vpc, Failure> {
         .collect();
     ipv6.sort_unstable();
     ipv6.dedup();
+    let owner = wire.owner_id.text("OwnerId", &mut problems);
     let vpc = Vpc {
         scope: ask.scope.clone(),
         vpc_id: id.clone(),
@@ -57,8 +63,21 @@ fn convert(ask: &Ask<'_>, id: &VpcId, wire: vpc::Vpc) -> Result<Vpc, Failure> {
         secondary_cidr_blocks: secondary,
         ipv6_cidr_block: wire.ipv6_cidr_block.text("Ipv6CidrBlock", &mut problems).into(),
         ipv6_cidr_blocks: ipv6,
+        shared: is_of_another(ask, &owner),
     };
     whole(vpc, &problems)
+}
+
+/// True if the vSwitch belongs to another account, or is lent to one.
+fn is_shared(ask: &Ask<'_>, wire: &mut vpc::VSwitch, problems: &mut Problems) -> bool {
+    let owner = std::mem::take(&mut wire.owner_id).text("VSwitches.OwnerId", problems);
+    let share_type = std::mem::take(&mut wire.share_type).text("VSwitches.ShareType", problems);
+    is_of_another(ask, &owner) || !share_type.is_empty()
+}
+
+/// True if a reply names another owner than the account that was asked.
+fn is_of_another(ask: &Ask<'_>, owner: &str) -> bool {
+    !owner.is_empty() && owner != ask.scope.account_id.as_str()
 }
 
 fn switch(ask: &Ask<'_>, vpc_id: &VpcId, wire: vpc::VSwitch, problems: &mut Problems) -> Option<VSwitch> {
