@@ -31,6 +31,10 @@ impl Sim<'_> {
         let closed = self.book.recorded(site, record, self.now);
         match record {
             TargetRecord::Closed { outcome, as_of } => {
+                if *outcome == Outcome::Attention && self.prng.chance(300) {
+                    let wait = self.prng.between(MINUTE, 30 * MINUTE);
+                    self.after(wait, What::Looked { site });
+                }
                 if let Some((intent, _)) = closed {
                     self.must_be_true(site, &intent, outcome, *as_of);
                 }
@@ -47,7 +51,7 @@ impl Sim<'_> {
                 self.after(wait, What::Blind);
             }
             TargetRecord::Prepared { .. } if self.prng.chance(self.weather.spite) => {
-                let wait = self.prng.below(6 * SECOND);
+                let wait = self.prng.below(2 * SECOND);
                 self.after(wait, What::Edit { site });
             }
             TargetRecord::Unhealthy { .. } if self.prng.chance(self.weather.spite) => {

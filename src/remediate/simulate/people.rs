@@ -65,7 +65,8 @@ impl Sim<'_> {
         }
     }
 
-    /// Somebody adds an entry to the list of a fence, or takes one away; or the right to read it is taken away as well.
+    /// Somebody adds an entry to the list of a fence, or takes one away; and then something keeps us from attaching it at once,
+    /// or from reading it.
     pub(super) fn edit_list(&mut self, site: usize) {
         let Some(held) = self.world.sites.get(site) else { return };
         if held.now.acls.is_empty() {
@@ -80,9 +81,9 @@ impl Sim<'_> {
                 }
             }
         });
-        if self.prng.chance(500) {
-            self.lose(site, Part::Prepared, Unread::Denied);
-        }
+        let part = self.prng.pick(&[Part::Trail, Part::Prepared], Part::Trail);
+        let until = self.now + self.prng.between(8 * SECOND, 15 * SECOND);
+        self.outage = Some((part, Unread::Failed("garbage".to_owned()), until));
     }
 
     /// The right to read endpoints is taken away.
@@ -249,6 +250,17 @@ impl Sim<'_> {
         self.operator_writes(&format!("account/{ACCOUNT}"), &encode(&record));
         if self.prng.chance(500) {
             self.take_up(site, &target, at);
+        }
+    }
+
+    /// Somebody looks after what needed attention, and has a plan carried out once more.
+    pub(super) fn look_after(&mut self, site: usize) {
+        self.operate(site);
+        let plan = usize::try_from(self.prng.below(2)).unwrap_or(0);
+        if let (Some(errand), Some(host)) = (self.world.errand(plan), self.hosts.first_mut()) {
+            host.errands.push_back(self.between.errand(errand));
+            let wait = self.prng.between(SECOND, MINUTE);
+            self.after(wait, What::Start { host: 0 });
         }
     }
 

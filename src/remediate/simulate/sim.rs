@@ -68,6 +68,10 @@ pub(super) enum What {
     Guarded {
         site: usize,
     },
+    /// A person has had time to look at what needed attention.
+    Looked {
+        site: usize,
+    },
     /// The endpoint cannot be read any more, just now.
     Blind,
     /// A path breaks, just now.
@@ -268,8 +272,14 @@ impl<'a> Sim<'a> {
             What::Break { site } if !self.calm => self.break_path(site),
             What::Guarded { site } if !self.calm => self.undo_a_guard(site),
             What::Edit { site } if !self.calm => self.edit_list(site),
+            What::Looked { site } if !self.calm => self.look_after(site),
             What::Blind if !self.calm => self.go_blind(),
-            What::Swap { .. } | What::Break { .. } | What::Guarded { .. } | What::Edit { .. } | What::Blind => {}
+            What::Swap { .. }
+            | What::Break { .. }
+            | What::Guarded { .. }
+            | What::Edit { .. }
+            | What::Looked { .. }
+            | What::Blind => {}
             What::Calm => self.become_calm(),
             What::Rested { since } => self.must_have_rested(since),
         }
