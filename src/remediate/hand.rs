@@ -1,7 +1,7 @@
 //! The hand that writes: an order of a machine becomes one signed request, which is sent once.
 //!
-//! What is sent is made by [`wire`](super::wire), which plans show too. What was signed is kept here until it is sent or another is signed; it cannot be copied,
-//! and what the machine holds of it is a name.
+//! What is sent is made by [`wire`](super::wire), which plans show too. What was signed is kept here until it is sent or
+//! another is signed; it cannot be copied, and what the machine holds of it is a name.
 
 use std::time::Duration;
 
