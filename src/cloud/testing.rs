@@ -42,6 +42,15 @@ impl<F: Fn(u64, &HttpRequest) -> Answer + Send + Sync> Http for ScriptedHttp<F> 
     }
 }
 
+/// Answers nothing: for what sends no request.
+pub(super) struct Unreachable;
+
+impl Http for Unreachable {
+    fn send(&self, _: HttpRequest) -> BoxFuture<'_, Answer> {
+        unreachable!("nobody sends anything")
+    }
+}
+
 /// No environment.
 pub(super) struct NoEnv;
 

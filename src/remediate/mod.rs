@@ -33,7 +33,8 @@ pub use action::{AclKind, AclSetting, Action, Change, Endpoint, Request, Slot, T
 pub use document::{Document, LeftOut, Planned, Planner};
 pub use hand::{Answer, Hand};
 pub use machine::{
-    Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, StoreFailed, journal_line,
+    Effect, End, Event, EventKind, Job, Machine, Notice, SignOrder, Signed, State, Stopped, StoppedBy, StoreFailed,
+    journal_line,
 };
 pub use pace::Pace;
 pub use plan::{Limits, Mode, Plan, Selection};

@@ -209,6 +209,8 @@ pub struct Prepared {
     pub tag: Option<String>,
     /// The ACL of the action's name, with what is in it. With several, one that is whole.
     pub acl: Option<(AclId, Vec<String>)>,
+    /// Others of that name: a call was answered by nothing, and was done.
+    pub others: Vec<AclId>,
 }
 
 /// A part of a reading.

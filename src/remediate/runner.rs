@@ -15,7 +15,7 @@ use tell::Tell;
 
 use super::{
     Action, CloudTime, Effect, End, Event, EventKind, Job, Machine, Mode, Mono, Outcome, Pace, Plan, Replies,
-    Selection, Target, account_row,
+    Selection, Stopped, StoppedBy, Target, account_row,
 };
 use crate::model::AccountId;
 
@@ -41,11 +41,15 @@ pub enum Verdict {
     Attention,
     /// The journal, or a row, cannot be used: nothing is written until it is repaired.
     Damaged,
+    /// The machine itself is wrong.
+    Wrong,
     RolledBack,
     /// A guard, the breaker or the kill switch.
     Stopped,
     /// The lock is somebody else's.
     Locked,
+    /// The cloud's time could not be read.
+    Unread,
     Done,
 }
 
@@ -56,7 +60,9 @@ impl Verdict {
             | End::Before(Outcome::Attention)
             | End::Blocked
             | End::WayBackRefused { .. } => Self::Attention,
-            End::Stopped(_) => Self::Damaged,
+            End::Stopped(Stopped { by: StoppedBy::Damage, .. }) => Self::Damaged,
+            End::Stopped(Stopped { by: StoppedBy::Itself, .. }) => Self::Wrong,
+            End::Stopped(Stopped { by: StoppedBy::Clock, .. }) => Self::Unread,
             End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Self::RolledBack,
             End::NotClearedUp { outcome: Outcome::RolledBack, .. } => Self::RolledBack,
             End::Skipped(_)
@@ -167,7 +173,7 @@ impl Runner {
                             self.queue.extend(fresh_jobs(plan, selection, run));
                         }
                     }
-                    Err(error) => self.note(String::new(), End::Stopped(format!("the account's row: {error}"))),
+                    Err(error) => self.note(String::new(), End::damaged(format!("the account's row: {error}"))),
                 }
                 self.next(now, &mut out);
             }
@@ -283,10 +289,15 @@ impl Runner {
             }
         }
         self.keep_canary(&target, &end);
-        let stopped = matches!(end, End::Stopped(_));
+        let rest = match &end {
+            // The others would find out the same.
+            End::Stopped(Stopped { by: StoppedBy::Clock, .. }) => Some(end.clone()),
+            End::Stopped(_) => Some(End::NotStarted("it could not go on".to_owned())),
+            _ => None,
+        };
         self.note(target.row(), end);
-        if stopped {
-            self.drop_fresh("it could not go on");
+        if let Some(rest) = rest {
+            self.drop_fresh(&rest);
             self.queue.clear();
             self.canary = None;
         }
@@ -349,12 +360,12 @@ impl Runner {
     }
 
     /// What was not begun is not begun, and says so.
-    fn drop_fresh(&mut self, why: &str) {
+    fn drop_fresh(&mut self, end: &End) {
         let (fresh, open): (VecDeque<Job>, VecDeque<Job>) =
             std::mem::take(&mut self.queue).into_iter().partition(|job| matches!(job, Job::Fresh { .. }));
         self.queue = open;
         for job in fresh {
-            self.note(job.target().row(), End::NotStarted(why.to_owned()));
+            self.note(job.target().row(), end.clone());
         }
     }
 
@@ -380,7 +391,7 @@ impl Runner {
         }
         if let Some(why) = self.breaker.clone() {
             // Resolving what is open is no start.
-            self.drop_fresh(&why);
+            self.drop_fresh(&End::NotStarted(why));
         }
         match self.queue.pop_front() {
             Some(job) => self.begin(job, now, out),

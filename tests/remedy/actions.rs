@@ -80,9 +80,13 @@ fn what_has_soaked_to_the_end_is_mitigated_and_leaves_nothing_behind() {
     let eip = stage.eip("eip-pilot");
     assert_eq!(eip["Status"], "Available");
     assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{eip}");
-    // The way back is not insured any more.
+    // The way back is not insured any more: whoever wants it open again is told how, and what to look at first.
     let late = stage.reach(&["rollback", "intent-pilot", "--confirm", "intent-pilot"]);
     assert_eq!(late.code, 8, "{late:#?}");
+    for part in ["by hand: servicemesh:ModifyPilotEipResource", "BindEip", "EipId=eip-pilot", "nothing is bound there"]
+    {
+        assert!(late.stderr.contains(part), "{part}: {late:#?}");
+    }
     // Everything is in the journal, from the first record to the last.
     let shown = stage.run(&["journal", "show", "--format", "json"]);
     let names: Vec<String> = shown.stdout.lines().map(record_name).collect();

@@ -176,3 +176,58 @@ fn a_fence_that_was_stopped_takes_its_list_away_later() {
     stage.settle();
     assert_eq!(stage.server.snapshot(), start);
 }
+
+/// Somebody takes deletion protection off and releases the EIP, while the change is verified for the first time.
+fn released(world: &mut Value) {
+    let at = json!({"action": "DescribeServiceMeshProxyStatus", "nth": 2, "when": "before"});
+    let off =
+        json!({"at": at, "do": "set", "list": "vpc.eips", "id": "eip-pilot", "fields": {"DeletionProtection": false}});
+    let release = json!({"at": at, "do": "release", "eip": "eip-pilot"});
+    let actors = world["actors"].as_array().cloned().unwrap_or_default();
+    world["actors"] = actors.into_iter().chain([off, release]).collect();
+}
+
+fn is_gone(stage: &Stage) -> bool {
+    let snapshot = stage.server.snapshot();
+    let eips = snapshot[world::ACCOUNT]["vpc.eips"].as_array().unwrap();
+    eips.iter().all(|eip| eip["AllocationId"] != "eip-pilot")
+}
+
+/// An EIP that is gone does not come back: no call that would bind it is made or told.
+#[test]
+fn an_eip_that_was_released_is_not_waited_for() {
+    let mut world = world::quiet();
+    world["actors"] = cut_off(&world["accounts"][0], 9);
+    released(&mut world);
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot()]);
+    let applied = stage.apply(&[]);
+    assert_eq!((applied.code, applied.ends()), (10, vec!["attention".to_owned()]), "{applied:#?}");
+    assert!(is_gone(&stage));
+    assert_eq!(stage.effects("ModifyPilotEipResource"), 1, "{:?}", stage.writes());
+    let back = stage.reach(&["rollback", "intent-pilot", "--confirm", "intent-pilot"]);
+    assert_eq!(back.code, 8, "{back:#?}");
+    let due = stage.reach(&["verify", "--due"]);
+    assert_eq!(due.code, 10, "{due:#?}");
+    for said in [&applied.stderr, &back.stderr, &due.stderr] {
+        for part in ["released", "its address does not come back", "BindEip", "EipId=(another EIP)"] {
+            assert!(said.contains(part), "{part}: {said}");
+        }
+        assert!(!said.contains("EipId=eip-pilot"), "{said}");
+    }
+}
+
+/// Nobody is cut off, but nobody could be helped: that is told at once, and nothing is claimed beside it.
+#[test]
+fn an_eip_that_was_released_though_all_is_well_is_told() {
+    let mut world = world::quiet();
+    released(&mut world);
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot()]);
+    let applied = stage.apply(&[]);
+    assert_eq!((applied.code, applied.ends()), (10, vec!["attention".to_owned()]), "{applied:#?}");
+    assert!(is_gone(&stage) && !applied.stderr.contains("cut off"), "{applied:#?}");
+    let open = stage.reach(&["verify"]).json()["open"].clone();
+    assert!(open[0]["attention"].to_string().contains("eip-pilot was released"), "{open:?}");
+    assert_eq!(open[0]["by_hand"], json!([]));
+}

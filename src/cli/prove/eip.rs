@@ -92,5 +92,5 @@ pub(super) fn prepared(eip: &EipAddress) -> Result<Prepared, Unread> {
     };
     let tags = eip.tags.clone().tags("Tags", &mut problems);
     let tag = tags.into_iter().find(|(key, _)| key == PLAN_TAG).map(|(_, value)| value);
-    sound(protected.map(|protected| Prepared { protected, tag, acl: None }), &problems)
+    sound(protected.map(|protected| Prepared { protected, tag, ..Prepared::default() }), &problems)
 }

@@ -116,14 +116,17 @@ pub(super) async fn prepared(ask: &Ask<'_>, region: &RegionId, action: &Action) 
     let mut ids = sound(Some(ids), &problems)?;
     ids.sort();
     let mut best: Option<(usize, (AclId, Vec<String>))> = None;
-    for id in ids {
-        let held = entries(ask, region, &id).await?;
+    for id in &ids {
+        let held = entries(ask, region, id).await?;
         let whole = wanted.iter().filter(|entry| held.contains(entry)).count();
         if best.as_ref().is_none_or(|(most, _)| whole > *most) {
-            best = Some((whole, (id.into(), held)));
+            best = Some((whole, (id.as_str().into(), held)));
         }
     }
-    Ok(Prepared { protected: false, tag: None, acl: best.map(|(_, acl)| acl) })
+    let acl = best.map(|(_, acl)| acl);
+    let ids = ids.into_iter().map(AclId::from);
+    let others = ids.filter(|id| acl.as_ref().is_some_and(|(best, _)| best != id)).collect();
+    Ok(Prepared { acl, others, ..Prepared::default() })
 }
 
 async fn entries(ask: &Ask<'_>, region: &RegionId, id: &str) -> Result<Vec<String>, Unread> {

@@ -183,7 +183,7 @@ async fn carry(
         world: &world,
         desk: desk.clone(),
         journal,
-        hand: Hand::new(sessions.client.clone(), session.account.clone(), sessions.pace.call_deadline),
+        hand: Hand::new(sessions.client.clone(), session.account.clone(), &sessions.pace),
         stop,
         notices: &notices,
         watch: Watch::new(terminal, &plan.id),

@@ -9,7 +9,7 @@ use crate::{
         terminal::Terminal,
     },
     model::AccountId,
-    remediate::{Calls, Case, Target, TargetRow},
+    remediate::{Action, Calls, Case, Change, Target, TargetRow},
     report,
 };
 
@@ -27,9 +27,21 @@ pub(super) fn dark(row: &TargetRow) -> Option<&Case> {
     waiting.or(ended).filter(|case| case.is_dark())
 }
 
-/// The calls that take a change back, as a person makes them.
+/// Stands in a call for what a person has to choose.
+const ANOTHER_EIP: &str = "(another EIP)";
+
+/// The calls that take a change back, as a person makes them. An EIP that is gone is none that could be bound.
 pub(super) fn calls(case: &Case) -> Vec<String> {
-    let inverse = Calls::of(&case.opened.action, &case.opened.plan).map(|calls| calls.inverse).unwrap_or_default();
+    let mut action = case.opened.action.clone();
+    if let (Some(_), Change::Unbind { eip, .. }) = (case.eip_gone(), &mut action.change) {
+        *eip = ANOTHER_EIP.into();
+    }
+    inverse(&action, &case.opened.plan)
+}
+
+/// The calls that take an action back, in words.
+pub(super) fn inverse(action: &Action, plan: &str) -> Vec<String> {
+    let inverse = Calls::of(action, plan).map(|calls| calls.inverse).unwrap_or_default();
     inverse.iter().map(|call| format!("{} in {}", call_in_words(call), call.region)).collect()
 }
 
@@ -70,11 +82,12 @@ fn tell(found: &[Dark], terminal: &Terminal) {
         lines.extend(case.barred.clone().into_iter().chain(flags).map(|why| format!("  {why}")));
         lines.extend(calls(case).into_iter().map(|call| format!("  by hand: {call}")));
         let intent = &case.opened.action.intent;
-        lines.push(match is_open {
-            true => format!(
+        lines.push(match (is_open, case.eip_gone().is_some()) {
+            (true, _) => format!(
                 "  `portcullis verify --due` tries again when it is due, `portcullis rollback {intent}` at once"
             ),
-            false => format!(
+            (false, true) => "  clients need the new address; once they have it, `portcullis journal ack`".to_owned(),
+            (false, false) => format!(
                 "  once nothing bars it, `portcullis rollback {intent}` takes it back; then `portcullis journal ack`"
             ),
         });

@@ -9,8 +9,8 @@ use super::{local::LocalJournal, notices::Notices, watch::Watch};
 use crate::{
     cli::{desk::Desk, prove::Prover, signals::Stop},
     remediate::{
-        Ask, CloudTime, Effect, End, Event, EventKind, Hand, Heard, Mono, ReadWorld as _, Runner, StoreFailed, Target,
-        Verdict,
+        Ask, CloudTime, Effect, End, Event, EventKind, Hand, Heard, Mono, ReadFor, ReadWorld as _, Runner, StoreFailed,
+        Target, Verdict,
     },
     store::{Acquired, Lease, Store, StoreError},
 };
@@ -110,7 +110,14 @@ impl Driver<'_> {
         Some(match effect {
             Effect::Read { what, target, action, plan, since } => {
                 let ask = Ask { what, target: &target, action: action.as_deref(), plan: &plan, since };
-                let readings = self.stop.token().run_until_cancelled_owned(self.world.read(ask)).await?;
+                let keys = async {
+                    // What comes next may be signed.
+                    if matches!(what, ReadFor::Recheck | ReadFor::Prepared | ReadFor::Undo) {
+                        self.hand.prepare().await;
+                    }
+                };
+                let both = futures::future::join(self.world.read(ask), keys);
+                let (readings, ()) = self.stop.token().run_until_cancelled_owned(both).await?;
                 EventKind::Read(Box::new(readings))
             }
             Effect::Sleep { until } => {

@@ -1,5 +1,7 @@
-//! `portcullis rollback`: takes a change back that is still watched, or that needs attention and was not taken back. The way back has guards of its own; a window and a
-//! budget are not among them.
+//! `portcullis rollback`: takes a change back that is still watched, or that needs attention and was not taken back. The way
+//! back has guards of its own; a window and a budget are not among them. What has soaked is not taken back: nothing
+//! keeps the EIP or the setting of before any more, and to open an endpoint again is a change that somebody else has to
+//! decide about.
 
 use std::{
     collections::BTreeSet,
@@ -28,8 +30,8 @@ use crate::{
     config::{Config, Overrides},
     model::AccountId,
     remediate::{
-        AccountRecord, Case, CloudTime, Debit, End, Ended, Errand, Outcome, Resolved, Target, TargetRecord, TargetRow,
-        account_row, journal_line, target_row,
+        AccountRecord, Case, Change, CloudTime, Debit, End, Ended, Errand, Opened, Outcome, Resolved, Target,
+        TargetRecord, TargetRow, account_row, journal_line, target_row,
     },
     report::escape_capped,
 };
@@ -157,18 +159,33 @@ fn returnable<'a>(row: &'a TargetRow, intent: &str) -> Result<&'a Case, String> 
     }
     if let (None, Some(case)) = (&row.open, row.attention.as_deref().filter(is_it)) {
         return match (case.act(), case.restored) {
+            (Some(Resolved::Effect), false) if case.eip_gone().is_some() => {
+                let calls = by_hand::calls(case).join("; ");
+                Err(format!("its EIP was released, and its address does not come back. By hand: {calls}"))
+            }
             (_, true) => Err("it needs attention, and holds what it held before".to_owned()),
             (Some(Resolved::Effect), false) => Ok(case),
             _ => Err("it needs attention, and what became of the change is not known: look at it first".to_owned()),
         };
     }
-    match row.done.get(intent) {
-        Some(outcome) => Err(format!(
-            "it has ended ({}), and nothing insures the way back any more: the plan has the calls that undo it",
-            words::outcome(outcome)
-        )),
-        None => Err("it was never opened".to_owned()),
-    }
+    Err(match (row.done.get(intent), row.past.get(intent)) {
+        (Some(Outcome::Mitigated), Some(opened)) => soaked(opened),
+        (Some(outcome), _) => format!("it has ended ({}), and left nothing to take back", words::outcome(outcome)),
+        (None, _) => "it was never opened".to_owned(),
+    })
+}
+
+/// What has soaked is over. Whoever opens it again decides that anew, and does it by hand.
+fn soaked(opened: &Opened) -> String {
+    let look = match opened.action.change {
+        Change::Unbind { .. } => "that nothing is bound there, which would be pushed out, and that the EIP is free",
+        Change::Fence { .. } => "that the listener holds what the change left",
+    };
+    let calls = by_hand::inverse(&opened.action, &opened.plan).join("; ");
+    format!(
+        "it has soaked and is over: nothing was kept for the way back, and to open it again is a change of its own. Look \
+         {look}; then, by hand: {calls}"
+    )
 }
 
 /// Says in the row that the way back is to be taken: whoever carries the case on takes it.

@@ -121,12 +121,11 @@ impl Work<'_> {
         let world = world::open(self.sessions, needs)?;
         let context = self.sessions.client.context();
         let notices = Notices::begin(context, &self.config.notify, notice_reach(self.sessions));
-        let deadline = self.sessions.pace.call_deadline;
         let mut driver = Driver {
             world: &world,
             desk: self.desk.clone(),
             journal,
-            hand: Hand::new(self.sessions.client.clone(), self.session.account.clone(), deadline),
+            hand: Hand::new(self.sessions.client.clone(), self.session.account.clone(), &self.sessions.pace),
             stop: self.stop,
             notices: &notices,
             watch: Watch::new(self.terminal, ""),

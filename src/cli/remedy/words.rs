@@ -7,7 +7,8 @@ use super::{driver::time, watch::shown};
 use crate::{
     cli::exit::Exit,
     remediate::{
-        AclKind, AclSetting, Action, Change, CloudTime, End, Endpoint, Flag, Outcome, Request, Target,
+        AclKind, AclSetting, Action, Change, CloudTime, End, Endpoint, Flag, Outcome, Request, Stopped, StoppedBy,
+        Target,
         guard::{Guard, Refusal},
     },
 };
@@ -71,6 +72,9 @@ fn flag(flag: &Flag) -> String {
     match flag {
         Flag::Race(what) => format!("somebody else was at it: {what}"),
         Flag::NoWayBack(why) => format!("the way back is barred: {why}"),
+        Flag::EipGone(eip) => {
+            format!("{eip} was released: it cannot be bound again, and its address does not come back")
+        }
         Flag::Uncertain(why) => format!("uncertain: {why}"),
         Flag::Unattributed => "the audit trail could not be read, so that a race cannot be ruled out".to_owned(),
     }
@@ -143,7 +147,7 @@ pub(super) fn end(end: &End) -> Vec<String> {
         End::LeaseLost => vec!["the lease was lost: somebody else carries on".to_owned()],
         End::Nothing => vec!["nothing was open".to_owned()],
         End::NotStarted(why) => vec![format!("not started: {why}")],
-        End::Stopped(why) => vec![format!("it cannot go on: {why}")],
+        End::Stopped(stopped) => vec![format!("it cannot go on: {}", stopped.why)],
     }
 }
 
@@ -193,7 +197,8 @@ pub(super) fn end_json(row: &str, end: &End) -> Value {
             value["why"] = json!(why);
             value["due"] = json!(at(*due));
         }
-        End::NotStarted(why) | End::Stopped(why) => value["why"] = json!(why),
+        End::NotStarted(why) => value["why"] = json!(why),
+        End::Stopped(stopped) => value["why"] = json!(stopped.why),
         _ => {}
     }
     value
@@ -206,7 +211,9 @@ pub(super) fn exit_of(end: &End, breaker_open: bool) -> Exit {
         | End::Before(Outcome::Attention)
         | End::Blocked
         | End::WayBackRefused { .. } => Exit::Attention,
-        End::Stopped(_) => Exit::Damaged,
+        End::Stopped(Stopped { by: StoppedBy::Clock, .. }) => Exit::Identity,
+        End::Stopped(Stopped { by: StoppedBy::Damage, .. }) => Exit::Damaged,
+        End::Stopped(Stopped { by: StoppedBy::Itself, .. }) => Exit::Internal,
         End::Closed(Outcome::RolledBack) | End::Before(Outcome::RolledBack) => Exit::RolledBack,
         End::Skipped(refusals) if !refusals.is_empty() && refusals.iter().all(|no| is_of_plan(no, breaker_open)) => {
             Exit::Refused
@@ -232,5 +239,20 @@ fn is_of_plan(refusal: &Refusal, breaker_open: bool) -> bool {
         Guard::G4 => refusal.needs_new_plan(),
         Guard::G8 => !breaker_open,
         _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What keeps a machine from going on is told apart: what could not be read, what is damaged, and what is wrong.
+
+    use super::*;
+
+    #[test]
+    fn each_stop_has_its_own_code() {
+        for (by, code) in [(StoppedBy::Clock, 5), (StoppedBy::Damage, 12), (StoppedBy::Itself, 70)] {
+            let end = End::Stopped(Stopped { by, why: "x".to_owned() });
+            assert_eq!(exit_of(&end, false).code(), code, "{by:?}");
+        }
     }
 }

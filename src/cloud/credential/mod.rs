@@ -22,7 +22,7 @@ mod uri;
 
 use std::{fmt, sync::Arc};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, Utc};
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
@@ -70,6 +70,21 @@ pub trait Provider: Send + Sync {
     /// implementation keeps what it has until it is about to expire.
     fn credentials(&self) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>>;
 
+    /// A key pair that holds until then or, where no pair lives as long, one that was fetched just now: whoever begins
+    /// something that takes a while knows that it could be ended too.
+    ///
+    /// # Errors
+    /// Where there are only keys that end before, and no way to others.
+    fn lasting(&self, until: DateTime<Utc>) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
+        Box::pin(async move {
+            let keys = self.credentials().await?;
+            match keys.expiration.filter(|end| *end < until) {
+                None => Ok(keys),
+                Some(end) => Err(ends_too_early(self.describe(), end)),
+            }
+        })
+    }
+
     /// Says that the cloud refused `used` as expired. The next call of
     /// [`credentials`](Self::credentials) should fetch a new pair unless that has happened
     /// meanwhile; several callers may report the same pair.
@@ -77,6 +92,12 @@ pub trait Provider: Send + Sync {
 
     /// The source for reports and messages: `environment`, `profile "audit"`.
     fn describe(&self) -> String;
+}
+
+/// There are no keys that last.
+fn ends_too_early(source: String, end: DateTime<Utc>) -> CredentialError {
+    let end = end.to_rfc3339_opts(SecondsFormat::Secs, true);
+    source::failed(source, format!("the keys end {end}, and there are no others yet"))
 }
 
 /// A fixed key pair.

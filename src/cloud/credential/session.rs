@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
 use tokio::sync::Mutex;
 
@@ -58,8 +59,8 @@ impl Session {
         Account::new(&self.identity.account_id, Arc::clone(self) as Arc<dyn Provider>)
     }
 
-    async fn current(&self) -> Result<Arc<Credentials>, CredentialError> {
-        let keys = self.inner.credentials().await?;
+    /// The pair, if it is of the same account still.
+    async fn checked(&self, keys: Arc<Credentials>) -> Result<Arc<Credentials>, CredentialError> {
         let mut state = self.state.lock().await;
         if let Some(switched) = &state.switched {
             return Err(switched.clone());
@@ -112,8 +113,12 @@ impl Provider for Watched {
 }
 
 impl Provider for Session {
+    fn lasting(&self, until: DateTime<Utc>) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
+        Box::pin(async move { self.checked(self.inner.lasting(until).await?).await })
+    }
+
     fn credentials(&self) -> BoxFuture<'_, Result<Arc<Credentials>, CredentialError>> {
-        Box::pin(self.current())
+        Box::pin(async { self.checked(self.inner.credentials().await?).await })
     }
 
     fn invalidate<'a>(&'a self, used: &'a Credentials) -> BoxFuture<'a, ()> {

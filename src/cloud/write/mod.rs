@@ -116,6 +116,8 @@ pub struct WriteRequest {
     resource: String,
     /// As which program it is sent.
     agent: String,
+    /// Until when the keys have to hold that sign it, unless they are new.
+    keys_until: Option<DateTime<Utc>>,
 }
 
 /// As which program the writes of a plan are sent: the audit trail keeps it, whoever's keys sign and whichever process sends.
@@ -143,6 +145,7 @@ impl WriteRequest {
             json: serde_json::Map::new(),
             resource: resource.to_owned(),
             agent: USER_AGENT.to_owned(),
+            keys_until: None,
         }
     }
 
@@ -150,6 +153,13 @@ impl WriteRequest {
     #[must_use]
     pub fn of_plan(mut self, plan: &str) -> Self {
         self.agent = agent_of(plan);
+        self
+    }
+
+    /// Signs it only with keys that hold until then, or that were fetched just now.
+    #[must_use]
+    pub fn with_keys_until(mut self, until: DateTime<Utc>) -> Self {
+        self.keys_until = Some(until);
         self
     }
 
@@ -282,11 +292,13 @@ impl Client {
             .target(operation.product, &write.region)
             .map_err(|bad| SignError::Endpoint { action, reason: printable(&bad.to_string()) })?;
         check_scheme(&target, action)?;
-        let credentials = account
-            .provider()
-            .credentials()
-            .await
-            .map_err(|failed| SignError::Credentials { action, reason: printable(&failed.to_string()) })?;
+        let provider = account.provider();
+        let credentials = match write.keys_until {
+            Some(until) => provider.lasting(until).await,
+            None => provider.credentials().await,
+        };
+        let credentials =
+            credentials.map_err(|failed| SignError::Credentials { action, reason: printable(&failed.to_string()) })?;
         let signed_at = at.trunc_subsecs(0);
         let request = write.sign(&target, &credentials, signed_at, &self.context().random.nonce());
         Ok(SignedWrite { request, operation, region: write.region, signed_at, keys_end: credentials.expiration })

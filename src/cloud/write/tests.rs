@@ -10,8 +10,9 @@ use crate::cloud::{
         slb::{self, AccessControl, AclType, Family},
         vpc,
     },
-    client::Settings,
+    client::{Account, Settings},
     context::{HttpError, HttpResponse, RealClock},
+    credential::{Credentials, StaticProvider},
     endpoint::Endpoints,
     error::Class,
     testing::{self, Answer, Log, account, client, fault, header, json, with_header},
@@ -249,4 +250,26 @@ fn every_operation_is_listed_and_by_post_or_put() {
     listed.sort_unstable();
     assert_eq!(built, listed);
     assert!(api::OPERATIONS.iter().all(|operation| operation.method() != Method::Get));
+}
+
+/// Keys that cannot be renewed sign only what is over before they end.
+#[tokio::test]
+async fn a_write_waits_for_no_keys_that_end_before_it_is_settled() {
+    let end = Utc::now() + TimeDelta::minutes(10);
+    let keys = Credentials {
+        access_key_id: "STS.test".to_owned(),
+        access_key_secret: "testsecret".into(),
+        security_token: Some("token".into()),
+        expiration: Some(end),
+    };
+    let account = Account::new("a", std::sync::Arc::new(StaticProvider::new("test", keys)));
+    let client = client(|_, _| json(200, "{}"));
+    let signed = |until: Option<DateTime<Utc>>| {
+        let write = unbind();
+        client.sign_write(&account, until.map_or(write.clone(), |until| write.with_keys_until(until)), Utc::now())
+    };
+    assert_eq!(signed(None).await.expect("signed").keys_end(), Some(end));
+    assert_eq!(signed(Some(end)).await.expect("signed").keys_end(), Some(end));
+    let refused = signed(Some(end + TimeDelta::seconds(1))).await.expect_err("not signed");
+    assert!(refused.to_string().contains("the keys end"), "{refused}");
 }

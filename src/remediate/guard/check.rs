@@ -202,7 +202,24 @@ pub(super) fn admits_every_needed_source(facts: &Facts<'_>) -> Answer {
         return no("nobody is known who needs it, and it is not proved that nobody does", "consumers are read");
     }
     all_safe(facts, &proof.sources, "admission")?;
-    somebody_can_tell(facts)
+    somebody_can_tell(facts)?;
+    if facts.moment == Moment::Signing { list_is_the_planned_one(facts, entries) } else { Ok(()) }
+}
+
+/// What is attached is what was judged: it was made a while ago, and may have been edited since.
+fn list_is_the_planned_one(facts: &Facts<'_>, entries: &[String]) -> Answer {
+    let prepared = facts.read("the new list", &facts.readings.prepared)?;
+    let Some((acl, held)) = &prepared.acl else { return not_now("the new list is not there", "it is") };
+    if Some(acl) != facts.acl {
+        return not_now("another list than the one that was made is found by its name", "it is gone");
+    }
+    if held.iter().any(|entry| !entries.contains(entry)) {
+        return no("the new list holds entries that nobody planned", NEW_PLAN);
+    }
+    match entries.iter().all(|entry| held.contains(entry)) {
+        true => Ok(()),
+        false => not_now("the new list lacks entries", "it has them"),
+    }
 }
 
 /// G6. A marker that cannot be parsed protects as well.
@@ -288,10 +305,11 @@ pub(super) fn not_our_own_way(facts: &Facts<'_>) -> Answer {
 
 /// G12. Deletion protection is set and read back between the first look and signing; a prepaid EIP cannot be released.
 pub(super) fn insurable(facts: &Facts<'_>) -> Answer {
-    if eip(facts)?.prepaid || matches!(facts.moment, Moment::First | Moment::Preparing) {
+    let is_prepaid = eip(facts)?.prepaid;
+    if matches!(facts.moment, Moment::First | Moment::Preparing) {
         return Ok(());
     }
-    match facts.read("the insurance", &facts.readings.prepared)?.protected {
+    match facts.read("the insurance", &facts.readings.prepared)?.protected || is_prepaid {
         true => Ok(()),
         false => not_now("the EIP's deletion protection is not on", "it is"),
     }

@@ -25,6 +25,8 @@ struct World {
     plan: Plan,
     readings: Readings,
     account: Account,
+    /// The list that was made for a fence.
+    acl: Option<AclId>,
 }
 
 fn seen<T>(value: T) -> Result<Seen<T>, Unread> {
@@ -104,9 +106,14 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
         kill: seen(Kill::Off),
         trail: seen(Trail { foreign: Vec::new(), complete_until: CloudTime(CLOUD) }),
         health: Err(Unread::NotAsked),
-        prepared: seen(Prepared { protected: true, tag: Some("p".to_owned()), acl: None }),
+        prepared: seen(Prepared {
+            protected: !fence,
+            tag: (!fence).then(|| "p".to_owned()),
+            acl: fence.then(|| (AclId::from("acl-new"), vec!["203.0.113.0/24".to_owned()])),
+            others: Vec::new(),
+        }),
     };
-    World { action, plan, readings, account: Account::default() }
+    World { action, plan, readings, account: Account::default(), acl: fence.then(|| AclId::from("acl-new")) }
 }
 
 fn facts<'a>(world: &'a World, moment: Moment, pace: &'a Pace) -> Facts<'a> {
@@ -116,7 +123,7 @@ fn facts<'a>(world: &'a World, moment: Moment, pace: &'a Pace) -> Facts<'a> {
         run: "r",
         readings: &world.readings,
         account: Some(&world.account),
-        acl: None,
+        acl: world.acl.as_ref(),
         settings: None,
         moment,
         now: NOW,
@@ -242,6 +249,25 @@ fn what_only_an_eip_has_is_asked_of_unbinding_only() {
     }
 }
 
+/// The list was made some time before it is attached.
+#[test]
+fn a_fence_attaches_the_list_that_was_planned_and_no_other() {
+    let drifts: [(&str, Drifting); 5] = [
+        ("the list is gone", |w| of(&mut w.readings.prepared).acl = None),
+        ("another list", |w| of(&mut w.readings.prepared).acl.as_mut().unwrap().0 = AclId::from("acl-9")),
+        ("an entry was taken away", |w| of(&mut w.readings.prepared).acl.as_mut().unwrap().1.clear()),
+        ("an entry was added", |w| {
+            of(&mut w.readings.prepared).acl.as_mut().unwrap().1.push("192.0.2.0/24".to_owned())
+        }),
+        ("it could not be read", |w| w.readings.prepared = Err(Unread::Throttled)),
+    ];
+    for (what, drift) in drifts {
+        let [.., mut fence] = worlds();
+        drift(&mut fence);
+        assert_eq!(refusing(&fence), [Guard::G5], "{what}");
+    }
+}
+
 #[test]
 fn an_api_server_needs_evidence_and_a_pilot_a_canary_that_is_gone() {
     for mut world in worlds() {
@@ -304,13 +330,14 @@ fn settings_of_a_listener_that_change_meanwhile_are_drift() {
 #[test]
 fn nothing_that_was_not_read_passes() {
     type Lose = fn(&mut Readings);
-    let lose: [(&str, Lose); 6] = [
+    let lose: [(&str, Lose); 7] = [
         ("target", |r| r.target = Err(Unread::Failed("x".to_owned()))),
         ("proof", |r| r.proof = Err(Unread::Schema("x".to_owned()))),
         ("policy", |r| r.policy = Err(Unread::Denied)),
         ("kill", |r| r.kill = Err(Unread::Throttled)),
         ("trail", |r| r.trail = Err(Unread::NotAsked)),
         ("clock", |r| r.clock = None),
+        ("prepared", |r| r.prepared = Err(Unread::Failed("x".to_owned()))),
     ];
     for (what, lose) in lose {
         for mut world in worlds() {
@@ -349,7 +376,7 @@ fn the_way_back_is_taken_onto_what_the_change_left_only() {
     assert!(!ok(&fence), "it holds what was before");
     of(&mut fence.readings.target).slot = fence.action.after(Some(&AclId::from("acl-9")));
     assert!(!ok(&fence), "it holds somebody else's list");
-    of(&mut fence.readings.target).slot = fence.action.after(None);
+    of(&mut fence.readings.target).slot = fence.action.after(fence.acl.as_ref());
     assert!(ok(&fence));
 }
 

@@ -1,7 +1,7 @@
 //! Works on the account's row: takes its lease, reads it, appends, gives it back. Credit is taken so, and how
 //! far an intent has come is told so.
 
-use super::{Doing, Effect, EventKind, Job, Machine, StoreFailed};
+use super::{Doing, Effect, EventKind, Job, Machine, StoppedBy, StoreFailed};
 use crate::{
     remediate::{
         AccountRecord, CloudTime, Debit, Ended, Mono, account_row,
@@ -127,7 +127,7 @@ impl Machine {
     fn account_read(&mut self, records: &[Record], now: Mono, out: &mut Vec<Effect>) {
         let account = match account_row(records) {
             Ok(account) => account,
-            Err(error) => return self.stop(&format!("the account's row: {error}"), out),
+            Err(error) => return self.stop_by(StoppedBy::Damage, format!("the account's row: {error}"), out),
         };
         let at = self.stamp(now);
         let intent = self.action().map(|action| action.intent).unwrap_or_default();

@@ -66,6 +66,7 @@ impl Machine {
         let Some(case) = self.case() else { return self.stop("closes what is not open", out) };
         let outcome = if case.flags.is_empty() { outcome } else { Outcome::Attention };
         let (sent, attributed) = (case.was_sent(&self.pace), case.attributed >= case.attributable_until(&self.pace));
+        let prepared = case.prepared_until(&self.pace);
         if self.must_trip() {
             return self.account_for(For::Tripped, now, out);
         }
@@ -82,6 +83,12 @@ impl Machine {
             return self.sample(Sampled::LastLook, now, out);
         }
         if outcome != Outcome::Attention && !self.cleared {
+            // What lands later would be there for good, and look like the owner's to the next case.
+            if let Some(until) = prepared
+                && self.earliest(now).is_none_or(|cloud| cloud < until)
+            {
+                return self.sleep_until(until, Doing::Tell, now, out);
+            }
             return self.clear_up(outcome, now, out);
         }
         let as_of = self.last_look.unwrap_or_else(|| self.stamp(now));

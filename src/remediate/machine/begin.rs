@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Doing, Effect, End, Job, Machine, StoreFailed, account::For};
+use super::{Doing, Effect, End, Job, Machine, Stopped, StoppedBy, StoreFailed, account::For};
 use crate::{
     remediate::{
         CloudTime, Dropped, Ended, ListenerSettings, Mono, NotExecuted, Opened, Outcome, Prepared, Purpose, Readings,
@@ -46,7 +46,8 @@ impl Machine {
         match self.clock {
             Some(_) => self.start(Doing::Lease, now, out),
             None if now - self.since > self.pace.patience => {
-                self.finish_with(End::Stopped("the cloud's time could not be read".to_owned()), now, out);
+                let why = "the cloud's time could not be read".to_owned();
+                self.finish_with(End::Stopped(Stopped { by: StoppedBy::Clock, why }), now, out);
             }
             None => self.again_after(self.pace.retry, now, out),
         }
@@ -58,7 +59,7 @@ impl Machine {
                 self.row = row;
                 self.decide(now, out);
             }
-            Ok(Err(error)) => self.finish_with(End::Stopped(format!("the target's row: {error}")), now, out),
+            Ok(Err(error)) => self.finish_with(End::damaged(format!("the target's row: {error}")), now, out),
             Err(StoreFailed) => self.again_after(self.pace.retry, now, out),
         }
     }
@@ -124,7 +125,7 @@ impl Machine {
                 self.account = Some(account);
                 self.start(Doing::Check, now, out);
             }
-            Ok(Err(error)) => self.finish_with(End::Stopped(format!("the account's row: {error}")), now, out),
+            Ok(Err(error)) => self.finish_with(End::damaged(format!("the account's row: {error}")), now, out),
             Err(StoreFailed) => self.again_after(self.pace.retry, now, out),
         }
     }
@@ -152,11 +153,11 @@ impl Machine {
     fn note(&self, readings: &Readings, now: Mono) -> Option<Fresh> {
         let clock = self.clock?;
         let asked = readings.oldest()?;
-        let Prepared { protected, .. } = readings.prepared.as_ref().ok()?.value;
+        let protected_before = self.is_owners(&readings.prepared.as_ref().ok()?.value);
         Some(Fresh {
             // The cloud's time when the first part was asked for, or earlier.
             first_read: clock.earliest(now) - (now - asked) - self.pace.stale_bound,
-            protected_before: protected,
+            protected_before,
             baseline: Opened::baseline_of(&readings.health.as_ref().ok()?.value.clusters),
             settings: readings.target.as_ref().ok()?.value.settings.clone().unwrap_or_default(),
             proof: readings.proof.as_ref().ok()?.value.digest.clone(),
@@ -169,6 +170,16 @@ impl Machine {
             prepared: false,
             calls: 0,
         })
+    }
+
+    /// Deletion protection is the owner's: there, and not left by our case before this one, which needed attention.
+    fn is_owners(&self, prepared: &Prepared) -> bool {
+        let left = self
+            .row
+            .attention
+            .as_deref()
+            .is_some_and(|case| !case.opened.protected_before && prepared.tag.as_ref() == Some(&case.opened.plan));
+        prepared.protected && !left
     }
 
     /// What the case is opened on is what was read last; once it is open, the row holds it.
@@ -188,7 +199,10 @@ impl Machine {
         match self.row.open {
             Some(_) => {
                 self.fresh = None;
-                self.decide(now, out);
+                match self.preparing.take() {
+                    Some(_) => self.preparation_dropped(now, out),
+                    None => self.decide(now, out),
+                }
             }
             None => {
                 let refusals = std::mem::take(&mut self.refusals);

@@ -4,7 +4,8 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
     remediate::{
-        Action, CloudTime, Flag, Heard, Mono, Outcome, ReadFor, Readings, Request, Target, WriteRef, guard::Refusal,
+        Action, CloudTime, Flag, Heard, Mono, Outcome, Purpose, ReadFor, Readings, Request, Target, WriteRef,
+        guard::Refusal,
     },
     store::{Acquired, Appended, Lease, Record},
 };
@@ -20,6 +21,8 @@ pub struct SignOrder {
     pub(super) at: CloudTime,
     pub(super) write: WriteRef,
     pub(super) plan: String,
+    /// `None` for what insures the way back.
+    pub(super) purpose: Option<Purpose>,
 }
 
 impl SignOrder {
@@ -40,6 +43,11 @@ impl SignOrder {
     #[cfg(test)]
     pub(in crate::remediate) fn alter(&mut self, change: impl FnOnce(&mut Request)) {
         change(&mut self.request);
+    }
+
+    /// What it is for; `None` for what insures the way back.
+    pub fn purpose(&self) -> Option<Purpose> {
+        self.purpose
     }
 
     /// Name of the session.
@@ -97,6 +105,24 @@ pub enum Notice {
     },
 }
 
+/// What keeps a machine from going on. Nothing more is written by its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StoppedBy {
+    /// The cloud's time could not be read: nothing is signed without it, and nothing that is read can be dated.
+    Clock,
+    /// The journal or a row cannot be used.
+    Damage,
+    /// The machine itself is wrong.
+    Itself,
+}
+
+/// It, in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stopped {
+    pub by: StoppedBy,
+    pub why: String,
+}
+
 /// How a machine ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
@@ -133,8 +159,13 @@ pub enum End {
     LeaseLost,
     /// Nothing was open.
     Nothing,
-    /// It cannot go on; nothing more is written by this process.
-    Stopped(String),
+    Stopped(Stopped),
+}
+
+impl End {
+    pub(in crate::remediate) fn damaged(why: String) -> Self {
+        Self::Stopped(Stopped { by: StoppedBy::Damage, why })
+    }
 }
 
 /// What is to be done.

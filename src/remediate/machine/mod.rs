@@ -21,7 +21,7 @@ mod write;
 
 use std::{sync::Arc, time::Duration};
 
-pub use effect::{Effect, End, Event, EventKind, Notice, SignOrder, Signed, StoreFailed};
+pub use effect::{Effect, End, Event, EventKind, Notice, SignOrder, Signed, Stopped, StoppedBy, StoreFailed};
 pub use record::journal_line;
 
 use super::{
@@ -224,7 +224,7 @@ impl Machine {
             (D::PrepareCheck, E::Read(readings)) => self.preparation_judged(&readings, now, out),
             (D::PrepareKill, E::Read(readings)) => self.preparation_last_kill(&readings, now, out),
             (D::PrepareSign, E::Signed(signed)) => self.preparation_signed(signed, now, out),
-            (D::PrepareSend, E::Answered(_)) => self.start(Doing::Prepare, now, out),
+            (D::PrepareSend, E::Answered(heard)) => self.preparation_answered(heard, now, out),
             (D::Account, kind) => self.account_event(kind, now, out),
             (D::Append, E::Appended(appended)) => self.appended(appended, now, out),
             (D::Reread, E::Records(records)) => self.reread(records, now, out),
@@ -379,8 +379,12 @@ impl Machine {
 
     /// Ends at once, without another call: what is open stays open, and is named in the row.
     fn stop(&mut self, why: &str, out: &mut Vec<Effect>) {
+        self.stop_by(StoppedBy::Itself, why.to_owned(), out);
+    }
+
+    fn stop_by(&mut self, by: StoppedBy, why: String, out: &mut Vec<Effect>) {
         self.doing = Doing::Ended;
-        out.push(Effect::End(End::Stopped(why.to_owned())));
+        out.push(Effect::End(End::Stopped(Stopped { by, why })));
     }
 }
 
@@ -403,7 +407,11 @@ impl Machine {
         let detached = self.action().is_some_and(|action| match action.change {
             Change::Unbind { .. } => {
                 let attached = Some(&action.load_balancer);
-                readings.eip.as_ref().is_ok_and(|eip| eip.value.load_balancer.as_ref() != attached)
+                match &readings.eip {
+                    Ok(eip) => eip.value.load_balancer.as_ref() != attached,
+                    // What does not exist is on nothing.
+                    Err(unread) => *unread == Unread::NotFound,
+                }
             }
             Change::Fence { .. } => true,
         });

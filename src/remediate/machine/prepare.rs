@@ -1,10 +1,11 @@
 //! Makes the way back sure before the change: deletion protection and a tag for an EIP; a new white list for
 //! a fence. What exists is read, the first thing that is missing is made, and it is read again. Each such call is signed
 //! on guards that were judged for it, as the change itself is: what nobody may change is not tagged or protected either.
+//! And each is announced: one that lands late would come after the clearing up, which waits for it.
 
 use super::{Doing, Effect, Machine, SignOrder, Signed};
 use crate::remediate::{
-    Action, Change, Kill, Mono, Prepared, Readings, Request, TargetRecord, Unread, WriteRef,
+    Action, Change, CloudTime, Heard, Kill, Mono, Prepared, Readings, Request, TargetRecord, Unread, WriteRef,
     guard::{Act, Cleared, Guard, Moment, Refusal, judge},
 };
 
@@ -88,7 +89,14 @@ impl Machine {
             }
             Missing::Make(request) => {
                 self.preparing = Some(Preparing { request, cleared: None });
-                self.start(Doing::PrepareCheck, now, out);
+                if let Some(fresh) = &mut self.fresh {
+                    fresh.calls += 1;
+                }
+                let record = TargetRecord::Preparing {
+                    call: self.case().and_then(|case| u32::try_from(case.preparations.len()).ok()).unwrap_or(u32::MAX),
+                    sign_by: self.stamp(now) + self.pace.sign_within,
+                };
+                self.record(record, now, out);
             }
             Missing::Impossible(why) => self.cannot_prepare(why, now, out),
         }
@@ -111,7 +119,7 @@ impl Machine {
                 self.sign_preparation(now, out);
             }
             // Somebody made it meanwhile, or a late request of ours did.
-            (Ok(_), Ok(_)) => self.start(Doing::Prepare, now, out),
+            (Ok(_), Ok(_)) => self.preparation_dropped(now, out),
             (Err(refusals), _) if self.tries >= TRIES || refusals.iter().any(|refusal| !refusal.passing) => {
                 self.refused(refusals, now, out);
             }
@@ -145,9 +153,10 @@ impl Machine {
             at: cleared.cloud(now),
             write: WriteRef { intent: action.intent, write: None },
             plan: self.plan_id().to_owned(),
+            purpose: None,
         };
-        if let Some(fresh) = &mut self.fresh {
-            fresh.calls += 1;
+        if order.at > self.prepare_by() {
+            return self.preparation_dropped(now, out);
         }
         self.doing = Doing::PrepareSign;
         out.push(Effect::Sign(order));
@@ -180,16 +189,40 @@ impl Machine {
         let holds = self.preparing.take().and_then(|preparing| preparing.cleared);
         let holds = holds.is_some_and(|cleared| cleared.holds(now, &self.pace));
         match signed {
-            Ok(signed) if holds && self.lease_covers_a_call(now) => {
+            Ok(signed) if holds && self.lease_covers_a_call(now) && signed.order().at() <= self.prepare_by() => {
                 self.doing = Doing::PrepareSend;
                 out.push(Effect::Send(signed));
             }
             // Too long ago, by whatever it was held up.
-            _ => {
-                self.doing = Doing::Prepare;
-                self.again_after(self.pace.retry, now, out);
-            }
+            _ => self.preparation_dropped(now, out),
         }
+    }
+
+    pub(super) fn preparation_answered(&mut self, heard: Heard, now: Mono, out: &mut Vec<Effect>) {
+        match heard {
+            // Nothing is known that the announcement does not say.
+            Heard::Lost(_) => self.start(Doing::Prepare, now, out),
+            Heard::Accepted | Heard::Refused(_) => self.preparation_heard(heard, now, out),
+        }
+    }
+
+    /// What was announced is not sent: nothing has to be waited for.
+    pub(super) fn preparation_dropped(&mut self, now: Mono, out: &mut Vec<Effect>) {
+        self.preparing = None;
+        self.preparation_heard(Heard::Refused("not-sent".to_owned()), now, out);
+    }
+
+    fn preparation_heard(&mut self, heard: Heard, now: Mono, out: &mut Vec<Effect>) {
+        let announced = self.case().map_or(0, |case| case.preparations.len());
+        let Some(call) = announced.checked_sub(1).and_then(|last| u32::try_from(last).ok()) else {
+            return self.stop("was answered what it had not asked", out);
+        };
+        self.record(TargetRecord::PreparationAnswered { call, heard, at: self.stamp_late(now) }, now, out);
+    }
+
+    /// Until when what was announced last may be signed.
+    fn prepare_by(&self) -> CloudTime {
+        self.case().and_then(|case| case.preparations.last()).map(|call| call.sign_by).unwrap_or_default()
     }
 
     fn cannot_prepare(&mut self, why: &str, now: Mono, out: &mut Vec<Effect>) {

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use super::{Doing, Effect, End, Machine, StoreFailed, account::For};
+use super::{Doing, Effect, End, Machine, StoppedBy, StoreFailed, account::For};
 use crate::{
     remediate::{
         Ended, Flag, Mono, Notice, Outcome, TargetRecord,
@@ -84,20 +84,21 @@ impl Machine {
     pub(super) fn journaled(&mut self, journaled: Result<(), String>, now: Mono, out: &mut Vec<Effect>) {
         if let Err(why) = journaled {
             // A second sync might call lost bytes safe. The row tells the next process what is open.
-            return self.stop(&format!("the journal could not be written: {why}"), out);
+            return self.stop_by(StoppedBy::Damage, format!("the journal could not be written: {why}"), out);
         }
         let Some(Recording { record, .. }) = self.recording.take() else {
             return self.stop("has journaled nothing", out);
         };
         let intent = self.case().map(|case| case.opened.action.intent.clone()).unwrap_or_default();
         if let Err(what) = self.row.apply(&record) {
-            return self.finish_with(End::Stopped(format!("the target's row: {what}")), now, out);
+            return self.finish_with(End::damaged(format!("the target's row: {what}")), now, out);
         }
         if let Some(notice) = self.notice(&record, &intent) {
             out.push(Effect::Emit(notice));
         }
         match record {
             TargetRecord::Intent { write, purpose, sign_by } => self.announced(write, purpose, sign_by, now, out),
+            TargetRecord::Preparing { .. } => self.start(Doing::PrepareCheck, now, out),
             TargetRecord::Closed { outcome, .. } => self.closed(intent, outcome, now, out),
             _ => self.decide(now, out),
         }

@@ -32,10 +32,11 @@ fn left(case: &Case, outcome: &Outcome, prepared: &Prepared) -> Vec<Request> {
                 .then(|| Request::Tag { eip: eip.clone(), plan: None });
             protect.into_iter().chain(tag).collect()
         }
-        Change::Fence { .. } if *outcome != Outcome::Mitigated => {
-            prepared.acl.iter().map(|(acl, _)| Request::DeleteAcl { acl: acl.clone() }).collect()
+        Change::Fence { .. } => {
+            let attached = case.acl.as_ref().filter(|_| *outcome == Outcome::Mitigated);
+            let all = prepared.acl.iter().map(|(acl, _)| acl).chain(&prepared.others);
+            all.filter(|acl| Some(*acl) != attached).map(|acl| Request::DeleteAcl { acl: acl.clone() }).collect()
         }
-        Change::Fence { .. } => Vec::new(),
     }
 }
 
@@ -76,6 +77,7 @@ impl Machine {
                     at,
                     write: WriteRef { intent: case.opened.action.intent.clone(), write: Some(announced.write) },
                     plan: case.opened.plan.clone(),
+                    purpose: Some(Purpose::Release),
                 };
                 self.tries += 1;
                 self.doing = Doing::ReleaseSign;

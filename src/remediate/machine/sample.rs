@@ -4,7 +4,7 @@
 use super::{Doing, Effect, Machine};
 use crate::remediate::{
     Action, Case, Change, CloudTime, EipStatus, Flag, Health, Mono, Readings, Slot, Standing, TargetRecord,
-    TargetState, reading::differing,
+    TargetState, Unread, reading::differing,
 };
 
 /// What samples are taken for.
@@ -30,6 +30,8 @@ pub(super) struct Sampling {
     settled: bool,
     /// The slot was seen to hold something else, first then. One read may lag behind what is known already.
     changed: Option<Mono>,
+    /// All was well but for the EIP, which cannot come back: first seen then.
+    lost: Option<Mono>,
 }
 
 /// Share of the proxies that must be there again, in percent.
@@ -37,7 +39,7 @@ const PROXIES_BACK: u64 = 99;
 
 impl Machine {
     pub(super) fn sample(&mut self, what: Sampled, now: Mono, out: &mut Vec<Effect>) {
-        self.sampling = Some(Sampling { what, good: None, settled: false, changed: None });
+        self.sampling = Some(Sampling { what, good: None, settled: false, changed: None, lost: None });
         self.start(Doing::Sample, now, out);
     }
 
@@ -81,13 +83,15 @@ impl Machine {
             _ => Err("the data plane cannot be read".to_owned()),
         };
         let asked = readings.oldest().unwrap_or(now);
-        match verdict {
-            Ok(()) => self.good_sample(sampling, asked, now, out),
-            Err(why) if sampling.settled && now - self.since >= self.pace.verify_limit => {
+        let lost = lost_eip(&case.opened.action, &wanted, readings);
+        match (verdict, lost) {
+            (Ok(()), Some(flag)) => self.eip_lost(sampling, flag, now, out),
+            (Ok(()), None) => self.good_sample(Sampling { lost: None, ..sampling }, asked, now, out),
+            (Err(why), _) if sampling.settled && now - self.since >= self.pace.verify_limit => {
                 self.unhealthy(sampling.what, &why, now, out)
             }
-            Err(_) => {
-                sampling.good = None;
+            (Err(_), _) => {
+                (sampling.good, sampling.lost) = (None, None);
                 self.sampling = Some(sampling);
                 self.again_after(self.pace.settle_most, now, out);
             }
@@ -114,6 +118,17 @@ impl Machine {
                 self.decide(now, out);
             }
         }
+    }
+
+    /// Nobody is cut off, and there is no way back any more. Whether that may stay so is for a person, and the sooner the better.
+    fn eip_lost(&mut self, mut sampling: Sampling, flag: Flag, now: Mono, out: &mut Vec<Effect>) {
+        let first = *sampling.lost.get_or_insert(now);
+        if now - first > self.pace.stale_bound {
+            return self.flag_and_decide(flag, now, out);
+        }
+        sampling.good = None;
+        self.sampling = Some(sampling);
+        self.again_after(self.pace.stale_bound * 2, now, out);
     }
 
     /// The cloud's time at a moment of ours, or a little before.
@@ -159,6 +174,8 @@ fn is_quiet(action: &Action, wanted: &Slot, readings: &Readings) -> bool {
     let eip = match (&action.change, wanted, &readings.eip) {
         (Change::Fence { .. }, ..) => true,
         (_, Slot::Vacant, Ok(eip)) => eip.value.status != EipStatus::Moving,
+        // What does not exist does not move.
+        (_, Slot::Vacant, Err(Unread::NotFound)) => true,
         (_, _, Ok(eip)) => eip.value.status == EipStatus::InUse,
         (.., Err(_)) => false,
     };
@@ -175,6 +192,22 @@ fn unaltered(case: &Case, what: Sampled, target: &TargetState) -> Result<(), Str
     match differing(&case.opened.settings, now) {
         names if names.is_empty() => Ok(()),
         names => Err(format!("settings of the listener are not what they were before: {}", names.join(", "))),
+    }
+}
+
+/// That the EIP which the way back would bind was let go for good, or is on something else.
+fn lost_eip(action: &Action, wanted: &Slot, readings: &Readings) -> Option<Flag> {
+    let Change::Unbind { eip: id, .. } = &action.change else { return None };
+    if *wanted != Slot::Vacant {
+        return None;
+    }
+    match &readings.eip {
+        Err(Unread::NotFound) => Some(Flag::EipGone(id.clone())),
+        Ok(eip) => {
+            let on = eip.value.load_balancer.as_ref().filter(|on| **on != action.load_balancer)?;
+            Some(Flag::NoWayBack(format!("{id} is on {on} now")))
+        }
+        Err(_) => None,
     }
 }
 

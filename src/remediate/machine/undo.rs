@@ -3,7 +3,7 @@
 
 use super::{Doing, Effect, End, Machine, account::For, sample::Sampled};
 use crate::remediate::{
-    Change, CloudTime, Flag, Kill, Mono, Outcome, Purpose, Readings, Resolved, TargetRecord, Unread, WriteLog,
+    Change, CloudTime, Flag, Kill, Mono, Outcome, Purpose, Readings, Resolved, Slot, TargetRecord, Unread, WriteLog,
     guard::{Facts, Guard, Moment, Refusal, judge_undo},
 };
 
@@ -92,8 +92,8 @@ impl Machine {
             }
             Err(refusals) => refusals,
         };
-        if let Some(why) = for_good(&facts, &refusals) {
-            return self.flag_and_decide(Flag::NoWayBack(why), now, out);
+        if let Some(flag) = for_good(&facts, &refusals) {
+            return self.flag_and_decide(flag, now, out);
         }
         let killed = readings.kill.as_ref().is_ok_and(|kill| kill.value == Kill::On);
         let told = self.case().is_some_and(|case| case.barred.is_some());
@@ -143,19 +143,26 @@ impl Machine {
 }
 
 /// What of the slot or the EIP does not allow it: only a person changes that. What could not be read says nothing of them.
-fn for_good(facts: &Facts<'_>, refusals: &[Refusal]) -> Option<String> {
+fn for_good(facts: &Facts<'_>, refusals: &[Refusal]) -> Option<Flag> {
     let unread = |unread: Option<&Unread>| unread.is_some_and(|unread| *unread != Unread::NotFound);
     let readings = facts.readings;
+    let is_ours = |slot: &Slot| *slot == facts.action.after(facts.acl);
+    if let (Change::Unbind { eip, .. }, Ok(target), Err(Unread::NotFound)) =
+        (&facts.action.change, &readings.target, &readings.eip)
+        && is_ours(&target.value.slot)
+    {
+        return Some(Flag::EipGone(eip.clone()));
+    }
     let is_unknown = match &readings.target {
         Err(why) => unread(Some(why)),
         Ok(target) => {
-            let is_ours = target.value.slot == facts.action.after(facts.acl);
             let needs_eip = matches!(facts.action.change, Change::Unbind { .. });
-            is_ours && needs_eip && unread(readings.eip.as_ref().err())
+            is_ours(&target.value.slot) && needs_eip && unread(readings.eip.as_ref().err())
         }
     };
     let of_endpoint = |refusal: &&Refusal| !refusal.passing && matches!(refusal.guard, Guard::G3 | Guard::G4);
-    refusals.iter().find(of_endpoint).filter(|_| !is_unknown).map(ToString::to_string)
+    let barring = refusals.iter().find(of_endpoint).filter(|_| !is_unknown)?;
+    Some(Flag::NoWayBack(barring.to_string()))
 }
 
 /// What was heard of a request, in words.

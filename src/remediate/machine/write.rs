@@ -193,6 +193,7 @@ impl Machine {
             at,
             write: WriteRef { intent, write: Some(announced.write) },
             plan: self.plan_id().to_owned(),
+            purpose: self.open_purpose(),
         };
         self.doing = Doing::Sign;
         out.push(Effect::Sign(order));

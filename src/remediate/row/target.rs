@@ -1,12 +1,15 @@
 //! The records about one target, and what they fold into: at most one open case, and what came of
 //! the ones before it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    model::AclId,
+    model::{AclId, EipId},
     remediate::{Action, CloudTime, ClusterHealth, ListenerSettings, Pace},
 };
 
@@ -83,6 +86,8 @@ pub enum Flag {
     Race(String),
     /// The way back is barred.
     NoWayBack(String),
+    /// The EIP that the way back would bind was let go for good.
+    EipGone(EipId),
     /// Neither the effect nor its absence could be established.
     Uncertain(String),
     /// The audit trail could not be read, so that a race cannot be ruled out.
@@ -135,6 +140,17 @@ impl Opened {
 #[serde(rename_all = "kebab-case")]
 pub enum TargetRecord {
     Opened(Box<Opened>),
+    /// Announces a call that makes the way back sure; its signature's time is at most `sign_by`.
+    Preparing {
+        call: u32,
+        sign_by: CloudTime,
+    },
+    /// What was heard of such a call; one that was never sent counts as refused.
+    PreparationAnswered {
+        call: u32,
+        heard: Heard,
+        at: CloudTime,
+    },
     /// The way back is insured; for a fence, the ACL that it attaches.
     Prepared {
         acl: Option<AclId>,
@@ -222,12 +238,23 @@ impl WriteLog {
         if matches!(self.resolved, Some((Resolved::NotExecuted(NotExecuted::Dropped(_)), _))) {
             return None;
         }
-        match &self.heard {
-            Some((Heard::Refused(_), _)) => None,
-            Some((Heard::Accepted, at)) => Some(*at + pace.accepted_fence()),
-            Some((Heard::Lost(_), _)) | None => Some(self.sign_by + pace.fence()),
-        }
+        haunts(self.sign_by, self.heard.as_ref(), pace)
     }
+}
+
+fn haunts(sign_by: CloudTime, heard: Option<&(Heard, CloudTime)>, pace: &Pace) -> Option<CloudTime> {
+    match heard {
+        Some((Heard::Refused(_), _)) => None,
+        Some((Heard::Accepted, at)) => Some(*at + pace.accepted_fence()),
+        Some((Heard::Lost(_), _)) | None => Some(sign_by + pace.fence()),
+    }
+}
+
+/// A call that makes the way back sure.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Preparation {
+    pub sign_by: CloudTime,
+    pub heard: Option<(Heard, CloudTime)>,
 }
 
 /// What is under way on a target.
@@ -235,6 +262,7 @@ impl WriteLog {
 pub struct Case {
     pub opened: Opened,
     pub acl: Option<AclId>,
+    pub preparations: Vec<Preparation>,
     pub writes: Vec<WriteLog>,
     pub verified: Option<CloudTime>,
     /// Soak checks that passed.
@@ -257,6 +285,7 @@ impl Case {
         Self {
             opened,
             acl: None,
+            preparations: Vec::new(),
             writes: Vec::new(),
             verified: None,
             checks: 0,
@@ -292,8 +321,17 @@ impl Case {
     /// The change is there, or may be, and should not be: whoever needs the endpoint may be cut off.
     pub fn is_dark(&self) -> bool {
         let changed = matches!(self.act(), Some(Resolved::Effect | Resolved::Unclear));
-        let doubtful = |flag: &Flag| matches!(flag, Flag::NoWayBack(_) | Flag::Uncertain(_));
+        // That there is no way back cuts nobody off who needs none.
+        let doubtful = |flag: &Flag| matches!(flag, Flag::Uncertain(_));
         changed && !self.restored && !self.reopened && (self.unhealthy.is_some() || self.flags.iter().any(doubtful))
+    }
+
+    /// The EIP that would be bound again, if it was let go for good.
+    pub fn eip_gone(&self) -> Option<&EipId> {
+        self.flags.iter().find_map(|flag| match flag {
+            Flag::EipGone(eip) => Some(eip),
+            _ => None,
+        })
     }
 
     fn ask_back(&mut self, why: &str) {
@@ -329,6 +367,11 @@ impl Case {
             .max()
     }
 
+    /// Until then a call that made the way back sure may do so still: what is cleared up before would be there again.
+    pub fn prepared_until(&self, pace: &Pace) -> Option<CloudTime> {
+        self.preparations.iter().filter_map(|call| haunts(call.sign_by, call.heard.as_ref(), pace)).max()
+    }
+
     /// Until when somebody else's write could be taken for one of these, or hide what one of these did: to the last
     /// fence, and to the last look that something was concluded from.
     pub fn attributable_until(&self, pace: &Pace) -> Option<CloudTime> {
@@ -353,6 +396,11 @@ impl Case {
                 let undone = log.purpose == Purpose::Undo && *how == Resolved::Effect;
                 self.restored |= undone;
             }
+            TargetRecord::Preparing { call, sign_by } => self.prepare(*call, *sign_by)?,
+            TargetRecord::PreparationAnswered { call, heard, at } => {
+                let call = usize::try_from(*call).ok().and_then(|at| self.preparations.get_mut(at));
+                call.ok_or("an answer to what was never announced")?.heard.get_or_insert_with(|| (heard.clone(), *at));
+            }
             TargetRecord::Prepared { acl, .. } => self.acl = acl.clone(),
             TargetRecord::Restored { .. } => self.restored = true,
             TargetRecord::Verified { at } => self.verified = Some(*at),
@@ -370,6 +418,19 @@ impl Case {
             | TargetRecord::TakenUp { .. } => {}
         }
         Ok(())
+    }
+
+    fn prepare(&mut self, call: u32, sign_by: CloudTime) -> Result<(), &'static str> {
+        let next = u32::try_from(self.preparations.len()).map_err(|_| "more calls than can be")?;
+        match call.cmp(&next) {
+            // The same record once more, as below.
+            Ordering::Less => Ok(()),
+            Ordering::Equal => {
+                self.preparations.push(Preparation { sign_by, heard: None });
+                Ok(())
+            }
+            Ordering::Greater => Err("a call before the one that comes first"),
+        }
     }
 
     fn announce(&mut self, write: u32, purpose: Purpose, sign_by: CloudTime) -> Result<(), &'static str> {
@@ -394,6 +455,8 @@ pub struct TargetRow {
     pub open: Option<Case>,
     /// What came of earlier intents.
     pub done: BTreeMap<String, Outcome>,
+    /// How they began.
+    pub past: BTreeMap<String, Box<Opened>>,
     /// Needs attention that nobody has acknowledged.
     pub blocked: bool,
     /// The case that ended so, as long as nothing came after it.
@@ -415,7 +478,9 @@ impl TargetRow {
                     // Once more, as above.
                     return if self.done.is_empty() { Err("the end of a case that never began") } else { Ok(()) };
                 };
-                self.done.insert(case.opened.action.intent.clone(), outcome.clone());
+                let intent = &case.opened.action.intent;
+                self.done.insert(intent.clone(), outcome.clone());
+                self.past.insert(intent.clone(), Box::new(case.opened.clone()));
                 if *outcome == Outcome::Attention {
                     self.blocked = true;
                     self.attention = Some(Box::new(case));

@@ -345,3 +345,37 @@ fn what_is_taken_up_is_pending_again() {
     assert!(account.pending().is_empty());
     assert_eq!(account.breaker(), None, "it was looked at before it was taken up");
 }
+
+/// One of them without its answer is enough to wait for; said twice it is said once.
+#[test]
+fn what_insures_the_way_back_is_waited_for_as_long_as_it_may_come_about() {
+    let pace = Pace::default();
+    let until = |more: &[TargetRecord]| {
+        let mut all = vec![opened("i")];
+        all.extend(more.iter().cloned());
+        target_row(&records(&all)).unwrap().open.unwrap().prepared_until(&pace)
+    };
+    let preparing = |call| TargetRecord::Preparing { call, sign_by: NOW };
+    let answered = |call, heard| TargetRecord::PreparationAnswered { call, heard, at: NOW };
+    let (fence, accepted) = (Some(NOW + pace.fence()), Some(NOW + pace.accepted_fence()));
+    assert_eq!(until(&[]), None);
+    assert_eq!(until(&[preparing(0)]), fence);
+    assert_eq!(until(&[preparing(0), answered(0, super::Heard::Accepted)]), accepted);
+    assert_eq!(until(&[preparing(0), answered(0, super::Heard::Refused(String::new()))]), None);
+    let both = [preparing(0), preparing(0), preparing(1), answered(1, super::Heard::Accepted)];
+    assert_eq!(until(&both), fence);
+    let wrong = [opened("i"), preparing(1)];
+    assert!(matches!(target_row(&records(&wrong)), Err(RowError::Order { .. })));
+}
+
+/// There is no way back any more, which cuts nobody off who needs none.
+#[test]
+fn a_released_eip_needs_a_person_and_is_dark_only_where_somebody_is_cut_off() {
+    let gone = TargetRecord::Flagged { flag: Flag::EipGone(EipId::from("eip-1")), at: NOW };
+    let case = |said: Vec<TargetRecord>| *target_row(&records(&said)).unwrap().attention.unwrap();
+    let end = closed(Outcome::Attention);
+    let healthy = case(vec![opened("a"), intent(0, Purpose::Act), done(0), gone.clone(), end.clone()]);
+    assert_eq!((healthy.eip_gone().is_some(), healthy.is_dark()), (true, false));
+    let cut_off = case(vec![opened("a"), intent(0, Purpose::Act), done(0), unhealthy(), gone, end]);
+    assert_eq!((cut_off.eip_gone().is_some(), cut_off.is_dark()), (true, true));
+}

@@ -11,7 +11,8 @@ use crate::{
     model::EipId,
     remediate::{
         Account, AccountRecord, Action, Change, ClockReading, CloudTime, Effect, End, Endpoint, Event, EventKind,
-        Limits, Mode, Mono, Pace, Plan, Readings, Replies, Selection, Target, account_row, row::ROW_VERSION,
+        Limits, Mode, Mono, Pace, Plan, Readings, Replies, Selection, Stopped, StoppedBy, Target, account_row,
+        row::ROW_VERSION,
     },
     store::{Acquired, Appended, Lease, Record},
 };
@@ -55,7 +56,7 @@ fn lease(row: &str) -> Lease {
 
 /// Plays it with a target whose lease somebody else has, replies of which so many were throttled, and an account's row
 /// that takes records. Gives the row, and what everything ended as.
-fn played(throttled: u64) -> (Account, Runner) {
+fn played(throttled: u64, tells_time: bool) -> (Account, Runner) {
     let mut runner = runner();
     let (mut now, mut rows): (Mono, Vec<Record>) = (Mono(0), Vec::new());
     let mut kind = EventKind::Started;
@@ -68,7 +69,8 @@ fn played(throttled: u64) -> (Account, Runner) {
                 let clock =
                     ClockReading { cloud: CloudTime(9_000_000), asked: now, answered: now, offset: Default::default() };
                 let replies = Replies { all: 100, throttled };
-                EventKind::Read(Box::new(Readings { clock: Some(clock), replies, ..Readings::default() }))
+                let clock = tells_time.then_some(clock);
+                EventKind::Read(Box::new(Readings { clock, replies, ..Readings::default() }))
             }
             Effect::Acquire { row, .. } if row.starts_with("account/") => {
                 EventKind::Leased(Ok(Acquired::Ours(lease(&row))))
@@ -94,7 +96,7 @@ fn played(throttled: u64) -> (Account, Runner) {
 
 #[test]
 fn replies_that_were_throttled_open_the_breaker_for_everybody() {
-    let (account, runner) = played(47);
+    let (account, runner) = played(47, true);
     assert_eq!(account.breaker(), Some("more than 30 % of the replies were throttled"));
     let ends: Vec<&End> = runner.ends().iter().map(|(_, end)| end).collect();
     assert!(matches!(ends.as_slice(), [End::LockHeld, End::NotStarted(_)]), "{ends:?}");
@@ -107,7 +109,17 @@ fn replies_that_were_throttled_open_the_breaker_for_everybody() {
 
 #[test]
 fn a_share_that_is_usual_opens_nothing() {
-    let (account, runner) = played(30);
+    let (account, runner) = played(30, true);
     assert_eq!((account.breaker(), runner.breaker()), (None, None));
     assert!(runner.ends().iter().all(|(_, end)| *end == End::LockHeld), "{:?}", runner.ends());
+}
+
+/// Without the cloud's time nothing that is read can be dated: no action is tried, and no journal is to blame.
+#[test]
+fn without_the_clouds_time_nothing_is_begun() {
+    let (_, runner) = played(0, false);
+    let by_clock = |end: &End| matches!(end, End::Stopped(Stopped { by: StoppedBy::Clock, .. }));
+    assert_eq!(runner.ends().len(), 2);
+    assert!(runner.ends().iter().all(|(_, end)| by_clock(end)), "{:?}", runner.ends());
+    assert_eq!(runner.verdict(), Verdict::Unread);
 }

@@ -3,7 +3,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::remediate::{Flag, NotExecuted, Outcome, Purpose, Resolved, TargetRecord};
+use crate::{
+    model::AclId,
+    remediate::{CloudTime, Flag, NotExecuted, Outcome, Purpose, Resolved, TargetRecord},
+};
 
 /// A promise that was broken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,13 @@ pub(super) struct WriteEntry {
     pub(super) resolved: bool,
 }
 
+/// A call that makes the way back sure, as the books have it.
+#[derive(Clone, Debug)]
+pub(super) struct PreparationEntry {
+    pub(super) sign_by: CloudTime,
+    pub(super) journaled: bool,
+}
+
 /// A case as the books have it.
 #[derive(Clone, Debug)]
 pub(super) struct CaseEntry {
@@ -31,6 +41,9 @@ pub(super) struct CaseEntry {
     pub(super) opened_at: u64,
     /// Since when something is to be done about it.
     pub(super) busy_since: u64,
+    pub(super) preparations: Vec<PreparationEntry>,
+    /// The list that a fence attaches.
+    pub(super) acl: Option<AclId>,
     pub(super) writes: Vec<WriteEntry>,
     /// When the change took effect.
     pub(super) effects: Vec<u64>,
@@ -79,6 +92,8 @@ impl Book {
                     environment: opened.action.environment.clone(),
                     opened_at: time,
                     busy_since: time,
+                    preparations: Vec::new(),
+                    acl: None,
                     writes: Vec::new(),
                     effects: Vec::new(),
                     foreign: false,
@@ -114,6 +129,10 @@ impl Book {
             TargetRecord::Intent { write, purpose, .. } if case.writes.len() as u64 == u64::from(*write) => {
                 case.writes.push(WriteEntry { purpose: *purpose, journaled: false, accepted: 0, resolved: false });
             }
+            TargetRecord::Preparing { call, sign_by } if case.preparations.len() as u64 == u64::from(*call) => {
+                case.preparations.push(PreparationEntry { sign_by: *sign_by, journaled: false });
+            }
+            TargetRecord::Prepared { acl, .. } => case.acl.clone_from(acl),
             TargetRecord::Resolved { write, how, .. } => {
                 if let Some(entry) = usize::try_from(*write).ok().and_then(|at| case.writes.get_mut(at)) {
                     entry.resolved = true;
@@ -131,11 +150,20 @@ impl Book {
         }
     }
 
-    /// An intent is in the synced journal of the one who makes it.
-    pub(super) fn journaled(&mut self, site: usize, write: u32) {
-        let at = usize::try_from(write).unwrap_or(usize::MAX);
-        if let Some(entry) = self.open_case_mut(site).and_then(|case| case.writes.get_mut(at)) {
-            entry.journaled = true;
+    /// An announcement is in the synced journal of the one who makes it.
+    pub(super) fn journaled(&mut self, site: usize, record: &TargetRecord) {
+        let Some(case) = self.open_case_mut(site) else { return };
+        let journaled = match record {
+            TargetRecord::Intent { write, .. } => {
+                usize::try_from(*write).ok().and_then(|at| Some(&mut case.writes.get_mut(at)?.journaled))
+            }
+            TargetRecord::Preparing { call, .. } => {
+                usize::try_from(*call).ok().and_then(|at| Some(&mut case.preparations.get_mut(at)?.journaled))
+            }
+            _ => None,
+        };
+        if let Some(journaled) = journaled {
+            *journaled = true;
         }
     }
 
@@ -146,7 +174,7 @@ impl Book {
 }
 
 fn is_flag(flag: &Flag) -> bool {
-    matches!(flag, Flag::Race(_) | Flag::NoWayBack(_) | Flag::Uncertain(_) | Flag::Unattributed)
+    matches!(flag, Flag::Race(_) | Flag::NoWayBack(_) | Flag::EipGone(_) | Flag::Uncertain(_) | Flag::Unattributed)
 }
 
 /// True for a write that was dropped before it was sent.

@@ -1,7 +1,7 @@
 //! The invariants I1 to I14, checked where they can break. I15, the digest, is compared by who runs a seed twice.
 
 use super::{
-    book::was_dropped,
+    book::{CaseEntry, PreparationEntry, was_dropped},
     serve::SECRET,
     sim::{Sim, What},
     site::{Landed, Site, SiteState},
@@ -9,7 +9,10 @@ use super::{
     weather::{HOUR, MINUTE, SECOND},
     world::EPOCH,
 };
-use crate::remediate::{CloudTime, Outcome, Purpose, Resolved, Selection, Signed, TargetRecord, WriteRef};
+use crate::{
+    model::AclId,
+    remediate::{CloudTime, Outcome, Purpose, Resolved, Selection, Signed, TargetRecord, WriteRef},
+};
 
 /// A proof is as old as its reading, what the reading lagged, and the clock's grain.
 const PROOF: u64 = 5 * SECOND + 2 * SECOND + 100;
@@ -28,6 +31,10 @@ impl Sim<'_> {
         let closed = self.book.recorded(site, record, self.now);
         match record {
             TargetRecord::Closed { outcome, as_of } => {
+                if *outcome == Outcome::Attention && self.prng.chance(300) {
+                    let wait = self.prng.between(MINUTE, 30 * MINUTE);
+                    self.after(wait, What::Looked { site });
+                }
                 if let Some((intent, _)) = closed {
                     self.must_be_true(site, &intent, outcome, *as_of);
                 }
@@ -43,6 +50,10 @@ impl Sim<'_> {
                 let wait = self.prng.below(20 * SECOND);
                 self.after(wait, What::Blind);
             }
+            TargetRecord::Prepared { .. } if self.prng.chance(self.weather.spite) => {
+                let wait = self.prng.below(2 * SECOND);
+                self.after(wait, What::Edit { site });
+            }
             TargetRecord::Unhealthy { .. } if self.prng.chance(self.weather.spite) => {
                 let wait = self.prng.below(5 * SECOND);
                 self.after(wait, What::Swap { site });
@@ -51,21 +62,22 @@ impl Sim<'_> {
         }
     }
 
-    /// A record is in a synced journal: of an intent, that is what the call waits for.
+    /// A record is in a synced journal: of an announcement, that is what the call waits for.
     pub(super) fn journaled(&mut self, payload: &[u8]) {
         #[derive(serde::Deserialize)]
         struct Line {
             row: String,
             record: TargetRecord,
         }
-        // Only an intent's record begins so: reading all of them would cost more than the rest of a step.
-        if memchr::memmem::find(payload, b"\"record\":{\"intent\"").is_none() {
+        // Only announcements begin so: reading all records would cost more than the rest of a step.
+        let begins = |with: &[u8]| memchr::memmem::find(payload, with).is_some();
+        if !begins(b"\"record\":{\"intent\"") && !begins(b"\"record\":{\"preparing\"") {
             return;
         }
-        if let Ok(Line { row, record: TargetRecord::Intent { write, .. } }) = serde_json::from_slice(payload)
+        if let Ok(Line { row, record }) = serde_json::from_slice(payload)
             && let Some(site) = self.rows.get(&row).copied()
         {
-            self.book.journaled(site, write);
+            self.book.journaled(site, &record);
         }
     }
 
@@ -151,7 +163,8 @@ impl Sim<'_> {
         let clusters = site.action.clusters.len();
         let canary_pilot = site.is_canary_pilot();
         let fence = site.eip().is_none();
-        let questions: [(&str, bool); 9] = [
+        let list = self.book.cases.get(intent).and_then(|case| case.acl.as_ref());
+        let questions: [(&str, bool); 10] = [
             ("the slot held what the plan says", ever(&|state| state.slot == site.action.before())),
             ("nobody was cut off", ever(&|state| !state.broken.contains(&true))),
             ("it was not waived", ever(&|state| !state.waived)),
@@ -161,6 +174,7 @@ impl Sim<'_> {
             ("the EIP was not locked", fence || ever(&|state| !state.locked)),
             ("it was quiet", ever(&|state| state.busy_until <= signing)),
             ("it was insured", fence || site.prepaid || ever(&|state| state.protected)),
+            ("the list was the planned one", !fence || ever(&|state| site.holds_planned(state, list))),
         ];
         if let Some((what, _)) = questions.iter().find(|(_, so)| !so) {
             return self.violate("I1", format!("{intent} was signed, and not so: {what}"));
@@ -176,10 +190,15 @@ impl Sim<'_> {
         self.must_be_allowed(intent, signing);
     }
 
-    /// I1 and I12 of what insures the way back: it is written to an endpoint that may be changed, and to no other.
+    /// I1, I3 and I12 of what insures the way back: it was announced, and is written to an endpoint that may be changed, and
+    /// to no other.
     pub(super) fn must_be_touchable(&mut self, index: usize, signed: &Signed) {
         let Some(site) = self.world.sites.get(index) else { return };
         let (intent, signing) = (&signed.order().write().intent, self.signing_time(signed));
+        let of_order = |call: &PreparationEntry| call.journaled && signed.order().at() <= call.sign_by;
+        if !self.book.cases.get(intent).is_some_and(|case| case.preparations.iter().any(of_order)) {
+            return self.violate("I3", format!("{intent} had its way back insured before that was announced"));
+        }
         let from = signing.saturating_sub(PROOF);
         let (opens, closes) = self.world.decided.window;
         let planned = site.ever(from, signing, |state| state.slot == site.action.before());
@@ -235,8 +254,7 @@ impl Sim<'_> {
         let Some(site) = self.world.sites.get(index) else { return };
         let from = signing.saturating_sub(PROOF);
         let free = site.ever(from, signing, |state| site.is_after(&state.slot));
-        let ready = site.eip().is_none()
-            || site.ever(from, signing, |state| !(state.elsewhere || state.released || state.locked));
+        let ready = site.eip().is_none() || site.ever(from, signing, SiteState::is_bindable);
         if !free || !ready {
             self.violate(
                 "I6",
@@ -265,13 +283,22 @@ impl Sim<'_> {
         }
         let Some(site) = self.world.sites.get(index) else { return };
         let act = landed.effect && purpose == Some(Purpose::Act);
-        let uninsured = act && site.eip().is_some() && !site.prepaid && !site.now.protected;
+        let released = site.now.released.is_some();
+        let uninsured = act && site.eip().is_some() && !site.prepaid && !site.now.protected && !released;
         if uninsured {
             return self.violate("I11", format!("{} took effect without its way back insured", write.intent));
         }
         if act && self.prng.chance(self.weather.spite) {
             let wait = self.prng.between(SECOND, 2 * MINUTE);
             self.after(wait, What::Break { site: index });
+        }
+    }
+
+    /// I4 of what insures the way back: once a case has ended, nothing of it comes about any more.
+    pub(super) fn was_insured(&mut self, write: &WriteRef) {
+        let closed = self.book.cases.get(&write.intent).and_then(|case| case.closed.as_ref());
+        if closed.is_some_and(|(outcome, _)| *outcome != Outcome::Attention) {
+            self.violate("I4", format!("{} was insured after its outcome was written down", write.intent));
         }
     }
 
@@ -311,6 +338,9 @@ impl Sim<'_> {
                 Some(("I4", "it is not as it was"))
             }
             Outcome::NotExecuted if !case.effects.is_empty() => Some(("I4", "it took effect")),
+            Outcome::Mitigated if site.lost_its_eip(as_of.saturating_sub(MINUTE), as_of) => {
+                Some(("I11", "its EIP cannot come back, and nobody was told"))
+            }
             Outcome::Gone if !gone => Some(("I4", "the target exists")),
             Outcome::Reopened if site.is_dark(self.now) && self.dark_by_us(site) => Some(("I5", "somebody is cut off")),
             _ => None,
@@ -346,6 +376,12 @@ impl Sim<'_> {
                 self.book.cases.values().filter(|other| other.site == case.site).map(|other| other.opened_at).max();
             let attention = matches!(case.closed, Some((Outcome::Attention | Outcome::Mitigated, _)));
             if last == Some(case.opened_at)
+                && let Some(left) = self.left_behind(site, case)
+            {
+                let text = format!("{intent} has ended, and {left}");
+                return self.violate("I4", text);
+            }
+            if last == Some(case.opened_at)
                 && !attention
                 && !case.effects.is_empty()
                 && self.dark_by_us(site)
@@ -355,5 +391,26 @@ impl Sim<'_> {
                 return self.violate("I5", text);
             }
         }
+    }
+
+    /// What insured the way back of a site's last case, and is there though it has ended; or was the owner's, and is not.
+    fn left_behind(&self, site: &Site, case: &CaseEntry) -> Option<String> {
+        let of_site = || self.book.cases.values().filter(|other| other.site == case.site);
+        if matches!(case.closed, Some((Outcome::Attention, _)) | None) || site.now.released.is_some() {
+            return None;
+        }
+        let needed_attention = of_site().any(|other| matches!(other.closed, Some((Outcome::Attention, _))));
+        if site.now.protected != site.owner_protects {
+            return Some(format!("its EIP's deletion protection is {}", if site.now.protected { "on" } else { "off" }));
+        }
+        if let (Some(tag), false) = (&site.now.tag, needed_attention) {
+            return Some(format!("its EIP has the tag {tag}"));
+        }
+        let attached = |id: &AclId| {
+            of_site()
+                .any(|other| other.acl.as_ref() == Some(id) && matches!(other.closed, Some((Outcome::Mitigated, _))))
+        };
+        let list = site.now.acls.iter().find(|acl| !needed_attention && !attached(&acl.id))?;
+        Some(format!("the list {} is there", list.id))
     }
 }

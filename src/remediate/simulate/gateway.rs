@@ -47,8 +47,11 @@ impl Sim<'_> {
         if writes && (self.now < state.busy_until || state.upgrading) {
             return self.refuse("StatusForbidden");
         }
-        if matches!(order.request(), Request::Bind { .. }) && (state.elsewhere || state.released || state.locked) {
+        if matches!(order.request(), Request::Bind { .. }) && !state.is_bindable() {
             return self.refuse("IncorrectEipStatus");
+        }
+        if matches!(order.request(), Request::Protect { .. } | Request::Tag { .. }) && state.released.is_some() {
+            return self.refuse("InvalidAllocationId.NotFound");
         }
         self.counts.writes += 1;
         self.trace.say(self.now, Who::Gateway, || format!("accepts {:?} of {:?}", order.request(), order.write()));
@@ -99,6 +102,7 @@ impl Sim<'_> {
         });
         match purpose {
             Some(Purpose::Act | Purpose::Undo) => self.took_effect(index, purpose, write, &landed),
+            None if landed.insured => self.was_insured(write),
             Some(Purpose::Release) | None if landed.uninsured => self.lost_insurance(index),
             Some(Purpose::Release) | None => {}
         }

@@ -99,5 +99,5 @@ pub fn run_between(seed: u64, readable: bool, between: &mut dyn Between) -> Outc
 /// changed with the simulation since; what was learned from each stands in docs/remediation.md.
 pub const CORPUS: &[u64] = &[
     40, 60, 151, 446, 1209, 1364, 3579, 3786, 4487, 6215, 7254, 7662, 9185, 10_068, 12_391, 16_446, 20_705, 33_972,
-    66_054,
+    66_054, 78_798,
 ];

@@ -18,6 +18,9 @@ use crate::{
 /// Proxies of a cluster.
 const PROXIES: u32 = 10;
 
+/// How long an EIP is on its way out.
+const RELEASING: u64 = 10 * SECOND;
+
 impl Readings {
     /// The reply was there then.
     pub(super) fn answered_at(mut self, time: u64) -> Self {
@@ -105,7 +108,7 @@ impl Sim<'_> {
                 let found = if state.deleted { Err(Unread::NotFound) } else { Ok(target_state(seen, state, then)) };
                 readings.target = dated(found, fault, asked);
             }
-            Part::Eip => readings.eip = dated(Ok(eip_state(seen, state)), fault, asked),
+            Part::Eip => readings.eip = dated(eip_state(seen, state, then), fault, asked),
             Part::Proof => {
                 let ledger = Ledger { planned: 8, scanned: 8, denied: 0, failed: 0 };
                 let mut proof = proof(seen, state, ledger, CloudTime(EPOCH + now - SECOND));
@@ -129,7 +132,7 @@ impl Sim<'_> {
             }
             Part::Trail => readings.trail = dated(Ok(trail(seen, plan, now, since)), fault, asked),
             Part::Health => readings.health = dated(Ok(health(seen, state, then)), fault, asked),
-            Part::Prepared => readings.prepared = dated(Ok(prepared(state, action)), fault, asked),
+            Part::Prepared => readings.prepared = dated(prepared(state, action, then), fault, asked),
         }
     }
 
@@ -178,14 +181,22 @@ fn target_state(site: &Site, state: &SiteState, then: u64) -> TargetState {
     }
 }
 
-fn eip_state(site: &Site, state: &SiteState) -> EipState {
+/// An EIP that was let go for good shows `Releasing` first, and then there is no such EIP.
+fn is_gone(state: &SiteState, then: u64) -> bool {
+    state.released.is_some_and(|at| then >= at + RELEASING)
+}
+
+fn eip_state(site: &Site, state: &SiteState, then: u64) -> Result<EipState, Unread> {
+    if is_gone(state, then) {
+        return Err(Unread::NotFound);
+    }
     let bound = site.eip().is_some_and(|eip| state.slot == Slot::Eip(eip.clone()));
-    let status = match (bound || state.elsewhere, state.released) {
+    let status = match (bound || state.elsewhere, state.released.is_some()) {
         (_, true) => EipStatus::Moving,
         (true, false) => EipStatus::InUse,
         (false, false) => EipStatus::Available,
     };
-    EipState {
+    Ok(EipState {
         status,
         load_balancer: match (bound, state.elsewhere) {
             (true, _) => Some(site.action.load_balancer.clone()),
@@ -196,7 +207,7 @@ fn eip_state(site: &Site, state: &SiteState) -> EipState {
         locked: state.locked,
         business_normal: true,
         prepaid: site.prepaid,
-    }
+    })
 }
 
 fn sources(state: &SiteState) -> Vec<Source> {
@@ -260,18 +271,18 @@ fn health(site: &Site, state: &SiteState, then: u64) -> Health {
     }
 }
 
-fn prepared(state: &SiteState, action: Option<&Action>) -> Prepared {
+fn prepared(state: &SiteState, action: Option<&Action>, then: u64) -> Result<Prepared, Unread> {
+    if is_gone(state, then) {
+        return Err(Unread::NotFound);
+    }
     let name = action.map(Action::acl_name).unwrap_or_default();
-    let entries = |acl: &&super::site::SimAcl| acl.entries.len();
-    Prepared {
+    let named = || state.acls.iter().filter(|acl| acl.name == name);
+    // With several of one name, the one that is most whole.
+    let best = named().max_by_key(|acl| acl.entries.len());
+    Ok(Prepared {
         protected: state.protected,
         tag: state.tag.clone(),
-        // With several of one name, the one that is most whole.
-        acl: state
-            .acls
-            .iter()
-            .filter(|acl| acl.name == name)
-            .max_by_key(entries)
-            .map(|acl| (acl.id.clone(), acl.entries.clone())),
-    }
+        acl: best.map(|acl| (acl.id.clone(), acl.entries.clone())),
+        others: named().map(|acl| acl.id.clone()).filter(|id| best.is_some_and(|best| best.id != *id)).collect(),
+    })
 }

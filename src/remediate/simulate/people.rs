@@ -65,6 +65,27 @@ impl Sim<'_> {
         }
     }
 
+    /// Somebody adds an entry to the list of a fence, or takes one away; and then something keeps us from attaching it at once,
+    /// or from reading it.
+    pub(super) fn edit_list(&mut self, site: usize) {
+        let Some(held) = self.world.sites.get(site) else { return };
+        if held.now.acls.is_empty() {
+            return;
+        }
+        let adds = self.prng.chance(500);
+        self.change(site, "edits the new list", |state| {
+            for acl in &mut state.acls {
+                match adds {
+                    true => acl.entries.push("0.0.0.0/0".to_owned()),
+                    false => acl.entries.truncate(1),
+                }
+            }
+        });
+        let part = self.prng.pick(&[Part::Trail, Part::Prepared], Part::Trail);
+        let until = self.now + self.prng.between(8 * SECOND, 15 * SECOND);
+        self.outage = Some((part, Unread::Failed("garbage".to_owned()), until));
+    }
+
     /// The right to read endpoints is taken away.
     pub(super) fn go_blind(&mut self) {
         self.lose(0, Part::Target, Unread::Denied);
@@ -110,7 +131,7 @@ impl Sim<'_> {
     /// The planned setting comes back, by hand.
     fn open_again(&mut self, site: usize) {
         let Some(held) = self.world.sites.get(site) else { return };
-        let (slot, free) = (held.action.before(), !(held.now.elsewhere || held.now.released || held.now.locked));
+        let (slot, free) = (held.action.before(), held.now.is_bindable());
         if free {
             self.set(site, "opens it again", slot);
         }
@@ -126,14 +147,19 @@ impl Sim<'_> {
 
     /// The EIP is free, and somebody uses it or lets it go.
     fn take_eip(&mut self, site: usize) {
+        let means_it = self.prng.chance(200);
         let Some(held) = self.world.sites.get(site) else { return };
         let free = held.eip().is_some_and(|eip| held.now.slot != Slot::Eip(eip.clone()));
-        let releasable = !held.now.protected && !held.prepaid;
-        if !free || held.now.released {
+        // Protection does not stop somebody who takes it off first.
+        let releasable = (!held.now.protected || means_it) && !held.prepaid;
+        if !free || held.now.released.is_some() {
             return;
         }
+        let now = self.now;
         match releasable && self.prng.chance(500) {
-            true => self.change(site, "releases the EIP", |state| state.released = true),
+            true => self.change(site, "releases the EIP", |state| {
+                (state.protected, state.tag, state.released) = (false, None, Some(now));
+            }),
             false => self.change(site, "uses the EIP elsewhere", |state| state.elsewhere = true),
         }
     }
@@ -224,6 +250,17 @@ impl Sim<'_> {
         self.operator_writes(&format!("account/{ACCOUNT}"), &encode(&record));
         if self.prng.chance(500) {
             self.take_up(site, &target, at);
+        }
+    }
+
+    /// Somebody looks after what needed attention, and has a plan carried out once more.
+    pub(super) fn look_after(&mut self, site: usize) {
+        self.operate(site);
+        let plan = usize::try_from(self.prng.below(2)).unwrap_or(0);
+        if let (Some(errand), Some(host)) = (self.world.errand(plan), self.hosts.first_mut()) {
+            host.errands.push_back(self.between.errand(errand));
+            let wait = self.prng.between(SECOND, MINUTE);
+            self.after(wait, What::Start { host: 0 });
         }
     }
 

@@ -122,6 +122,10 @@ impl Sim<'_> {
     }
 
     fn sign(&mut self, host: usize, life: u64, order: SignOrder) {
+        if self.prng.chance(self.weather.keys) {
+            self.trace.say(self.now, Who::Host(host), || "has no keys to sign with".to_owned());
+            return self.reply(host, life, 1, EventKind::Signed(Err("the keys end".to_owned())));
+        }
         let signature = format!("{SECRET}{}", self.signed_at.len());
         self.signed_at.push(self.now);
         if order.write().write.is_some()

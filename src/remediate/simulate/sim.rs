@@ -60,8 +60,16 @@ pub(super) enum What {
     Swap {
         site: usize,
     },
+    /// Somebody edits the list that was made, before it is attached.
+    Edit {
+        site: usize,
+    },
     /// Somebody changes what a guard has just let pass.
     Guarded {
+        site: usize,
+    },
+    /// A person has had time to look at what needed attention.
+    Looked {
         site: usize,
     },
     /// The endpoint cannot be read any more, just now.
@@ -263,8 +271,15 @@ impl<'a> Sim<'a> {
             What::Swap { site } if !self.calm => self.swap(site),
             What::Break { site } if !self.calm => self.break_path(site),
             What::Guarded { site } if !self.calm => self.undo_a_guard(site),
+            What::Edit { site } if !self.calm => self.edit_list(site),
+            What::Looked { site } if !self.calm => self.look_after(site),
             What::Blind if !self.calm => self.go_blind(),
-            What::Swap { .. } | What::Break { .. } | What::Guarded { .. } | What::Blind => {}
+            What::Swap { .. }
+            | What::Break { .. }
+            | What::Guarded { .. }
+            | What::Edit { .. }
+            | What::Looked { .. }
+            | What::Blind => {}
             What::Calm => self.become_calm(),
             What::Rested { since } => self.must_have_rested(since),
         }

@@ -33,10 +33,18 @@ pub(super) struct SiteState {
     pub(super) protected: bool,
     pub(super) tag: Option<String>,
     pub(super) locked: bool,
-    pub(super) released: bool,
+    /// Let go for good, since then.
+    pub(super) released: Option<u64>,
     /// Attached to something else.
     pub(super) elsewhere: bool,
     pub(super) acls: Vec<SimAcl>,
+}
+
+impl SiteState {
+    /// The planned EIP can be bound.
+    pub(super) fn is_bindable(&self) -> bool {
+        !(self.elsewhere || self.released.is_some() || self.locked)
+    }
 }
 
 /// Somebody's write, as the audit trail has it.
@@ -55,6 +63,8 @@ pub(super) struct TrailEntry {
 pub(super) struct Site {
     pub(super) action: Arc<Action>,
     pub(super) prepaid: bool,
+    /// Deletion protection was on before anybody planned anything.
+    pub(super) owner_protects: bool,
     /// Proxies that went by the public address though a path was proved: cut off, they are seen to be so after that long.
     pub(super) hidden: Option<u64>,
     pub(super) now: SiteState,
@@ -74,10 +84,12 @@ pub(super) struct Landed {
     pub(super) foreign: bool,
     /// The insurance was taken away.
     pub(super) uninsured: bool,
+    /// Something of it came about.
+    pub(super) insured: bool,
 }
 
 impl Site {
-    pub(super) fn new(action: Arc<Action>, prepaid: bool, hidden: Option<u64>) -> Self {
+    pub(super) fn new(action: Arc<Action>, prepaid: bool, owner_protects: bool, hidden: Option<u64>) -> Self {
         let state = SiteState {
             slot: action.before(),
             busy_until: 0,
@@ -87,15 +99,15 @@ impl Site {
             waived: false,
             marked: false,
             broken: vec![false; action.clusters.len()],
-            protected: false,
+            protected: owner_protects,
             tag: None,
             locked: false,
-            released: false,
+            released: None,
             elsewhere: false,
             acls: Vec::new(),
         };
         let past = vec![(0, state.clone())];
-        Self { action, prepaid, hidden, now: state, past, trail: Vec::new(), ours_since: None }
+        Self { action, prepaid, owner_protects, hidden, now: state, past, trail: Vec::new(), ours_since: None }
     }
 
     /// As it was then.
@@ -144,6 +156,11 @@ impl Site {
         state.broken.contains(&true) || self.hidden.zip(self.ours_since).is_some_and(cut)
     }
 
+    /// The planned EIP was let go for good, or was on something else, all the time of a span.
+    pub(super) fn lost_its_eip(&self, from: u64, until: u64) -> bool {
+        self.eip().is_some() && !self.ever(from, until, |state| state.released.is_none() && !state.elsewhere)
+    }
+
     pub(super) fn is_canary_pilot(&self) -> bool {
         matches!(self.action.target.endpoint, Endpoint::CanaryPilot(_))
     }
@@ -158,16 +175,19 @@ impl Site {
         }
         let before = self.action.before();
         let was = self.now.slot.clone();
+        let (protected, tagged, lists) = (self.now.protected, self.now.tag.is_some(), self.listed());
         let ours = self.is_after(&was) || was == before;
         match request {
             Request::Unbind { .. } => self.set_slot(Slot::Vacant, time),
             Request::Bind { eip, .. } => {
-                let free = Some(eip) != self.eip() || !(self.now.elsewhere || self.now.released || self.now.locked);
+                let free = Some(eip) != self.eip() || self.now.is_bindable();
                 if free {
                     self.set_slot(Slot::Eip(eip.clone()), time);
                 }
             }
             Request::SetListenerAcl { setting, .. } => self.set_slot(Slot::Acl(setting.clone()), time),
+            // It is not there any more.
+            Request::Protect { .. } | Request::Tag { .. } if self.now.released.is_some() => {}
             Request::Protect { on, .. } => {
                 landed.uninsured = self.now.protected && !on;
                 self.change(time, |state| state.protected = *on);
@@ -192,6 +212,8 @@ impl Site {
             }
         }
         landed.effect = self.now.slot != was;
+        landed.insured =
+            (self.now.protected && !protected) || (self.now.tag.is_some() && !tagged) || self.listed() > lists;
         landed.foreign = landed.effect && !ours;
         if landed.effect && rolls_for > 0 {
             self.change(time, |state| state.busy_until = time + rolls_for);
@@ -201,6 +223,19 @@ impl Site {
             self.ours_since = after.then_some(time);
         }
         landed
+    }
+
+    /// Lists of ours, and their entries.
+    fn listed(&self) -> usize {
+        self.now.acls.iter().map(|acl| 1 + acl.entries.len()).sum()
+    }
+
+    /// A list of ours holds what was planned, and nothing else.
+    pub(super) fn holds_planned(&self, state: &SiteState, list: Option<&AclId>) -> bool {
+        let Change::Fence { entries, .. } = &self.action.change else { return false };
+        let is_planned =
+            |acl: &&SimAcl| acl.entries.len() == entries.len() && entries.iter().all(|it| acl.entries.contains(it));
+        state.acls.iter().filter(|acl| Some(&acl.id) == list).any(|acl| is_planned(&acl))
     }
 
     /// The slot's new value; what is out of it is free.

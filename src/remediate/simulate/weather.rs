@@ -23,6 +23,8 @@ pub(super) struct Weather {
     pub(super) crash: u64,
     pub(super) pause: u64,
     pub(super) sync: u64,
+    /// The keys end, and there are no others.
+    pub(super) keys: u64,
     pub(super) clock_jump: u64,
     /// Somebody at the console, at the worst moment.
     pub(super) spite: u64,
@@ -54,6 +56,7 @@ impl Weather {
             crash: rate(&[0, 0, 2, 8, 20]),
             pause: rate(&[0, 0, 2, 8, 20]),
             sync: rate(&[0, 0, 0, 2]),
+            keys: rate(&[0, 0, 0, 20, 100]),
             clock_jump: rate(&[0, 0, 2]),
             spite: rate(&[0, 0, 50, 200, 400]),
             people: rate(&[0, 3, 8, 16]),
@@ -78,6 +81,7 @@ impl Weather {
             crash: 0,
             pause: 0,
             sync: 0,
+            keys: 0,
             clock_jump: 0,
             spite: 0,
             people: 0,

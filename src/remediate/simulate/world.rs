@@ -106,7 +106,9 @@ fn site(prng: &mut Prng, number: u64, others: &[Site]) -> Site {
     };
     // Certificates live a day: who was cut off is seen to be so by then.
     let hidden = prng.chance(80).then(|| prng.below(24 * HOUR));
-    Site::new(Arc::new(action), prng.chance(100), hidden)
+    let prepaid = prng.chance(100);
+    let owner_protects = !prepaid && prng.chance(100);
+    Site::new(Arc::new(action), prepaid, owner_protects, hidden)
 }
 
 /// Cluster or consumer by number.

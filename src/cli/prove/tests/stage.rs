@@ -217,13 +217,15 @@ impl Stage {
     pub(super) fn judge(&self, readings: &Readings, action: &Action, moment: Moment) -> Result<(), Vec<Refusal>> {
         let plan = self.plan(action, readings.clock.as_ref().map(|clock| clock.cloud).unwrap_or_default());
         let (account, pace) = (crate::remediate::Account::default(), Pace::default());
+        // What the world has under the name of a fence's list.
+        let list = crate::model::AclId::from("acl-1");
         let facts = Facts {
             action,
             plan: Some(&plan),
             run: "run",
             readings,
             account: Some(&account),
-            acl: None,
+            acl: Some(&list),
             settings: None,
             moment,
             now: self.prover.now(),
