@@ -1,3 +1,5 @@
+//! Names of zones, and what their clocks show where they are set.
+
 use chrono::DateTime;
 
 use super::*;
