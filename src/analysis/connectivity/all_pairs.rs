@@ -167,10 +167,11 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     pub fn count(&self) -> PairCounts {
         let classes = self.classes.len();
         let mut tally = vec![[0_u64; ALL]; classes * classes];
-        for (number, end) in self.ends.iter().enumerate() {
-            for class in 0..classes {
+        // Class by class, so that its bitmaps and its part of the tally stay in the cache.
+        for (class, tally) in tally.chunks_exact_mut(classes.max(1)).enumerate() {
+            for (number, end) in self.ends.iter().enumerate() {
                 let outcomes = self.outcomes(class, number);
-                tally[class * classes + end.class as usize][usize::from(outcomes)] += 1;
+                tally[end.class as usize][usize::from(outcomes)] += 1;
             }
         }
         let mut counts = PairCounts::default();

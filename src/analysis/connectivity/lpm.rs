@@ -100,6 +100,10 @@ impl<A: Distance> Lpm<A> {
     /// The number of the stretch that holds the address.
     fn place(&self, address: A) -> usize {
         let (from, to) = self.index.as_ref().map_or((0, self.starts.len()), |index| index.search(address));
+        // Most buckets lie within one stretch.
+        if to - from == 1 {
+            return from;
+        }
         let starts = self.starts.get(from..to).unwrap_or_default();
         // The first stretch of the search begins at or before the address.
         from + starts.partition_point(|start| *start <= address) - usize::from(!starts.is_empty())
