@@ -80,17 +80,26 @@ async fn our_client_sends_what_the_vendors_sdk_sends() {
     let (server, _) = serve(WRITES_WORLD);
     send_all(&server).await;
     let ours = writes(server.journal());
-    assert_eq!(ours.len(), 23);
+    assert_eq!(ours.len(), 17);
     assert_eq!(ours.len(), theirs.len());
     for (ours, theirs) in ours.iter().zip(&theirs) {
         assert_eq!(ours, theirs);
     }
 }
 
+/// The simulated cloud serves them to others: fences stand before TCP listeners, and nothing is ever released.
+const NEVER_SENT: [&str; 4] = [
+    "ReleaseEipAddress",
+    "SetLoadBalancerHTTPListenerAttribute",
+    "SetLoadBalancerHTTPSListenerAttribute",
+    "SetLoadBalancerUDPListenerAttribute",
+];
+
 /// What identifies a request that changed something: method, host, operation and parameters, the same text for the same
 /// value. What we never send is left out.
 fn writes(journal: Vec<Entry>) -> Vec<(String, String, String, BTreeMap<String, String>)> {
-    let changing = journal.into_iter().filter(|entry| entry.effect == "applied" && entry.action != "ReleaseEipAddress");
+    let changing =
+        journal.into_iter().filter(|entry| entry.effect == "applied" && !NEVER_SENT.contains(&entry.action.as_str()));
     changing
         .map(|entry| {
             let params = entry.params.into_iter().map(|(name, value)| (name.clone(), told(&name, &value))).collect();

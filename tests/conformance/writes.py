@@ -59,7 +59,7 @@ def access_control():
     acl = cloud.call("slb", "create_access_control_list", acl_name="portcullis-1", address_ipversion="ipv4", **region)["AclId"]
     entries = [{"entry": "203.0.113.0/24", "comment": "head office"}, {"entry": "100.104.0.0/16", "comment": ""}]
     cloud.call("slb", "add_access_control_list_entry", acl_id=acl, acl_entrys=json.dumps(entries), **region)
-    listeners = [("tcp", 15011)]
+    listeners = [("tcp", 15011), ("udp", 15011), ("http", 80), ("https", 443)]
     for protocol, port in listeners:
         listener = {"load_balancer_id": "lb-pilot", "listener_port": port, **region}
         on = {"acl_status": "on", "acl_type": "white", "acl_id": acl}
