@@ -16,7 +16,7 @@ use portcullis::{
         connectivity::{AllPairs, DataPlaneEnd, Lpm, MeshEnd, Topology, Verdict},
     },
     model::{
-        Network, NextHop, RouteEntry, RouteTable, Text, TransitRouter, TransitRouterAssociation,
+        Network, NextHop, Reading, RouteEntry, RouteTable, Text, TransitRouter, TransitRouterAssociation,
         TransitRouterAttachment, TransitRouterRouteEntry, TransitRouterRouteTable, VSwitch, Vpc, VpcPeer,
     },
     netset::{Block, Interval},
@@ -87,6 +87,7 @@ fn vpc(network: &mut Network, number: usize, vpcs: usize) {
             vpc_id: id.as_str().into(),
             cidr_block: block(SWITCHES * number + switch),
             route_table_id: table.as_str().into(),
+            network_acl_id: Reading::Absent,
             ..VSwitch::default()
         });
         for tr_table in (0..TABLES).filter(|tr_table| !(number + tr_table).is_multiple_of(4)) {

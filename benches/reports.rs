@@ -48,13 +48,13 @@ static DOCUMENT: LazyLock<Document<'static>> = LazyLock::new(|| {
     for round in 0..FINDINGS.div_ceil(demo.findings.len()) {
         let renamed = |id: &str| format!("{id}-{round}");
         document.endpoints.extend(demo.endpoints.iter().cloned().map(|mut endpoint| {
-            endpoint.id = renamed(&endpoint.id);
+            endpoint.id = renamed(&endpoint.id).into();
             endpoint
         }));
         document.findings.extend(demo.findings.iter().cloned().map(|finding| FindingV1 {
             fingerprint: renamed(&finding.fingerprint).into(),
-            endpoint_id: finding.endpoint_id.as_deref().map(renamed),
-            concerns: finding.concerns.iter().map(|id| renamed(id)).collect(),
+            endpoint_id: finding.endpoint_id.as_deref().map(|id| renamed(id).into()),
+            concerns: finding.concerns.iter().map(|id| renamed(id).into()).collect(),
             ..finding
         }));
     }

@@ -9,6 +9,7 @@ pub mod engine;
 pub mod evidence;
 pub mod findings;
 pub mod notify;
+pub mod pieces;
 pub mod plan_input;
 pub mod remediate;
 pub mod report;

@@ -29,6 +29,7 @@ const SOURCES: &[&str] = &[
     "0.0.0.0/32",
     "010.0.0.1/8",
     "::/0",
+    " ",
 ];
 
 const SOURCES_V6: &[&str] = &[
@@ -42,6 +43,7 @@ const SOURCES_V6: &[&str] = &[
     "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff",
     "2408::/129",
     "8.8.8.8",
+    "8.8.8.8 ",
 ];
 
 const GOOD_SOURCES: &[&str] =
@@ -58,8 +60,8 @@ fn rule() -> impl Strategy<Value = Value> {
         4 => select(SOURCES_V6).prop_map(|text| json!({"Ipv6SourceCidrIp": text})),
         1 => (select(SOURCES), select(SOURCES_V6))
             .prop_map(|(v4, v6)| json!({"SourceCidrIp": v4, "Ipv6SourceCidrIp": v6})),
-        1 => select(&["sg-0", "sg-x", "sg-unknown"][..]).prop_map(|text| json!({"SourceGroupId": text})),
-        2 => select(&["pl-a", "pl-b", "pl-unknown"][..]).prop_map(|text| json!({"SourcePrefixListId": text})),
+        1 => select(&["sg-0", "sg-x", "sg-unknown", " "][..]).prop_map(|text| json!({"SourceGroupId": text})),
+        3 => select(&["pl-a", "pl-b", "pl-c", "pl-d", "pl-unknown"][..]).prop_map(|text| json!({"SourcePrefixListId": text})),
         1 => Just(json!({})),
     ];
     let ports = prop_oneof![
@@ -154,6 +156,9 @@ fn question() -> impl Strategy<Value = Value> {
                         {"Cidr": "8.8.8.0/24"}, {"Cidr": "9.9.9.9"}]}},
                     {"PrefixListId": "pl-b", "AddressFamily": "IPv4", "Entries": {"Entry": [
                         {"Cidr": "8.8.8.8"}, {"Cidr": "bad"}]}},
+                    {"PrefixListId": "pl-c", "AddressFamily": "IPv6", "Entries": {"Entry": [
+                        {"Cidr": "8.8.8.0/25"}, {"Cidr": "2408:4005::/33"}]}},
+                    {"PrefixListId": "pl-d", "AddressFamily": "IPv6", "Entries": {"Entry": [{"Cidr": " "}]}},
                 ],
                 "PortRangeLists": [
                     {"PortRangeListId": "prl-a", "Entries": {"Entry": [{"PortRange": "400/500"}]}},
@@ -342,6 +347,8 @@ fn shadowed_of(question: &Value) -> Vec<String> {
     let mut lists = Lists::default();
     lists.add_prefix_list("pl-a", "IPv4", ["8.8.8.0/24", "9.9.9.9"]);
     lists.add_prefix_list("pl-b", "IPv4", ["8.8.8.8", "bad"]);
+    lists.add_prefix_list("pl-c", "IPv6", ["8.8.8.0/25", "2408:4005::/33"]);
+    lists.add_prefix_list("pl-d", "IPv6", [" "]);
     lists.add_port_range_list("prl-a", ["400/500"]);
     lists.add_port_range_list("prl-b", ["22/22", "x"]);
     shadowed_rules(&groups, &lists)

@@ -415,6 +415,34 @@ fn what_is_no_plan_is_refused_with_what_to_do() {
 }
 
 #[test]
+fn where_nothing_is_planned_there_is_nothing_to_judge() {
+    let scratch = Scratch::new();
+    for text in [
+        // What is printed of an empty state, and of a plan of an empty configuration.
+        r#"{"format_version":"1.0"}"#,
+        r#"{"format_version":"1.2","terraform_version":"1.9.8","planned_values":{"root_module":{}},"configuration":{"root_module":{}},"complete":true,"errored":false}"#,
+    ] {
+        std::fs::write(scratch.0.path().join("plan.json"), text).unwrap();
+        let told = scratch.run(&["check", "plan.json", "--output", "json"]);
+        assert_eq!(told.code, 0, "{text}: {}", told.stderr);
+        let (report, counts) = (told.json(), "resources in the plan: 0;");
+        assert_eq!((&report["verdict"], &report["summary"]["endpoints"]), (&"pass".into(), &0.into()), "{text}");
+        assert!(told.stderr.contains(counts) && told.stderr.contains("there is nothing to judge"), "{}", told.stderr);
+    }
+    // What has lost a part, or is the answer of another command.
+    for text in [
+        r#"{"format_version":"1.0""#,
+        r#"{"format_version":"1.1"}"#,
+        r#"{"format_version":"1.0","terraform_version":"1.1.0","resource_changes":[]}"#,
+        r#"{"format_version":"1.0","provider_schemas":{}}"#,
+        r#"{"format_version":"1.0","valid":true,"error_count":0,"warning_count":0,"diagnostics":[]}"#,
+        r#"{"format_version":"1.0","schema":"portcullis.report/v1"}"#,
+    ] {
+        scratch.refused(text.as_bytes());
+    }
+}
+
+#[test]
 fn a_plan_that_contradicts_itself_is_refused() {
     let scratch = Scratch::new();
     let mut twice: Value = serde_json::from_slice(&std::fs::read(plan("nothing")).unwrap()).unwrap();

@@ -51,7 +51,7 @@ fn world() -> Value {
     };
     let switch = |number: u8, third: u8| {
         json!({"VSwitchId": format!("vsw-{number}{}", if third == 0 { "" } else { "b" }), "VpcId": format!("vpc-{number}"),
-            "CidrBlock": format!("10.{number}.{third}.0/24"),
+            "CidrBlock": format!("10.{number}.{third}.0/24"), "NetworkAclId": "",
             "RouteTable": {"RouteTableId": format!("vtb-{number}"), "RouteTableType": "System"}})
     };
     let vpc = |number: u8| {
@@ -92,12 +92,12 @@ fn world() -> Value {
                 "clusters": [
                     {"cluster_id": "c1far", "name": "far", "region_id": "cn-shanghai", "state": "running",
                      "cluster_type": "ManagedKubernetes", "profile": "Default", "vpc_id": "vpc-2", "vswitch_ids": ["vsw-2"],
-                     "security_group_id": "", "ip_stack": "ipv4", "tags": [],
+                     "security_group_id": "", "container_cidr": "", "ip_stack": "ipv4", "tags": [],
                      "master_url": "{\"intranet_api_server_endpoint\":\"https://10.2.0.9:6443\"}",
                      "meta_data": "{\"Capabilities\":{\"PublicSLB\":false}}"},
                     {"cluster_id": "c2api", "name": "api", "region_id": "cn-shanghai", "state": "running",
                      "cluster_type": "ManagedKubernetes", "profile": "Default", "vpc_id": "vpc-1", "vswitch_ids": ["vsw-1"],
-                     "security_group_id": "", "ip_stack": "ipv4", "tags": [],
+                     "security_group_id": "", "container_cidr": "", "ip_stack": "ipv4", "tags": [],
                      "master_url": "{\"api_server_endpoint\":\"https://203.0.113.11:6443\",\"intranet_api_server_endpoint\":\"https://10.1.0.9:6443\"}",
                      "meta_data": "{\"Capabilities\":{\"PublicSLB\":true}}"}],
                 "resources": {"c2api": [{"cluster_id": "c2api", "instance_id": "lb-api", "resource_type": "SLB",
@@ -346,6 +346,16 @@ async fn a_cluster_in_the_flow_logs_of_its_vpc_is_seen() {
     assert!(pilot.staleness.proposal_complete && pilot.staleness.silent.is_empty());
 }
 
+/// A data plane uses the webhooks of the pilot as well as its discovery.
+#[tokio::test]
+async fn a_cluster_that_uses_any_port_of_the_data_plane_is_seen() {
+    for (port, traffic) in [(15010, Traffic::Seen), (15017, Traffic::Seen), (443, Traffic::None)] {
+        let records = whole_window_and(&[flow("10.2.0.7", 3, port)]);
+        let inventory = scan_of(&with_flows(json!([flow_log("VPC", "vpc-2", "All")]), records)).await;
+        assert_eq!(far(&pilot(&inventory)).1, traffic, "{port}");
+    }
+}
+
 #[tokio::test]
 async fn a_cluster_that_is_not_in_a_complete_log_is_silent() {
     let whole = json!([flow_log("VPC", "vpc-2", "All")]);
@@ -552,8 +562,8 @@ async fn what_was_seen_stays_seen_where_its_log_s_coverage_is_refused() {
     let logs = json!([flow_log("VPC", "vpc-2", "All")]);
     let world = without_audit(with_flows(logs, whole_window_and(&[flow("10.2.0.7", 3, 15012)])));
     let mut world = with_fault(world, "GetLogsV2", "deny");
-    // Three ports are asked about before it.
-    world["faults"][0]["skip"] = 3.into();
+    // Four ports are asked about before it.
+    world["faults"][0]["skip"] = 4.into();
     let inventory = scan_of(&world).await;
     assert_eq!(gaps(&inventory), ["GetLogsV2 vpc-2 denied Forbidden.RAM"]);
     assert_eq!(far(&pilot(&inventory)).1, Traffic::Seen);
@@ -689,6 +699,83 @@ async fn an_audit_log_that_says_too_little_leaves_it_unknown() {
         awake_and(&[json!({"__time__": (NOW - DAY).to_string(), "stage": "Panic", "user.username": "alice"})]);
     let inventory = scan_of(&with_audit(unplaced)).await;
     assert!(!log(&inventory, Observer::Cluster).unwrap().complete);
+}
+
+/// What the API server asks itself does not show that the balancer keeps the addresses of others.
+#[tokio::test]
+async fn the_api_server_s_own_requests_are_no_clients() {
+    let of = |source: &str, user: &str| {
+        let record = |mut one: Value| {
+            one["sourceIPs"] = format!("[\"{source}\"]").into();
+            one["user.username"] = user.into();
+            one
+        };
+        nodes(29, 0).into_iter().map(record).collect::<Vec<_>>()
+    };
+    let through_the_balancer = of("100.64.0.7", "alice");
+    for (source, user, verdict) in [
+        ("127.0.0.1", "system:apiserver", StalenessVerdict::Unknown),
+        ("127.0.0.1", "admin", StalenessVerdict::Unknown),
+        ("169.254.3.4", "admin", StalenessVerdict::Unknown),
+        ("::1", "admin", StalenessVerdict::Unknown),
+        ("0.0.0.0", "admin", StalenessVerdict::Unknown),
+        ("10.1.0.9", "admin", StalenessVerdict::Unknown),
+        ("10.1.0.77", "system:kube-scheduler", StalenessVerdict::Unknown),
+        ("10.1.0.20", "system:node:n1", StalenessVerdict::Stale),
+    ] {
+        let records = [through_the_balancer.clone(), of(source, user)].concat();
+        let staleness = api_server(&scan_of(&with_audit(records.into())).await).staleness;
+        assert_eq!(staleness.verdict, verdict, "{source} {user}");
+    }
+}
+
+/// Whoever stands behind a proxy is not known, and neither is whoever the record does not name: not that nobody came.
+#[tokio::test]
+async fn a_request_whose_client_is_not_known_leaves_it_unknown() {
+    let with = |field: &str, value: Value| {
+        let mut record = request("198.51.100.20", "alice", "200", 1);
+        record[field] = value;
+        record
+    };
+    let unnamed = with("user.username", Value::Null);
+    for (record, note) in [
+        (with("sourceIPs", "[\"198.51.100.20\",\"10.1.0.8\"]".into()), "another address"),
+        (with("sourceIPs", "[\"198.51.100.20\",\"100.64.0.7\"]".into()), "another address"),
+        (unnamed, "who made them"),
+        (with("user.username", "".into()), "who made them"),
+    ] {
+        let records = [nodes(29, 0), vec![record.clone()]].concat();
+        let read = scan_of(&with_audit(records.clone().into())).await;
+        let exported = with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", &lines(&records));
+        for inventory in [read, exported] {
+            let reading = log(&inventory, Observer::Cluster).unwrap();
+            assert!(!reading.complete && reading.note.contains(note), "{record}: {}", reading.note);
+            let staleness = api_server(&inventory).staleness;
+            assert_eq!(staleness.verdict, StalenessVerdict::Unknown, "{record}");
+            assert!(staleness.proposed_allowlist.is_empty(), "{record}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_audit_log_s_user_is_read_as_the_api_server_wrote_it() {
+    let mut record = request("198.51.100.20", "", "", 3);
+    let fields = record.as_object_mut().unwrap();
+    fields.remove("user.username");
+    fields.remove("responseStatus.code");
+    let with = |user: Value, status: Value| {
+        let mut record = record.clone();
+        record["user"] = user;
+        record["responseStatus"] = status;
+        lines(&[nodes(29, 0), vec![record]].concat())
+    };
+    let judged =
+        async |text: &str| api_server(&with_file(scan_with(&world(), None).await, "audit-c2api.jsonl", text)).staleness;
+    let named = judged(&with(json!({"username": "alice"}), json!({"code": 200}))).await;
+    assert_eq!((named.verdict, named.confidence_percent), (StalenessVerdict::Required, 95));
+    assert_eq!(named.proposed_allowlist, ["198.51.100.20/32".parse().unwrap()]);
+    let probe = judged(&with(json!({}), json!({"code": 401}))).await;
+    assert_eq!((probe.verdict, probe.probed), (StalenessVerdict::Stale, true));
 }
 
 #[tokio::test]
@@ -960,6 +1047,14 @@ fn a_line_that_is_not_understood_is_named() {
         ("f", format!("{good}\n\n[1]\n"), 3, "JSON"),
         ("f", "srcaddr,dstaddr\n1.2.3.4\n".to_owned(), 2, "CSV"),
         ("audit-c2api", lines(std::slice::from_ref(&good)), 1, "__time__"),
+        ("f", format!("[{good}]"), 1, "JSON array"),
+        ("f", format!("\n\n[\n{good}\n]\n"), 3, "JSON array"),
+        ("f", "\0\0".to_owned(), 1, "zero"),
+        ("f", format!("{good}\n{good}\0\n"), 2, "zero"),
+        ("f", bad("end", format!("{NOW}000").into()), 2, "end"),
+        ("f", "srcaddr,dstaddr,dstport,bytes,start,end\n".to_owned(), 1, "action"),
+        ("f", format!("({good},{good})"), 1, "srcaddr"),
+        ("audit-c2api", "__time__,stage\n".to_owned(), 1, "sourceIPs"),
     ] {
         let problem = ExportedLog::read(name, &text).unwrap_err();
         assert_eq!(problem.line, line, "{problem}");

@@ -181,7 +181,7 @@ fn crowded_world(exposed: bool) -> Value {
         push(&mut account["vpc"]["vpcs"], json!({"VpcId": vpc, "RegionId": "cn-hangzhou", "CidrBlock": network}));
         push(
             &mut account["vpc"]["vswitches"],
-            json!({"VSwitchId": format!("vsw-{number}"), "VpcId": vpc, "CidrBlock": block,
+            json!({"VSwitchId": format!("vsw-{number}"), "VpcId": vpc, "CidrBlock": block, "NetworkAclId": "",
                 "RouteTable": {"RouteTableId": table, "RouteTableType": "System"}}),
         );
         let mut routes = account["vpc"]["route_tables"][0].clone();

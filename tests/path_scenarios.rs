@@ -181,3 +181,195 @@ fn a_table_of_a_router_that_is_not_settled_is_not_relied_on() {
         assert_eq!(said["Verdict"], verdict, "{status}");
     }
 }
+
+/// A scenario, changed, and asked of both.
+fn asked(number: usize, change: impl FnOnce(&mut Value)) -> Reading {
+    let text = SCENARIOS.lines().nth(number - 1).expect("there are 86");
+    let mut scenario: Value = serde_json::from_str(text).expect("scenarios are JSON");
+    change(&mut scenario["Topology"]);
+    let answer = answers(&format!("{scenario}\n"))[0].clone();
+    let said = expected(&serde_json::json!({"Expected": answer})).remove(0);
+    assert_eq!(said, connectivity_reader::read(&scenario, None).remove(0), "engine and reader, {scenario}");
+    said
+}
+
+/// An entry of a route table, which is made.
+fn route(topology: &mut Value, table: &str, block: &str, kind: &str, hop: &Value) {
+    let entry =
+        serde_json::json!({"DestinationCidrBlock": block, "Type": kind, "Status": "Available", "NextHops": [hop]});
+    let mut tables = topology["RouteTables"].as_array_mut().expect("a list").iter_mut();
+    let found = tables.find(|one| one["RouteTableId"] == table).expect("there is such a table");
+    found["RouteEntrys"].as_array_mut().expect("a list").push(entry);
+}
+
+fn member(topology: &mut Value, id: &str, kind: &str) {
+    topology["CenChildInstances"].as_array_mut().expect("a list").push(serde_json::json!({"CenId": "cen-9",
+        "ChildInstanceId": id, "ChildInstanceRegionId": "cn-a", "ChildInstanceType": kind, "Status": "Attached"}));
+}
+
+/// Scenario 47 beside another network in the CEN: what that one announces cannot be seen, and a VPC announces its vSwitches
+/// and nothing longer.
+#[test]
+fn a_route_of_another_network_in_the_cen_is_not_the_mesh_s() {
+    let hop = serde_json::json!({"NextHopType": "Cen", "NextHopId": "cen-9", "Enabled": 1});
+    let related = |kind: &str, id: &str| {
+        let mut hop = hop.clone();
+        hop["NextHopRelatedInfo"] = serde_json::json!({"InstanceType": kind, "InstanceId": id});
+        hop
+    };
+    let with = |is_beside: bool, block: &str, hop: &Value| {
+        asked(47, |topology| {
+            if is_beside {
+                member(topology, "vbr-1", "VBR");
+            }
+            for table in topology["RouteTables"].as_array_mut().expect("a list") {
+                let is_there = table["RouteTableId"] == "vtb-d";
+                for entry in table["RouteEntrys"].as_array_mut().expect("a list") {
+                    entry["NextHops"][0]["NextHopRelatedInfo"] = serde_json::json!({"InstanceType": "VPC",
+                        "InstanceId": if is_there { "vpc-m" } else { "vpc-d" }});
+                }
+            }
+            route(topology, "vtb-d", block, "CEN", hop);
+        })
+    };
+    for (is_beside, block, hop, verdict, reason) in [
+        (true, "10.0.1.0/24", related("VPC", "vpc-m"), "Connected", ""),
+        (false, "10.0.1.0/24", hop.clone(), "Connected", ""),
+        (true, "10.0.1.0/24", hop.clone(), "Unknown", "forward:OnPremises@vbr-1"),
+        (true, "10.0.1.0/25", hop.clone(), "Unknown", "forward:OnPremises@vbr-1"),
+        (true, "10.0.1.0/25", related("VPC", "vpc-m"), "Unknown", "forward:OnPremises@vbr-1"),
+        (true, "10.0.1.0/24", related("VBR", "vbr-1"), "Unknown", "forward:OnPremises@vbr-1"),
+        (false, "10.0.1.0/24", related("CCN", "ccn-1"), "Unknown", "forward:OnPremises@ccn-1"),
+        (false, "10.0.1.0/25", hop.clone(), "Unknown", "forward:CenRouteConflict@cen-9"),
+        (false, "10.0.1.0/24", related("VPC", "vpc-x"), "Unknown", "forward:CenRouteConflict@cen-9"),
+    ] {
+        let said = with(is_beside, block, &hop);
+        let reasons: &[&str] = if reason.is_empty() { &[] } else { &[reason] };
+        assert_eq!(
+            (said.verdict.as_str(), &said.reasons[..]),
+            (verdict, &reasons.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>()[..]),
+            "{block} {hop}"
+        );
+    }
+}
+
+/// Scenario 47 of which no member was shown: a route leads there, so that it has some.
+#[test]
+fn a_cen_of_which_nothing_is_shown_is_somebody_else_s() {
+    let said = asked(47, |topology| topology["CenChildInstances"] = serde_json::json!([]));
+    assert_eq!(said.verdict, "Unknown");
+    assert_eq!(said.reasons, ["forward:CenUnreadable@cen-9", "return:CenUnreadable@cen-9"]);
+}
+
+/// A route for a part of the mesh's vSwitch takes what comes in from outside elsewhere, as it does within the VPC.
+#[test]
+fn a_longer_route_where_packets_arrive_is_not_passed_over() {
+    let firewall = serde_json::json!({"NextHopType": "NetworkInterface", "NextHopId": "eni-1", "Enabled": 1});
+    let with = |number: usize, table: &str, block: &str| {
+        asked(number, |topology| {
+            for one in topology["TransitRouterAttachments"].as_array_mut().into_iter().flatten() {
+                if one["TransitRouterAttachmentId"] == "att-m" {
+                    one["VSwitchIds"] = serde_json::json!(["vsw-m"]);
+                }
+            }
+            route(topology, table, block, "Custom", &firewall);
+        })
+    };
+    for (number, what) in [(6, "a peering"), (28, "a transit router"), (47, "a CEN"), (59, "a router interface")] {
+        let said = with(number, "vtb-m", "10.0.1.0/25");
+        assert_eq!(said.verdict, "Unknown", "through {what}");
+        assert_eq!(said.reasons, ["forward:MoreSpecificThanLocal@vtb-m"], "through {what}");
+        assert_eq!(with(number, "vtb-m", "10.0.0.0/20").verdict, "Connected", "through {what}");
+        assert_eq!(with(number, "vtb-d", "10.1.1.0/25").reasons, ["return:MoreSpecificThanLocal@vtb-d"], "{what}");
+    }
+}
+
+/// Replies differ in the case of their words.
+#[test]
+fn statuses_are_compared_without_case() {
+    fn lower(value: &mut Value) {
+        match value {
+            Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| match value {
+                Value::String(text) if name.ends_with("Status") => *text = text.to_ascii_lowercase(),
+                other => lower(other),
+            }),
+            Value::Array(items) => items.iter_mut().for_each(lower),
+            _ => {}
+        }
+    }
+    for line in SCENARIOS.lines() {
+        let mut scenario: Value = serde_json::from_str(line).expect("scenarios are JSON");
+        for (collection, items) in scenario["Topology"].as_object_mut().expect("an object") {
+            if !collection.starts_with("VpcEndpoint") {
+                lower(items);
+            }
+        }
+        let answer = answers(&format!("{scenario}\n"))[0].clone();
+        assert_eq!(expected(&serde_json::json!({"Expected": answer})), expected(&scenario), "{}", scenario["CaseId"]);
+    }
+}
+
+/// Scenario 62 with filters at its ends. Nobody says which address of the VPC the endpoint has, nor which one the
+/// balancer sees, so that a filter decides only where it is the same for all of them.
+#[test]
+fn an_endpoint_is_behind_the_filters_of_both_ends() {
+    let rule = |direction: &str, policy: &str, cidr: &str| {
+        let key = if direction == "ingress" { "SourceCidrIp" } else { "DestCidrIp" };
+        serde_json::json!({"Direction": direction, "IpProtocol": "TCP", "PortRange": "-1/-1", "Policy": policy, "Priority": "1", key: cidr})
+    };
+    let group = |id: &str, kind: &str, rules: &[Value]| serde_json::json!({"SecurityGroupId": id, "SecurityGroupType": kind, "InnerAccessPolicy": "Drop", "Permissions": {"Permission": rules}});
+    let text = SCENARIOS.lines().nth(61).expect("there are 86");
+    let said = |groups: &[(&str, Value)], acl: Option<(&str, Value)>| {
+        let mut scenario: Value = serde_json::from_str(text).expect("scenarios are JSON");
+        for (end, group) in groups {
+            scenario["Pairs"][0][*end]["SecurityGroupIds"] = serde_json::json!([group["SecurityGroupId"]]);
+        }
+        scenario["Topology"]["SecurityGroups"] =
+            groups.iter().map(|(_, group)| group).filter(|group| !group["Permissions"].is_null()).cloned().collect();
+        if let Some((switch, entries)) = acl {
+            let switches = scenario["Topology"]["VSwitches"].as_array_mut().expect("it has two");
+            switches.iter_mut().find(|one| one["VSwitchId"] == switch).expect("it is there")["NetworkAclId"] =
+                "nacl-1".into();
+            switches.push(serde_json::json!({"VSwitchId": "vsw-e", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d"}));
+            scenario["Topology"]["NetworkAcls"] = serde_json::json!([{"NetworkAclId": "nacl-1", "IngressAclEntries": entries, "EgressAclEntries": entries}]);
+        }
+        let answer = answers(&format!("{scenario}\n"))[0]["Pairs"][0].clone();
+        let read = connectivity_reader::read(&scenario, None).remove(0);
+        assert_eq!((answer["Verdict"].clone(), answer["Reasons"].clone()), (read.verdict.into(), read.reasons.into()));
+        let reasons = answer["Reasons"].as_array().expect("a list").iter().filter_map(Value::as_str);
+        let of_filters = reasons.filter(|reason| !reason.contains("NoRoute")).collect::<Vec<_>>().join(" ");
+        (answer["Verdict"].as_str().expect("a text").to_owned(), of_filters)
+    };
+    let connected = ("Connected".to_owned(), String::new());
+    let unless = |verdict: &str, reason: &str| (verdict.to_owned(), reason.to_owned());
+
+    let closed = group("sg-d", "enterprise", &[]);
+    assert_eq!(said(&[("DataPlane", closed)], None), unless("Blocked", "source:SecurityGroupDeny@sg-d"));
+    let basic = group("sg-d", "normal", &[]);
+    assert_eq!(said(&[("DataPlane", basic)], None), connected);
+    let elsewhere = group("sg-d", "enterprise", &[rule("egress", "Accept", "10.0.1.10")]);
+    assert_eq!(said(&[("DataPlane", elsewhere)], None), unless("Blocked", "source:SecurityGroupDeny@sg-d"));
+    let own_vpc = group("sg-d", "enterprise", &[rule("egress", "Accept", "10.1.0.0/16")]);
+    assert_eq!(said(&[("DataPlane", own_vpc)], None), connected);
+    let rules = [rule("egress", "Accept", "10.0.1.10"), rule("egress", "Accept", "10.1.1.0/25")];
+    let half = group("sg-d", "enterprise", &rules);
+    assert_eq!(said(&[("DataPlane", half)], None), unless("Unknown", "source:SecurityGroupUndecided@sg-d"));
+    let unread = serde_json::json!({"SecurityGroupId": "sg-d"});
+    assert_eq!(said(&[("DataPlane", unread)], None), unless("Unknown", "source:SecurityGroupUnreadable@sg-d"));
+
+    let internet = group("sg-m", "normal", &[rule("ingress", "Accept", "8.8.8.0/24")]);
+    assert_eq!(said(&[("Mesh", internet)], None), unless("Blocked", "target:SecurityGroupDeny@sg-m"));
+    let the_cluster = group("sg-m", "normal", &[rule("ingress", "Accept", "10.1.1.0/24")]);
+    assert_eq!(said(&[("Mesh", the_cluster)], None), unless("Unknown", "target:SecurityGroupUndecided@sg-m"));
+    let private = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+    let whole = group("sg-m", "normal", &private.map(|cidr| rule("ingress", "Accept", cidr)));
+    assert_eq!(said(&[("Mesh", whole)], None), connected);
+
+    let entry = |policy: &str, port: &str| serde_json::json!([{"Policy": policy, "Protocol": "tcp", "Port": port, "SourceCidrIp": "0.0.0.0/0", "DestinationCidrIp": "0.0.0.0/0"}]);
+    for (switch, end) in [("vsw-d", "source"), ("vsw-m", "target")] {
+        assert_eq!(said(&[], Some((switch, entry("accept", "1/65535")))), connected, "{switch}");
+        // It denies every route; the endpoint may be in the same vSwitch, where it does not stand between.
+        let doubt = format!("{end}:NaclDeny@nacl-1 {end}:NaclPartial@nacl-1");
+        assert_eq!(said(&[], Some((switch, entry("drop", "1/65535")))), unless("Unknown", &doubt), "{switch}");
+    }
+}

@@ -25,7 +25,7 @@ use std::{
     process::{Command, Output},
 };
 
-use portcullis::store::{self, Password, Retention, Store, StoreError, StoreOptions};
+use portcullis::store::{self, Password, Store, StoreError, StoreOptions};
 use postgres_server::{PASSWORD, Server};
 use sha2::{Digest, Sha256};
 use store_suite::{holds, writers};
@@ -35,7 +35,7 @@ fn open(url: &str) -> Result<Box<dyn Store>, StoreError> {
 }
 
 fn with_password(url: &str, password: &str) -> Result<Box<dyn Store>, StoreError> {
-    store::open_url(url, StoreOptions { password: Some(Password::new(password)), retention: Retention::default() })
+    store::open_url(url, StoreOptions { password: Some(Password::new(password)), ..StoreOptions::default() })
 }
 
 /// The whole chain of causes, as it is told.

@@ -273,6 +273,33 @@ async fn nothing_is_asked_that_no_verdict_needs() {
     }
 }
 
+/// One call for the listeners of ten balancers, and none for fewer.
+#[tokio::test]
+async fn the_listeners_of_ten_balancers_are_one_call() {
+    let mut document = small();
+    for number in 0..23 {
+        let balancer = json!({
+            "LoadBalancerId": format!("lb-public{number}"), "LoadBalancerName": "", "RegionId": "cn-hangzhou",
+            "Address": format!("203.0.113.{}", 100 + number), "AddressType": "internet", "AddressIPVersion": "ipv4",
+            "LoadBalancerStatus": "active", "VpcId": "vpc-1"
+        });
+        document["accounts"][0]["slb"]["load_balancers"].as_array_mut().unwrap().push(balancer);
+    }
+    let server = serve(world(&document));
+    scan(&server).await;
+    let calls = server.journal().into_iter().filter(|entry| entry.action == "DescribeLoadBalancerListeners");
+    let mut asked: Vec<BTreeSet<String>> = calls
+        .map(|call| {
+            call.params.into_iter().filter(|(name, _)| name.starts_with("LoadBalancerId")).map(|it| it.1).collect()
+        })
+        .collect();
+    asked.sort_by_key(BTreeSet::len);
+    let balancers: BTreeSet<&String> = asked.iter().flatten().collect();
+    // The public ones, and the two behind which something exposed stands.
+    assert_eq!(balancers.len(), 25);
+    assert_eq!(asked.iter().map(BTreeSet::len).collect::<Vec<_>>(), [5, 10, 10]);
+}
+
 #[tokio::test]
 async fn an_eip_bound_behind_a_clusters_back_is_found() {
     let mut document = small();
@@ -398,11 +425,17 @@ async fn an_endpoint_that_is_called_public_is_one() {
 
 #[tokio::test]
 async fn where_a_listener_forwards_to_is_read_where_it_is_told() {
-    for (told, read) in
-        [(json!(6443), Some(6443)), (json!("6443"), Some(6443)), (json!(-520), None), (json!(null), None)]
-    {
+    for (told, group, read) in [
+        (json!(6443), "", Reading::Value(6443)),
+        (json!("6443"), "", Reading::Value(6443)),
+        (json!(6443), "rsp-1", Reading::Value(6443)),
+        (json!(-520), "", Reading::Absent),
+        (json!(null), "rsp-1", Reading::Absent),
+        (json!(null), "", Reading::Unread),
+    ] {
         let mut document = small();
         document["accounts"][0]["slb"]["listeners"][0]["BackendServerPort"] = told.clone();
+        document["accounts"][0]["slb"]["listeners"][0]["VServerGroupId"] = group.into();
         let inventory = scan(&serve(world(&document))).await;
         let balancer =
             inventory.load_balancers().iter().find(|one| one.load_balancer_id.as_str() == "lb-pilot1").unwrap();
@@ -461,6 +494,29 @@ async fn a_bad_resource_does_not_hide_the_others_of_its_call() {
     assert_eq!(gaps.len(), 1, "{gaps:?}");
     assert!(gaps[0].starts_with("cn-hangzhou slb DescribeLoadBalancers lb-cluster failed"), "{gaps:?}");
     assert!(inventory.load_balancer(&"1000000000000001".into(), &"lb-pilot1".into()).is_some());
+}
+
+/// An empty field says that it has no group, a missing one says nothing.
+#[tokio::test]
+async fn a_cluster_without_the_field_of_its_group_is_not_one_without_group() {
+    for (told, read) in [
+        (Some(json!("sg-1")), Reading::Value("sg-1".into())),
+        (Some(json!("")), Reading::Absent),
+        (Some(json!(null)), Reading::Absent),
+        (None, Reading::Unread),
+    ] {
+        let mut document = small();
+        let clusters = document["accounts"][0]["cs"]["clusters"].as_array_mut().unwrap();
+        let cluster = clusters[0].as_object_mut().unwrap();
+        cluster.remove("security_group_id");
+        cluster.extend(told.clone().map(|id| ("security_group_id".to_owned(), id)));
+        let id = cluster["cluster_id"].as_str().unwrap().to_owned();
+        let inventory = scan(&serve(world(&document))).await;
+        let cluster = inventory.clusters().iter().find(|one| one.cluster_id.as_str() == id).unwrap();
+        assert_eq!(cluster.security_group_id, read, "{told:?}");
+        let missed = gaps(&inventory).iter().any(|gap| gap.contains(&format!("DescribeClusterDetail {id} failed")));
+        assert_eq!(missed, told.is_none(), "{told:?}: {:?}", gaps(&inventory));
+    }
 }
 
 #[tokio::test]

@@ -160,8 +160,30 @@ async fn v_switches_come_with_their_vpc_tables_and_acls() {
         "Ipv6CidrBlock": "2001:db8:1::/56", "Ipv6CidrBlocks": ["2001:db8:1::/56"]});
     let one = json!({"VSwitchId": "vsw-1", "VpcId": "vpc-1", "CidrBlock": "10.0.0.0/24", "Ipv6CidrBlock": "2001:db8:1::/64",
         "RouteTableId": "vtb-1", "NetworkAclId": "nacl-1"});
-    let two = json!({"VSwitchId": "vsw-2", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "RouteTableId": "vtb-1c"});
+    let two = json!({"VSwitchId": "vsw-2", "VpcId": "vpc-1", "CidrBlock": "10.0.1.0/24", "RouteTableId": "vtb-1c",
+        "NetworkAclId": null});
     assert_eq!(network(&inventory), expected(json!({"Vpcs": [here(blocks)], "VSwitches": [here(one), here(two)]})));
+}
+
+/// An empty field says that no ACL is bound, a missing one says nothing.
+#[tokio::test]
+async fn a_v_switch_without_the_field_of_its_acl_is_not_one_without_acl() {
+    let mut document = document();
+    let switches = document["accounts"][0]["vpc"]["vswitches"].as_array_mut().unwrap();
+    switches
+        .iter_mut()
+        .find(|one| one["VSwitchId"] == "vsw-2")
+        .unwrap()
+        .as_object_mut()
+        .unwrap()
+        .remove("NetworkAclId");
+    let server = serve(world(&document));
+    let rounds = [vec![in_hangzhou(NetworkRead::VSwitches("vpc-1".into()))]];
+    let inventory = scan_rounds(&server, &rounds).await;
+    assert_eq!(gaps(&inventory), [""; 0]);
+    let switches = &inventory.network().v_switches;
+    let acls: Vec<_> = switches.iter().map(|one| (one.v_switch_id.as_str(), one.network_acl_id.clone())).collect();
+    assert_eq!(acls, [("vsw-1", Reading::Value("nacl-1".into())), ("vsw-2", Reading::Unread)]);
 }
 
 #[tokio::test]
@@ -317,6 +339,26 @@ async fn a_map_with_a_condition_that_is_not_understood_fails_its_cen() {
         let inventory = scan_rounds(&server, &[vec![in_hangzhou(NetworkRead::Cen("cen-9".into()))]]).await;
         assert_eq!(gaps(&inventory), ["DescribeCenAttachedChildInstances cen-9 failed schema"], "{condition}");
         assert_eq!(network(&inventory), nothing());
+    }
+}
+
+/// What a CEN carries that is being made or taken away nobody says, though its members stay attached.
+#[tokio::test]
+async fn a_cen_that_is_not_active_fails() {
+    for (status, expected) in [
+        (json!("Active"), None),
+        (json!("Deleting"), Some("not-active")),
+        (json!("Creating"), Some("not-active")),
+        (json!(null), Some("schema")),
+    ] {
+        let mut document = document();
+        let cens = document["accounts"][0]["cbn"]["cens"].as_array_mut().unwrap();
+        cens.iter_mut().find(|cen| cen["CenId"] == "cen-9").unwrap()["Status"] = status.clone();
+        let server = serve(world(&document));
+        let inventory = scan_rounds(&server, &[vec![in_hangzhou(NetworkRead::Cen("cen-9".into()))]]).await;
+        let gap = expected.map(|code| format!("DescribeCenAttachedChildInstances cen-9 failed {code}"));
+        assert_eq!(gaps(&inventory), gap.into_iter().collect::<Vec<_>>(), "{status}");
+        assert_eq!(network(&inventory) == nothing(), expected.is_some(), "{status}");
     }
 }
 
@@ -568,14 +610,30 @@ async fn nat_gateways_come_with_the_addresses_that_they_lend() {
 }
 
 #[tokio::test]
-async fn a_mesh_gives_its_opinion() {
-    let inventory = read(&[in_hangzhou(NetworkRead::Opinion("c08mesh".into()))]).await;
-    assert_eq!(gaps(&inventory), [""; 0]);
-    let [opinion] = inventory.opinions() else { panic!("{:?}", inventory.opinions()) };
-    assert_eq!(opinion.not_joined_by_cen, ["c0far".into(), "c1far".into()]);
-    // The near one may join.
-    let forbidden: Vec<_> = opinion.forbidden.iter().map(|one| (one.cluster_id.as_str(), one.forbidden_flag)).collect();
-    assert_eq!(forbidden, [("c1far", 2)]);
+async fn a_mesh_gives_its_opinion_of_its_own_clusters() {
+    // Of three it says something; the near one may join.
+    for (own, not_joined, forbidden) in [
+        (&["c0far", "c1far", "c2near"][..], &["c0far", "c1far"][..], &[("c1far", 2)][..]),
+        (&["c0far", "c2near"], &["c0far"], &[]),
+        (&["c1far"], &["c1far"], &[("c1far", 2)]),
+        (&[], &[], &[]),
+    ] {
+        let mut document = document();
+        let joined = own.iter().map(|id| {
+            json!({"ClusterId": id, "Name": id, "ClusterType": "ManagedKubernetes", "RegionId": "cn-shanghai",
+                "VpcId": "vpc-2", "State": "running"})
+        });
+        document["accounts"][0]["servicemesh"]["clusters"]["c08mesh"] = joined.collect();
+        let wanted = vec![in_hangzhou(NetworkRead::Opinion("c08mesh".into()))];
+        let inventory = scan_rounds(&serve(world(&document)), &[wanted]).await;
+        assert_eq!(gaps(&inventory), [""; 0]);
+        let [opinion] = inventory.opinions() else { panic!("{:?}", inventory.opinions()) };
+        let said: Vec<_> = opinion.not_joined_by_cen.iter().map(|id| id.as_str()).collect();
+        assert_eq!(said, not_joined);
+        let flagged: Vec<_> =
+            opinion.forbidden.iter().map(|one| (one.cluster_id.as_str(), one.forbidden_flag)).collect();
+        assert_eq!(flagged, forbidden);
+    }
 }
 
 /// Everything that the world has, in an order in which each can be asked for.
@@ -688,7 +746,12 @@ fn refusals() -> Vec<(Wanted, &'static [&'static str])> {
         (here(NetworkRead::Vpn("vpn-1".into())), &["DescribeVpnGateways", "DescribeVpnConnections"]),
         (
             here(NetworkRead::Cen("cen-9".into())),
-            &["DescribeCenAttachedChildInstances", "DescribeCenInterRegionBandwidthLimits", "DescribeCenRouteMaps"],
+            &[
+                "DescribeCens",
+                "DescribeCenAttachedChildInstances",
+                "DescribeCenInterRegionBandwidthLimits",
+                "DescribeCenRouteMaps",
+            ],
         ),
         (vpc_attachment(), &["ListTransitRouterVpcAttachments"]),
         (router_attachment("tr-attach-12"), &["ListTransitRouterPeerAttachments"]),
@@ -752,6 +815,7 @@ async fn a_reply_of_another_shape_is_a_failure_and_not_an_absence() {
         (in_hangzhou(NetworkRead::Vpn("vpn-1".into())), "DescribeVpnConnections", "VpnConnectionId"),
         (in_hangzhou(NetworkRead::Cen("cen-9".into())), "DescribeCenAttachedChildInstances", "ChildInstanceType"),
         (in_hangzhou(NetworkRead::Cen("cen-9".into())), "DescribeCenRouteMaps", "MapResult"),
+        (in_hangzhou(NetworkRead::Cen("cen-9".into())), "DescribeCens", "Status"),
         (vpc_attachment(), "ListTransitRouterVpcAttachments", "TransitRouterAttachments"),
         (vpc_attachment(), "ListTransitRouterVpcAttachments", "TransitRouterId"),
         (router_entries(), "ListTransitRouterRouteEntries", "TransitRouterRouteEntryStatus"),

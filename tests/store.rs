@@ -12,7 +12,8 @@ fn sqlite() -> Place {
     let folder = tempfile::tempdir().expect("a temporary folder");
     Place::new(move |retention: Retention| {
         let url = StoreUrl::Sqlite(folder.path().join("data/portcullis.db"));
-        store::open(&url, StoreOptions { retention, password: None }).expect("the store opens")
+        store::open(&url, StoreOptions { retention, make_folder: true, ..StoreOptions::default() })
+            .expect("the store opens")
     })
 }
 

@@ -13,14 +13,14 @@ use crate::model::{
     SecurityGroupId, Sign, is_protected, ports,
 };
 
-/// The state in which a mesh is what it says.
-const RUNNING: &str = "running";
-
 use super::{
     index::{self, Balancer, Index},
     public_address::{self, Host, PublicAddress},
     staleness,
 };
+
+/// The state in which a mesh is what it says.
+const RUNNING: &str = "running";
 
 /// An endpoint whose exposure is judged, with what the next steps need to know of it.
 pub(super) struct Assessed<'a> {
@@ -32,8 +32,8 @@ pub(super) struct Assessed<'a> {
     pub families: Vec<Family>,
     /// The port of the public endpoint, else of the internal one, else what the product uses.
     pub port: u16,
-    /// The mesh's or cluster's own security group; empty where it has none.
-    pub security_group_id: &'a SecurityGroupId,
+    /// The mesh's or cluster's own security group; `None` where it has none that is known.
+    pub security_group_id: Option<&'a SecurityGroupId>,
     /// Further balancers with a public address that lead to the same endpoint, each as if it were
     /// the only one.
     pub others: Vec<Assessed<'a>>,
@@ -65,7 +65,7 @@ struct Subject<'a> {
     tags: &'a std::collections::BTreeMap<String, String>,
     scope: &'a Scope,
     entrance: &'a Entrance,
-    security_group_id: &'a SecurityGroupId,
+    security_group_id: Option<&'a SecurityGroupId>,
     /// Balancers that lead to it too.
     others: &'a [LoadBalancerId],
     eip_offered: Option<bool>,
@@ -91,7 +91,7 @@ fn mesh_subjects(mesh: &Mesh) -> Vec<Subject<'_>> {
         tags: &mesh.tags,
         scope: &mesh.scope,
         entrance,
-        security_group_id: &mesh.security_group_id,
+        security_group_id: Some(&mesh.security_group_id).filter(|id| !id.is_empty()),
         others: &[],
         eip_offered: Some(true),
         state: &mesh.state,
@@ -122,7 +122,7 @@ fn cluster_subject(cluster: &Cluster) -> Subject<'_> {
         tags: &cluster.tags,
         scope: &cluster.scope,
         entrance: &cluster.api_server,
-        security_group_id: &cluster.security_group_id,
+        security_group_id: cluster.security_group_id.value(),
         others: &cluster.other_load_balancers,
         eip_offered: cluster.offers_eip_change(),
         state: &cluster.state,
@@ -135,6 +135,7 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
     let evidence = Evidence::gather(index, &subject, &addresses, front.as_ref());
     let exposure = evidence.exposure();
     let exposed = exposure == Exposure::Exposed;
+    let port = port_of(&subject, &addresses);
     let eips = front.as_ref().map_or(&[][..], |front| index.eips_on(&subject.scope.account_id, &front.id));
     let eip = public_eip(index, &subject, &addresses, eips);
     let product_eip_id = set_id(&subject.entrance.eip_id, EipId::is_empty).cloned();
@@ -157,11 +158,10 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
         access: Vec::new(),
         staleness: staleness::without_exposure(exposure),
         bound_by: None,
-        changing: if exposed { changing(&subject, front.as_ref()) } else { Changing::default() },
+        changing: if exposed { changing(&subject, front.as_ref(), port) } else { Changing::default() },
         signs: evidence.positive,
         endpoint: subject.endpoint.clone(),
     };
-    let port = port_of(&subject, &addresses);
     let others = if exposed { others(index, &subject, &judgement, front.as_ref(), port) } else { Vec::new() };
     Assessed {
         families: if exposed {
@@ -179,7 +179,7 @@ fn assess<'a>(index: &Index<'a>, subject: Subject<'a>) -> Assessed<'a> {
 }
 
 /// What a change would start from.
-fn changing(subject: &Subject<'_>, front: Option<&Front<'_>>) -> Changing {
+fn changing(subject: &Subject<'_>, front: Option<&Front<'_>>, port: u16) -> Changing {
     let certain = front.filter(|front| front.certain && subject.others.iter().all(|other| *other == front.id));
     let listeners = match certain.map(|front| front.balancer) {
         Some(Balancer::Classic(Some(balancer))) => balancer.listeners.value().map(Vec::as_slice).unwrap_or_default(),
@@ -195,7 +195,56 @@ fn changing(subject: &Subject<'_>, front: Option<&Front<'_>>) -> Changing {
     let mut listeners: Vec<ListenerSetting> =
         listeners.iter().filter(|one| !ports::is_stopped(&one.status)).map(setting).collect();
     listeners.sort_by(|one, other| (one.port, &one.protocol).cmp(&(other.port, &other.protocol)));
-    Changing { eip_offered: subject.eip_offered, state: subject.state.to_owned(), listeners }
+    Changing {
+        eip_offered: subject.eip_offered,
+        state: subject.state.to_owned(),
+        listeners,
+        other_ports: other_ports(subject.endpoint.kind, front, port),
+    }
+}
+
+/// The ports of the balancer that lead to something else than the endpoint, which listens on `port`. A listener belongs to
+/// it that forwards to a port of its kind.
+fn other_ports(kind: EndpointKind, front: Option<&Front<'_>>, port: u16) -> Option<Vec<String>> {
+    let own: &[u16] = match kind {
+        EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary => &ports::PILOT,
+        EndpointKind::MeshApiServer | EndpointKind::ClusterApiServer => &[ports::API_SERVER],
+    };
+    let is_own = |one: u16| one == port || own.contains(&one);
+    let serves = |protocol: &str, first: u16, last: u16, backend: Option<u16>| {
+        let transport = ports::transport(protocol);
+        let mine = transport == "tcp" && ((first..=last).all(is_own) || backend.is_some_and(is_own));
+        let range = if first == last { first.to_string() } else { format!("{first}-{last}") };
+        (!mine).then(|| format!("{transport}/{range}"))
+    };
+    let found: BTreeSet<String> = match front?.balancer {
+        Balancer::Classic(balancer) => {
+            let running = listed(&balancer?.listeners)?.iter().filter(|one| !ports::is_stopped(&one.status));
+            let other = |one: &Listener| {
+                serves(
+                    &one.listener_protocol,
+                    one.listener_port,
+                    one.listener_port,
+                    one.backend_server_port.value().copied(),
+                )
+            };
+            running.filter_map(other).collect()
+        }
+        Balancer::Network(balancer) => {
+            let running = listed(&balancer?.listeners)?.iter().filter(|one| !ports::is_stopped(&one.listener_status));
+            running.filter_map(|one| serves(&one.listener_protocol, one.start_port, one.end_port, None)).collect()
+        }
+    };
+    Some(found.into_iter().collect())
+}
+
+/// The elements, none where there are none, and `None` where they were not read.
+fn listed<T>(reading: &Reading<Vec<T>>) -> Option<&[T]> {
+    match reading {
+        Reading::Value(items) => Some(items),
+        Reading::Absent => Some(&[]),
+        Reading::Unread => None,
+    }
 }
 
 /// Ids of what is tagged never to be changed: the mesh or cluster, its balancer, and whatever EIP is bound to that or named
@@ -232,7 +281,8 @@ fn others<'a>(
                 (has_eip || index::has_public_ipv4(balancer), index::has_public_ipv6(balancer))
             }
             Balancer::Classic(None) => (has_eip || !index.classic_balancers_listed(subject.scope), false),
-            Balancer::Network(None) => (has_eip || !index.network_balancers_listed(subject.scope), false),
+            // Its list holds private balancers too, so that one which is not in it may be anything.
+            Balancer::Network(None) => (true, true),
         };
         let families: Vec<Family> =
             [(ipv4, Family::Ipv4), (ipv6, Family::Ipv6)].into_iter().filter(|(is, _)| *is).map(|(_, it)| it).collect();
@@ -463,8 +513,13 @@ impl Evidence {
             Balancer::Network(None) if !index.network_balancers_listed(scope) => {
                 self.unread.push(unlisted("network load balancers", scope));
             }
-            // The list of the region's public balancers was read whole and does not hold it.
-            Balancer::Classic(None) | Balancer::Network(None) => {}
+            // Only public classic balancers are asked for: one that is in no list is not public.
+            Balancer::Classic(None) => {}
+            // Network balancers are asked for whatever they are: the inventories disagree.
+            Balancer::Network(None) => {
+                self.unread
+                    .push(format!("{} is named by the product and in no list of network load balancers", front.id));
+            }
         }
     }
 

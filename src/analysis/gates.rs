@@ -109,14 +109,14 @@ pub(super) fn groups_in_front<'a>(assessed: &Assessed<'a>) -> Option<GroupsInFro
     let balancer = match front.balancer {
         Balancer::Network(balancer) => balancer,
         Balancer::Classic(_) => {
-            let id = assessed.security_group_id;
+            let id = assessed.security_group_id?;
             let (kind, enforcement) = match assessed.judgement.endpoint.kind {
                 EndpointKind::ClusterApiServer => (GateKind::ClusterSecurityGroup, Enforcement::Ineffective),
                 EndpointKind::IstioPilot | EndpointKind::IstioPilotCanary | EndpointKind::MeshApiServer => {
                     (GateKind::MeshSecurityGroup, Enforcement::Unverified)
                 }
             };
-            return (!id.is_empty()).then(|| GroupsInFront { kind, enforcement, ids: Some(vec![id]) });
+            return Some(GroupsInFront { kind, enforcement, ids: Some(vec![id]) });
         }
     };
     let ids = match balancer.map(|balancer| &balancer.security_group_ids) {
@@ -622,7 +622,8 @@ fn zone_address(zone: &NlbAddress, family: Family) -> Option<IpAddr> {
 /// The addresses of the interfaces in the group that stands in front; `None` if one cannot be
 /// understood, since that may be the one on the way in.
 fn interface_addresses(index: &Index<'_>, assessed: &Assessed<'_>, family: Family) -> Option<BTreeSet<IpAddr>> {
-    let interfaces = index.interfaces_in(&assessed.scope.account_id, assessed.security_group_id);
+    let group = assessed.security_group_id;
+    let interfaces = group.map_or(&[][..], |id| index.interfaces_in(&assessed.scope.account_id, id));
     let texts = interfaces.iter().flat_map(|interface| match family {
         Family::Ipv4 => &interface.private_ip_addresses,
         Family::Ipv6 => &interface.ipv6_addresses,

@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, HashSet};
 
 use crate::model::{
-    AccountId, Bounds, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NOT_OPEN, NetworkLoadBalancer,
-    Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState, ports,
+    AccountId, Bounds, Claims, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NOT_OPEN,
+    NetworkLoadBalancer, Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState,
+    ports::{self, Leads},
 };
 
 use super::{
@@ -16,7 +17,7 @@ use super::{
 /// One judgement for each public balancer that is, or may be, an unclaimed control plane; sorted
 /// by account, region and id.
 pub(super) fn judge(index: &Index<'_>, endpoints: &[Assessed<'_>]) -> Vec<UnclaimedBalancerJudgement> {
-    let claims = Claims::new(index, endpoints);
+    let claims = Known::new(index, endpoints);
     let classic = index.inventory.load_balancers().iter().filter_map(|balancer| classic(index, balancer));
     let network = index.inventory.network_load_balancers().iter().filter_map(|balancer| network(index, balancer));
     let unread = unread_balancers(index);
@@ -43,14 +44,14 @@ struct Seen<'a> {
     tags: BTreeMap<String, String>,
     public_address: String,
     eip_id: Option<EipId>,
-    /// Its ports that lead to control planes; `None` where its listeners could not be read.
-    ports: Option<Vec<u16>>,
+    /// Where its listeners lead; `None` where they could not be read.
+    leads: Option<Leads>,
 }
 
 impl Seen<'_> {
-    fn judged(self, claims: &Claims<'_>) -> UnclaimedBalancerJudgement {
-        let lower = self.ports.as_ref().is_some_and(|ports| !ports.is_empty());
-        let upper = self.ports.as_ref().is_none_or(|ports| !ports.is_empty());
+    fn judged(self, claims: &Known<'_>) -> UnclaimedBalancerJudgement {
+        let lower = self.leads.as_ref().is_some_and(|leads| !leads.certain.is_empty());
+        let upper = self.leads.as_ref().is_none_or(|leads| !leads.certain.is_empty() || leads.possible);
         UnclaimedBalancerJudgement {
             account_id: self.scope.account_id.clone(),
             region_id: self.scope.region_id.clone(),
@@ -59,7 +60,7 @@ impl Seen<'_> {
             tags: self.tags,
             public_address: self.public_address,
             eip_id: self.eip_id,
-            control_plane_ports: self.ports.unwrap_or_default(),
+            control_plane_ports: self.leads.as_ref().map(Leads::ports).unwrap_or_default(),
             // "Nobody claims it" is only known where everybody could be asked.
             looks_like_control_plane: Bounds { lower: lower && claims.complete(self.scope), upper },
         }
@@ -78,9 +79,9 @@ fn classic<'a>(index: &Index<'a>, balancer: &'a LoadBalancer) -> Option<Seen<'a>
         tags: balancer.tags.clone(),
         public_address: eip.map_or(&balancer.address, |eip| &eip.ip_address).clone(),
         eip_id: eip.map(|eip| eip.allocation_id.clone()),
-        ports: match &balancer.listeners {
-            Reading::Value(listeners) => Some(ports::ports_before_control_planes(listeners)),
-            Reading::Absent => Some(Vec::new()),
+        leads: match &balancer.listeners {
+            Reading::Value(listeners) => Some(ports::leads(listeners)),
+            Reading::Absent => Some(Leads::default()),
             Reading::Unread => None,
         },
     })
@@ -104,9 +105,9 @@ fn network<'a>(index: &Index<'a>, balancer: &'a NetworkLoadBalancer) -> Option<S
         tags: balancer.tags.clone(),
         public_address: eip.map(|eip| &eip.ip_address).or(zone_address).cloned().unwrap_or_default(),
         eip_id: eip.map(|eip| &eip.allocation_id).or(zone_eip).cloned(),
-        ports: match &balancer.listeners {
-            Reading::Value(listeners) => Some(ports::network_control_plane_ports(listeners)),
-            Reading::Absent => Some(Vec::new()),
+        leads: match &balancer.listeners {
+            Reading::Value(listeners) => Some(ports::network_leads(listeners)),
+            Reading::Absent => Some(Leads::default()),
             Reading::Unread => None,
         },
     })
@@ -149,7 +150,7 @@ fn unread_balancers<'a>(index: &Index<'a>) -> Vec<Seen<'a>> {
             tags: BTreeMap::new(),
             public_address: eip.ip_address.clone(),
             eip_id: Some(eip.allocation_id.clone()),
-            ports: None,
+            leads: None,
         })
         .collect()
 }
@@ -160,20 +161,20 @@ fn is_classic(eip: &Eip) -> bool {
 }
 
 /// What meshes and clusters name as theirs, and whether all of them could be asked.
-struct Claims<'a> {
-    balancers: HashSet<(&'a AccountId, &'a str)>,
-    eips: HashSet<(&'a AccountId, &'a EipId)>,
+struct Known<'a> {
+    claims: Claims<'a>,
+    /// Public addresses of endpoints.
     addresses: HashSet<(&'a AccountId, &'a str)>,
     /// Accounts and regions in which the balancer of some mesh or cluster could not be read.
     incomplete: HashSet<&'a Scope>,
     coverage: &'a Coverage,
 }
 
-impl<'a> Claims<'a> {
+impl<'a> Known<'a> {
     fn new(index: &Index<'a>, endpoints: &'a [Assessed<'a>]) -> Self {
-        let mut claims = Self {
-            balancers: HashSet::new(),
-            eips: HashSet::new(),
+        let inventory = index.inventory;
+        let mut known = Self {
+            claims: Claims::of(inventory.meshes(), inventory.clusters(), inventory.eips()),
             addresses: HashSet::new(),
             incomplete: HashSet::new(),
             coverage: index.inventory.coverage(),
@@ -181,10 +182,10 @@ impl<'a> Claims<'a> {
         for one in endpoints {
             let account_id = &one.scope.account_id;
             let judgement = &one.judgement;
-            claims.balancers.extend(judgement.load_balancer_id.as_ref().map(|id| (account_id, id.as_str())));
-            let eips = judgement.eip_id.iter().chain(&judgement.product_eip_id);
-            claims.eips.extend(eips.map(|id| (account_id, id)));
-            claims.addresses.extend(judgement.public_address.as_ref().map(|text| (account_id, text.as_str())));
+            // Beside what they name, what was found out about them.
+            judgement.load_balancer_id.iter().for_each(|id| known.claims.add_balancer(account_id, id.as_str()));
+            judgement.eip_id.iter().for_each(|id| known.claims.add_eip(account_id, id));
+            known.addresses.extend(judgement.public_address.as_ref().map(|text| (account_id, text.as_str())));
         }
         for mesh in index.inventory.meshes() {
             let canary_is_silent = match &mesh.canary_pilot {
@@ -193,23 +194,21 @@ impl<'a> Claims<'a> {
                 Reading::Absent => false,
             };
             if canary_is_silent || is_silent(&mesh.pilot) || is_silent(&mesh.api_server) {
-                claims.incomplete.insert(&mesh.scope);
+                known.incomplete.insert(&mesh.scope);
             }
         }
         for cluster in index.inventory.clusters() {
-            let others = cluster.other_load_balancers.iter();
-            claims.balancers.extend(others.map(|id| (&cluster.scope.account_id, id.as_str())));
             if is_silent(&cluster.api_server) {
-                claims.incomplete.insert(&cluster.scope);
+                known.incomplete.insert(&cluster.scope);
             }
         }
-        claims
+        known
     }
 
     fn hold(&self, seen: &Seen<'_>) -> bool {
         let account_id = &seen.scope.account_id;
-        self.balancers.contains(&(account_id, seen.id.as_str()))
-            || seen.eip_id.as_ref().is_some_and(|id| self.eips.contains(&(account_id, id)))
+        self.claims.has_balancer(account_id, seen.id.as_str())
+            || seen.eip_id.as_ref().is_some_and(|id| self.claims.has_eip(account_id, id))
             || (!seen.public_address.is_empty() && self.addresses.contains(&(account_id, seen.public_address.as_str())))
     }
 

@@ -7,7 +7,10 @@ use ipnet::IpNet;
 use thiserror::Error;
 
 use crate::{
-    model::{Eip, EipId, Entrance, Inventory, InventoryBuilder, LoadBalancerId, Mesh, Permission, Reading},
+    model::{
+        Eip, EipId, Entrance, Inventory, InventoryBuilder, LoadBalancerId, Mesh, NetworkLoadBalancer, Permission,
+        Reading,
+    },
     netset::Block,
 };
 
@@ -245,8 +248,16 @@ fn unbind(builder: &mut InventoryBuilder, id: &EipId) -> Result<(), Unknown> {
         return Err(Unknown { id: id.to_string(), why: "no such EIP was read" });
     };
     builder.eips.retain(|eip| eip.allocation_id != *id);
-    let balancer = LoadBalancerId::from(bound.instance_id.as_str());
-    let close = |entrance: &mut Entrance| close(entrance, id, &balancer, &bound.ip_address);
+    let mut balancers = vec![LoadBalancerId::from(bound.instance_id.as_str())];
+    for balancer in &mut builder.network_load_balancers {
+        match without(balancer, id) {
+            // The product names the balancer, and an EIP of a zone its interface.
+            Some(Left::Nothing) => balancers.push(balancer.load_balancer_id.clone()),
+            Some(Left::Public) => balancers.retain(|one| *one != balancer.load_balancer_id),
+            None => {}
+        }
+    }
+    let close = |entrance: &mut Entrance| close(entrance, id, &balancers, &bound.ip_address);
     for mesh in &mut builder.meshes {
         let Mesh { pilot, api_server, canary_pilot, .. } = mesh;
         close(pilot);
@@ -256,19 +267,39 @@ fn unbind(builder: &mut InventoryBuilder, id: &EipId) -> Result<(), Unknown> {
         }
     }
     builder.clusters.iter_mut().for_each(|cluster| close(&mut cluster.api_server));
-    for zone in builder.network_load_balancers.iter_mut().flat_map(|balancer| &mut balancer.addresses) {
-        if zone.allocation_id == *id {
-            zone.allocation_id = EipId::default();
-            zone.public_ipv4_address = String::new();
-        }
-    }
     Ok(())
 }
 
+/// What a network load balancer keeps of its public addresses.
+enum Left {
+    /// Those of other zones.
+    Public,
+    Nothing,
+}
+
+/// Takes an EIP from the zones that have it; `None` where none has. A balancer without any public IPv4 address is an
+/// internal one: that is how its EIPs are unbound.
+fn without(balancer: &mut NetworkLoadBalancer, id: &EipId) -> Option<Left> {
+    let mut had_it = false;
+    for zone in balancer.addresses.iter_mut().filter(|zone| zone.allocation_id == *id) {
+        had_it = true;
+        zone.allocation_id = EipId::default();
+        zone.public_ipv4_address = String::new();
+    }
+    if !had_it {
+        return None;
+    }
+    if balancer.addresses.iter().any(|zone| !zone.public_ipv4_address.is_empty()) {
+        return Some(Left::Public);
+    }
+    balancer.address_type = Reading::Value("Intranet".into());
+    Some(Left::Nothing)
+}
+
 /// What the product would say of the entrance without the EIP.
-fn close(entrance: &mut Entrance, id: &EipId, balancer: &LoadBalancerId, address: &str) {
+fn close(entrance: &mut Entrance, id: &EipId, balancers: &[LoadBalancerId], address: &str) {
     let names_it = entrance.eip_id.value() == Some(id);
-    let stands_behind = !balancer.is_empty() && entrance.load_balancer_id.value() == Some(balancer);
+    let stands_behind = entrance.load_balancer_id.value().is_some_and(|own| !own.is_empty() && balancers.contains(own));
     let shows_it = entrance.public_endpoint.value().is_some_and(|endpoint| {
         let host = endpoint.split("://").last().unwrap_or_default();
         !address.is_empty() && host.rsplit_once(':').map_or(host, |(host, _)| host) == address

@@ -7,7 +7,7 @@ use super::{output::Target, setup, terminal::Terminal};
 use crate::{
     config::Config,
     engine::{Language, RuleSet, RuleText},
-    findings::{self, Change, GATE_RULES, Run},
+    findings::{self, GATE_RULES, Run},
     report::{self, Background, RuleTexts, Translation, TrendPoint},
     store::{RunSummary, Store, StoreError},
 };
@@ -22,7 +22,7 @@ pub(super) fn of_run(
 ) -> Background {
     let changes = store.filter(|_| targets.iter().any(|target| target.format.tells_changes()));
     let changes = changes.and_then(|store| match store.before(&run.header.id) {
-        Ok(before) => before.map(|before| changes_since(&before, run)),
+        Ok(before) => before.map(|before| findings::changes(&before, run)),
         Err(error) => {
             terminal.warning(&format!("what changed since the run before is not told: {error}"));
             None
@@ -114,8 +114,4 @@ fn texts(rules: &RuleSet) -> BTreeMap<String, RuleTexts> {
         (rule.id.to_owned(), texts)
     });
     of_rules.chain(of_gate).collect()
-}
-
-fn changes_since(before: &Run, run: &Run) -> BTreeMap<String, Change> {
-    findings::diff(before, run).into_iter().map(|entry| (entry.finding.fingerprint, entry.change)).collect()
 }

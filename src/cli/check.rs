@@ -49,8 +49,9 @@ pub(crate) fn run(args: &CheckArgs, terminal: &Terminal) -> Result<Done, Failure
     };
     let conclusion = Conclusion::new(&judging, &StoreArgs { store: None }, None, targets, config, terminal)?;
     let planned = planned(args)?;
+    let nothing = if planned.resources == 0 { ": there is nothing to judge" } else { "" };
     terminal.notice(&format!(
-        "resources in the plan: {}; of types that say what is exposed, or to whom: {}",
+        "resources in the plan: {}; of types that say what is exposed, or to whom: {}{nothing}",
         planned.resources, planned.looked_at
     ));
     let reading =

@@ -58,6 +58,8 @@ use args::{Cli, Command};
 use exit::{Exit, Outcome};
 use terminal::Terminal;
 
+use crate::scan::ScanError;
+
 /// Runs the program.
 pub fn main_impl() -> ExitCode {
     fence::guarded(run).into()
@@ -90,7 +92,7 @@ fn run() -> Exit {
         }
         Err(failure) => {
             terminal.error(&failure.error);
-            terminal.closing(&closing_line(failure.exit, None));
+            terminal.closing(&closing_of(&failure));
             failure.exit
         }
     }
@@ -148,6 +150,20 @@ fn closing_line(exit: Exit, verdict: Option<&str>) -> String {
     match verdict {
         Some(verdict) => format!("exit {}: {} (verdict: {verdict})", exit.code(), exit.meaning()),
         None => format!("exit {}: {}", exit.code(), exit.meaning()),
+    }
+}
+
+/// The last line of a command that failed. Which regions there are is asked of the cloud, so that a
+/// wrong one is found when something was contacted.
+fn closing_of(failure: &exit::Failure) -> String {
+    match failure.error.downcast_ref() {
+        Some(ScanError::UnknownRegion { .. }) => {
+            format!(
+                "exit {}: bad arguments or configuration; only the caller and the regions were read",
+                failure.exit.code()
+            )
+        }
+        _ => closing_line(failure.exit, None),
     }
 }
 

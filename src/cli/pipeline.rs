@@ -81,7 +81,7 @@ impl Judging {
                 severity: finding.severity,
                 message: finding.message.to_string(),
                 untrusted: finding.untrusted.as_deref().map(<[_]>::to_vec),
-                concerns: finding.concerns.iter().cloned().collect(),
+                concerns: finding.concerns.iter().map(ToString::to_string).collect(),
             };
             self.baseline.add_finding(&finding.fingerprint, known);
         }
@@ -209,10 +209,10 @@ pub(crate) fn conclude(reading: Reading, judging: &Judging) -> Run {
     let Reading { inventory, api_calls, retries, kept, ended } = reading;
     let interrupted = matches!(ended, Some(Exit::Interrupted | Exit::Terminated));
     let taken_at = inventory.taken_at();
-    let snapshot_digest = snapshot::digest(&inventory).to_string();
     let grounds = Grounds { logs: logs(&inventory), ..judging.grounds() };
     let judged = || analysis::judge(&inventory, &judging.trusted, &judging.consumers);
-    let judgements = judging.rules.on_threads(judged);
+    let digested = || snapshot::digest(&inventory).to_string();
+    let (judgements, snapshot_digest) = judging.rules.on_threads(|| rayon::join(judged, digested));
     // Judged: only the ledger is needed from here on, and the rest is most of the memory.
     let (caller, coverage) = inventory.into_ledger();
     let settings = GateSettings {

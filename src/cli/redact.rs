@@ -40,7 +40,11 @@ pub(crate) fn redact(text: &str) -> Cow<'_, str> {
         let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
         let (word, after) = rest.split_at(end);
         rest = after;
-        let masked = if secret_name && !is_scheme(word) { Some(MASK.to_owned()) } else { mask_shape(word) };
+        let masked = match word {
+            word if secret_name && !is_scheme(word) => Some(MASK.to_owned()),
+            word if after.starts_with('…') && is_cut_key(word) => Some(MASK.to_owned()),
+            word => mask_shape(word),
+        };
         let names = names_a_secret(word) && starts_value(after);
         secret_name = names || (secret_name && is_scheme(word));
         changed |= masked.is_some();
@@ -68,9 +72,19 @@ fn is_scheme(word: &str) -> bool {
     matches!(word, "Bearer" | "Basic" | "ACS3-HMAC-SHA256" | "acs" | "Credential")
 }
 
-fn mask_shape(word: &str) -> Option<String> {
+/// True of the first half of what may be a key: whoever cut the text did not know what it was.
+fn is_cut_key(word: &str) -> bool {
+    let last = word.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default();
+    last.len() >= 8 && is_mixed(last)
+}
+
+fn is_mixed(word: &str) -> bool {
     let has = |test: fn(&u8) -> bool| word.bytes().any(|byte| test(&byte));
-    let mixed = has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit);
+    has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) && has(u8::is_ascii_digit)
+}
+
+fn mask_shape(word: &str) -> Option<String> {
+    let mixed = is_mixed(word);
     if (word.starts_with("LTAI") || word.starts_with("STS.") || word.starts_with("TMP.")) && word.len() >= 12 {
         return Some(format!("{}…{}", &word[..4], &word[word.len() - 2..]));
     }
@@ -116,6 +130,7 @@ mod tests {
             ("secret Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3Ab3 end", "secret [redacted] end"),
             ("a -----BEGIN KEY-----\nMII\n-----END KEY----- b", "a [redacted] b"),
             ("a -----BEGIN KEY-----\nMII", "a [redacted]"),
+            ("text 8Jk2mN4pQr6sTu8vWx0yZa2bC… end", "text [redacted]… end"),
         ] {
             assert_eq!(redact(text), expected);
         }
@@ -129,6 +144,7 @@ mod tests {
             "1000000000000001/cn-hangzhou/mesh/c08f1f1f1f1f1f1f1f1f1f1f1f1f1f1f1/istio-pilot",
             "the signature was refused, and the token is stale",
             "cs:DescribeClusterDetail failed",
+            "c08f1f1f1f1f1f1f1f1f… and names…",
         ] {
             assert_eq!(redact(text), text);
         }

@@ -1,6 +1,10 @@
 //! `portcullis report`: a stored run, or a report file, in any format again.
 
-use std::{fs, io::Read, path::Path};
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
 
 use super::{
     args::{OutputArgs, ReportArgs},
@@ -70,22 +74,20 @@ pub(crate) fn report_file(word: &str) -> Result<Option<Document<'static>>, Failu
     if word == "latest" || !path.is_file() {
         return Ok(None);
     }
-    let text = read_file(path)?;
-    report::read(&text).map(Some).map_err(|error| Failure {
+    let told = |error: anyhow::Error| Failure {
         exit: Exit::Usage,
-        error: anyhow::anyhow!("cannot report from {}: {error}", path.display()),
-    })
+        error: error.context(format!("cannot report from {}", path.display())),
+    };
+    let file = open(path).map_err(|error| told(error.into()))?;
+    report::read_from(file).map(Some).map_err(|error| told(error.into()))
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    let read = fs::File::open(path).and_then(|file| file.take(MAX_REPORT + 1).read_to_string(&mut text));
-    match read {
-        Ok(bytes) if bytes as u64 > MAX_REPORT => {
-            fail(Exit::Usage, format!("cannot report from {}: it is larger than 1 GiB", path.display()))
-        }
-        Ok(_) => Ok(text),
-        Err(error) => fail(Exit::Usage, format!("cannot report from {}: {error}", path.display())),
+/// The file, unless it is larger than any report is.
+fn open(path: &Path) -> io::Result<impl Read> {
+    let file = File::open(path)?;
+    match file.metadata()?.len() {
+        bytes if bytes > MAX_REPORT => Err(io::Error::other("it is larger than 1 GiB")),
+        _ => Ok(file.take(MAX_REPORT)),
     }
 }
 

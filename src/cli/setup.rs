@@ -1,6 +1,7 @@
 //! What several commands need before they start: configuration, store, rules, the day.
 
 use std::{
+    collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
 };
@@ -25,28 +26,33 @@ const MAX_RULE_FILE: u64 = 4 << 20;
 /// The configuration: the named file, else the default one where it exists, else the defaults. Rules in it are not
 /// looked at.
 pub(crate) fn config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, Failure> {
-    config_with(args, &|_| None, terminal)
+    config_with(args, &|_| None, &|_| Ok(()), terminal)
 }
 
 /// As [`config()`], for commands that judge: every rule that the file names must be one of the embedded ones, of the
 /// file's folders, or of `more_dirs`.
 pub(crate) fn judging_config(args: &ConfigArgs, more_dirs: &[PathBuf], terminal: &Terminal) -> Result<Config, Failure> {
-    let known = |dirs: &[PathBuf]| {
+    config_with(args, &known_rules(more_dirs), &|_| Ok(()), terminal)
+}
+
+/// The ids of the embedded rules, of those in these folders, and in the file's.
+fn known_rules(more_dirs: &[PathBuf]) -> impl Fn(&[PathBuf]) -> Option<BTreeSet<String>> + '_ {
+    move |dirs| {
         let dirs: Vec<PathBuf> = dirs.iter().chain(more_dirs).cloned().collect();
         // Rules that cannot be read are told in full when they are loaded to be run.
         let rules = rules(&dirs).ok()?;
         Some(rules.ids().map(str::to_owned).collect())
-    };
-    config_with(args, &known, terminal)
+    }
 }
 
-fn config_with(args: &ConfigArgs, rules: config::RuleIds<'_>, terminal: &Terminal) -> Result<Config, Failure> {
-    let path = match &args.config {
-        Some(path) => path.clone(),
-        None if Path::new(DEFAULT_CONFIG).exists() => DEFAULT_CONFIG.into(),
-        None => return Ok(Config::default()),
-    };
-    let config = config::load(&path, rules).or_exit(Exit::Usage)?;
+fn config_with(
+    args: &ConfigArgs,
+    rules: config::RuleIds<'_>,
+    check: config::Check<'_>,
+    terminal: &Terminal,
+) -> Result<Config, Failure> {
+    let Some(path) = config_path(args) else { return Ok(Config::default()) };
+    let config = config::load_if(&path, rules, check).or_exit(Exit::Usage)?;
     for notice in &config.notices {
         terminal.notice(&notice.to_string());
     }
@@ -63,47 +69,88 @@ pub(crate) fn config_path(args: &ConfigArgs) -> Option<PathBuf> {
 
 /// As [`judging_config`], for commands that change something: nobody but the operator may write what they go by.
 pub(crate) fn changing_config(args: &ConfigArgs, terminal: &Terminal) -> Result<Config, Failure> {
-    let config = judging_config(args, &[], terminal)?;
-    let paths = config_path(args).into_iter().chain(config.waivers.clone());
-    for path in paths {
-        check_guarded(&path)?;
+    if let Some(path) = config_path(args) {
+        check_link(&path)?;
+    }
+    let config = config_with(args, &known_rules(&[]), &written_by_few, terminal)?;
+    if let Some(path) = &config.waivers {
+        check_link(path)?;
+        let file = fs::metadata(path).or_exit(Exit::Usage)?;
+        written_by_few(&file).or_else(|why| fail(Exit::Usage, format!("cannot go by {}: {why}", shown(path))))?;
+    }
+    for folder in &config.rules.dirs {
+        check_rules(folder)?;
     }
     Ok(config)
 }
 
-/// A file that anybody may write, or a link that somebody else made, says what somebody else wants.
-#[cfg(unix)]
-fn check_guarded(path: &Path) -> Result<(), Failure> {
-    use std::os::unix::fs::MetadataExt;
-    let shown = crate::report::escape_capped(&path.display().to_string(), 200);
-    let (link, file) = (fs::symlink_metadata(path).or_exit(Exit::Usage)?, fs::metadata(path).or_exit(Exit::Usage)?);
-    if file.mode() & 0o002 != 0 {
-        let mode = file.mode() & 0o7777;
-        return fail(Exit::Usage, format!("{shown} has mode {mode:04o}: anybody may write it; take that away first"));
-    }
-    let own = fs::metadata("/proc/self").map(|me| me.uid()).ok();
-    // Links of the administrator are what a mounted ConfigMap is made of.
-    if link.is_symlink() && own.is_some_and(|own| ![own, 0].contains(&link.uid())) {
-        return fail(Exit::Usage, format!("{shown} is a link that somebody else made: name the file itself"));
+/// Nobody else may change a rule, or add one.
+fn check_rules(folder: &Path) -> Result<(), Failure> {
+    let look = |path: &Path| {
+        let there = fs::metadata(path).map_err(|error| error.to_string());
+        let few = there.and_then(|there| written_by_few(&there));
+        few.or_else(|why| fail(Exit::Usage, format!("cannot go by the rules in {}: {why}", shown(path))))
+    };
+    check_link(folder)?;
+    look(folder)?;
+    // A folder that cannot be listed is told by whoever reads the rules.
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        check_link(&entry.path())?;
+        look(&entry.path())?;
     }
     Ok(())
+}
+
+fn shown(path: &Path) -> String {
+    crate::report::escape_capped(&path.display().to_string(), 200)
+}
+
+/// A file that anybody may write says what somebody else wants.
+#[cfg(unix)]
+fn written_by_few(file: &fs::Metadata) -> Result<(), String> {
+    use std::os::unix::fs::MetadataExt;
+    match file.mode() & 0o002 {
+        0 => Ok(()),
+        _ => Err(format!("it has mode {:04o}: anybody may write it; take that away first", file.mode() & 0o7777)),
+    }
 }
 
 #[cfg(not(unix))]
-fn check_guarded(_: &Path) -> Result<(), Failure> {
+fn written_by_few(_: &fs::Metadata) -> Result<(), String> {
     Ok(())
 }
 
-/// The configuration as its file is now, without a word to anybody.
+/// A link that somebody else made leads where somebody else wants.
+#[cfg(unix)]
+fn check_link(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt;
+    // What is not there is told by whoever reads it.
+    let Ok(link) = fs::symlink_metadata(path) else { return Ok(()) };
+    let own = fs::metadata("/proc/self").map(|me| me.uid()).ok();
+    match link.is_symlink() && is_strangers(link.uid(), own) {
+        true => fail(Exit::Usage, format!("{} is a link that somebody else made: name the file itself", shown(path))),
+        false => Ok(()),
+    }
+}
+
+/// Links of the administrator are what a mounted ConfigMap is made of.
+#[cfg(unix)]
+fn is_strangers(owner: u32, own: Option<u32>) -> bool {
+    own.is_some_and(|own| ![own, 0].contains(&owner))
+}
+
+#[cfg(not(unix))]
+fn check_link(_: &Path) -> Result<(), Failure> {
+    Ok(())
+}
+
+/// The configuration of a command that changes something, as its file is now, without a word to anybody.
 ///
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn config_again(path: Option<&Path>, profile: Option<&str>) -> Result<Config, String> {
     let config = match path {
-        Some(path) => {
-            let known = |dirs: &[PathBuf]| Some(rules(dirs).ok()?.ids().map(str::to_owned).collect());
-            config::load(path, &known).map_err(|errors| errors.to_string())?
-        }
+        Some(path) => config::load_if(path, &known_rules(&[]), &written_by_few).map_err(|errors| errors.to_string())?,
         None => Config::default(),
     };
     Ok(config.with(config::Overrides { profile: profile.map(str::to_owned), ..config::Overrides::default() }))
@@ -138,7 +185,7 @@ pub(crate) fn kept(args: &StoreArgs, config: &Config, terminal: &Terminal) -> Re
 /// Names the store in what does not name it itself.
 fn about_store(error: anyhow::Error, url: &StoreUrl) -> anyhow::Error {
     match error.downcast_ref() {
-        Some(StoreError::Newer { .. } | StoreError::Foreign | StoreError::Altered) => {
+        Some(StoreError::Newer { .. } | StoreError::Older { .. } | StoreError::Foreign | StoreError::Altered) => {
             error.context(format!("cannot use the store {url}"))
         }
         _ => error,
@@ -150,7 +197,10 @@ pub(crate) fn looked_at(args: &StoreArgs, config: &Config, terminal: &Terminal) 
     let url = store_url(args, config)?;
     let empty = || Ok(Box::new(SqliteStore::in_memory()?) as Box<dyn Store>);
     let found = store::open_existing(&url, options(&url, config, terminal));
-    found.and_then(|found| found.map_or_else(empty, Ok)).map_err(store_failure)
+    found.and_then(|found| found.map_or_else(empty, Ok)).map_err(|error| {
+        let failure = store_failure(error);
+        Failure { error: about_store(failure.error, &url), ..failure }
+    })
 }
 
 fn open_store(url: &StoreUrl, config: &Config, terminal: &Terminal) -> Result<Box<dyn Store>, StoreError> {
@@ -164,11 +214,13 @@ fn options(url: &StoreUrl, config: &Config, terminal: &Terminal) -> StoreOptions
         );
     }
     let password = env::var("PGPASSWORD").ok().filter(|text| !text.is_empty()).map(Password::new);
-    StoreOptions { password, retention: config.store.retention }
+    let make_folder = default_store().is_some_and(|place| *url == place);
+    StoreOptions { password, retention: config.store.retention, make_folder }
 }
 
 fn store_failure(error: StoreError) -> Failure {
-    let exit = if matches!(error, StoreError::Url { .. }) { Exit::Usage } else { Exit::Output };
+    let is_usage = matches!(error, StoreError::Url { .. } | StoreError::Older { .. });
+    let exit = if is_usage { Exit::Usage } else { Exit::Output };
     Failure { exit, error: error.into() }
 }
 
@@ -192,14 +244,20 @@ fn store_url(args: &StoreArgs, config: &Config) -> Result<StoreUrl, Failure> {
     if let Some(url) = &config.store.url {
         return Ok(url.clone());
     }
-    match directories::ProjectDirs::from("", "", "portcullis") {
-        Some(dirs) => Ok(StoreUrl::Sqlite(dirs.data_dir().join("portcullis.db"))),
+    match default_store() {
+        Some(url) => Ok(url),
         None => fail(
             Exit::Usage,
             "there is no home directory to keep runs in: name a store with `--store sqlite:PATH`, or go without with \
              --no-store",
         ),
     }
+}
+
+/// Where runs are kept if nobody names a place.
+fn default_store() -> Option<StoreUrl> {
+    let dirs = directories::ProjectDirs::from("", "", "portcullis")?;
+    Some(StoreUrl::Sqlite(dirs.data_dir().join("portcullis.db")))
 }
 
 /// The embedded rules and those of the named folders.
@@ -260,5 +318,16 @@ pub(crate) fn stored_run(store: &dyn Store, word: &str) -> Result<crate::finding
                 format!("there is no run `{seen}`: `portcullis history` lists the stored ones, `latest` is the newest"),
             )
         }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::is_strangers;
+
+    #[test]
+    fn links_of_ones_own_and_of_the_administrator_count() {
+        assert!(!is_strangers(1000, Some(1000)) && !is_strangers(0, Some(1000)) && !is_strangers(0, Some(0)));
+        assert!(is_strangers(1001, Some(1000)) && is_strangers(1000, Some(0)));
     }
 }

@@ -126,6 +126,7 @@ pub struct Reply {
     request: ReadRequest,
     body: Vec<u8>,
     request_id: String,
+    date: Option<DateTime<Utc>>,
 }
 
 impl Reply {
@@ -148,6 +149,11 @@ impl Reply {
     /// The cloud's id of this call; empty if it gave none.
     pub fn request_id(&self) -> &str {
         &self.request_id
+    }
+
+    /// The cloud's time when it answered, in whole seconds: it is so late at least.
+    pub fn date(&self) -> Option<DateTime<Utc>> {
+        self.date
     }
 }
 
@@ -609,7 +615,8 @@ fn judge(request: &ReadRequest, response: HttpResponse) -> Result<Reply, Failure
     if success && !envelope.is_fault() {
         let id = if envelope.request_id.is_empty() { header_id } else { &envelope.request_id };
         let request_id = checked_id(id);
-        return Ok(Reply { request: request.clone(), body: response.body, request_id });
+        let date = date(&response);
+        return Ok(Reply { request: request.clone(), body: response.body, request_id, date });
     }
     Err(refusal(request, &response, &envelope))
 }

@@ -228,6 +228,16 @@ fn refuse_other_certificates(env: &dyn Env) -> Result<(), BadEnvironment> {
     Ok(())
 }
 
+/// How a request goes out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// Without TLS and without a proxy.
+    Plain,
+    /// Without a proxy.
+    Direct,
+    Proxied,
+}
+
 /// Sends requests for real.
 pub struct RealHttp {
     settings: HttpSettings,
@@ -261,15 +271,26 @@ impl RealHttp {
             .dns_resolver(Guarded { inner: Arc::clone(&self.settings.resolver), deadline: deadlines.dns })
     }
 
-    fn client(&self, url: &Url, is_fresh: bool) -> Result<Client, HttpError> {
+    /// The metadata service answers for the machine that asks: through a proxy it would be that of
+    /// another one, or nobody.
+    fn way(&self, url: &Url) -> Way {
         let host = url.host_str().unwrap_or_default();
         let local = is_loopback_host(host) || host == METADATA;
-        let (slot, build): (_, &dyn Fn() -> ClientBuilder) = if url.scheme() == "http" && local {
-            (&self.plain, &|| self.builder().tls_certs_only([]))
-        } else if local || self.proxies.is_empty() {
-            (&self.direct, &|| self.builder())
-        } else {
-            (&self.proxied, &|| self.proxies.iter().cloned().fold(self.builder(), ClientBuilder::proxy))
+        match url.scheme() {
+            "http" if local => Way::Plain,
+            _ if local || self.proxies.is_empty() => Way::Direct,
+            _ => Way::Proxied,
+        }
+    }
+
+    fn client(&self, url: &Url, is_fresh: bool) -> Result<Client, HttpError> {
+        let host = url.host_str().unwrap_or_default();
+        let (slot, build): (_, &dyn Fn() -> ClientBuilder) = match self.way(url) {
+            Way::Plain => (&self.plain, &|| self.builder().tls_certs_only([])),
+            Way::Direct => (&self.direct, &|| self.builder()),
+            Way::Proxied => {
+                (&self.proxied, &|| self.proxies.iter().cloned().fold(self.builder(), ClientBuilder::proxy))
+            }
         };
         let built = if is_fresh {
             build().pool_max_idle_per_host(0).build().map_err(|error| chain(&error))
@@ -745,6 +766,20 @@ mod tests {
         assert!(matches!(outcome, Err(HttpError::Connect { .. })), "{outcome:?}");
         let heads = heads.all();
         assert!(heads[0].starts_with("CONNECT ecs.cn-beijing.aliyuncs.com:443 "), "{heads:?}");
+    }
+
+    #[test]
+    fn the_metadata_service_is_never_asked_through_a_proxy() {
+        let names = ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"];
+        let env = Vars(names.into_iter().map(|name| (name, "http://proxy.example:8080".to_owned())).collect());
+        let http = RealHttp::new(patient(), &env).unwrap();
+        let way = |url: &str| http.way(&url.parse().unwrap());
+        assert_eq!(way("http://100.100.100.200/latest/api/token"), Way::Plain);
+        assert_eq!(way("https://100.100.100.200/"), Way::Direct);
+        assert_eq!(way("https://ecs.cn-beijing.aliyuncs.com/"), Way::Proxied);
+        assert_eq!(way("http://100.100.100.201/"), Way::Proxied);
+        let http = RealHttp::new(patient(), &Vars(Vec::new())).unwrap();
+        assert_eq!(http.way(&"https://ecs.cn-beijing.aliyuncs.com/".parse().unwrap()), Way::Direct);
     }
 
     #[test]

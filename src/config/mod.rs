@@ -38,8 +38,9 @@ pub use file::{
 pub use problem::{ConfigErrors, Located};
 pub use remediation::{AutomaticSettings, EnvironmentSettings, RemediationSettings};
 pub use schema::{config_schema, waivers_schema};
+pub use source::Check;
 
-use source::Source;
+use source::{Source, SourceError};
 
 /// Something worth a line on stderr that stops nothing: the place and a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,7 +70,16 @@ pub type RuleIds<'a> = &'a dyn Fn(&[PathBuf]) -> Option<BTreeSet<String>>;
 ///
 /// Everything that is wrong with the file.
 pub fn load(path: &Path, rules: RuleIds<'_>) -> Result<Config, ConfigErrors> {
-    let source = read(path)?;
+    load_if(path, rules, &|_| Ok(()))
+}
+
+/// As [`load`], if `check` believes the file, which is opened once.
+///
+/// # Errors
+///
+/// As [`load`], and if it does not.
+pub fn load_if(path: &Path, rules: RuleIds<'_>, check: Check<'_>) -> Result<Config, ConfigErrors> {
+    let source = read_if(path, "check the path, or leave the option out to use the defaults", check)?;
     file::read(&source, path.parent().unwrap_or(Path::new("")), rules)
 }
 
@@ -89,7 +99,11 @@ pub fn parse(name: &str, bytes: &[u8], folder: &Path, rules: RuleIds<'_>) -> Res
 ///
 /// Everything that is wrong with the file.
 pub fn load_waivers(path: &Path, today: NaiveDate, rules: &BTreeSet<String>) -> Result<Vec<Waiver>, ConfigErrors> {
-    waivers::read(&read(path)?, today, rules)
+    waivers::read(
+        &read(path, "check the path under `waivers:` in the configuration, or delete that line")?,
+        today,
+        rules,
+    )
 }
 
 /// As [`load_waivers`], for text that is already there.
@@ -115,7 +129,7 @@ pub fn trusted_arguments(arguments: &[String]) -> Result<(Vec<TrustedEntry>, Vec
     let blocks: Vec<&str> = arguments.iter().map(String::as_str).filter(|text| !text.starts_with('@')).collect();
     let files = arguments.iter().filter_map(|text| text.strip_prefix('@')).map(Path::new);
     let mut lists = vec![trusted::from_arguments(&blocks)];
-    lists.extend(files.map(|file| read(file).and_then(|source| trusted::from_lines(&source))));
+    lists.extend(files.map(|file| read(file, "check the path").and_then(|source| trusted::from_lines(&source))));
     let mut entries = Vec::new();
     let mut notices = Vec::new();
     let mut refused = Vec::new();
@@ -140,8 +154,17 @@ pub fn check_trusted(entries: &[TrustedEntry]) -> Result<(), String> {
     trusted::refuse_world(entries.iter().map(|entry| entry.cidr))
 }
 
-fn read(path: &Path) -> Result<Source, ConfigErrors> {
-    Source::read(path).map_err(|error| ConfigErrors::unreadable(&path.display().to_string(), &error))
+/// Reads a file; `missing` is what to do where there is none.
+fn read(path: &Path, missing: &'static str) -> Result<Source, ConfigErrors> {
+    read_if(path, missing, &|_| Ok(()))
+}
+
+fn read_if(path: &Path, missing: &'static str, check: Check<'_>) -> Result<Source, ConfigErrors> {
+    let source = Source::read_if(path, check).map_err(|error| match error {
+        SourceError::Missing(_) => SourceError::Missing(missing),
+        error => error,
+    });
+    source.map_err(|error| ConfigErrors::unreadable(&path.display().to_string(), &error))
 }
 
 fn decode(name: &str, bytes: &[u8]) -> Result<Source, ConfigErrors> {

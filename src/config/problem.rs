@@ -5,7 +5,7 @@ use std::{error::Error, fmt, ops::Range};
 use annotate_snippets::{Annotation, AnnotationKind, Element, Level, Renderer, Snippet};
 
 use super::{
-    secrets::lexically,
+    secrets::{key_shaped, lexically},
     source::{Source, SourceError, masked, position},
 };
 
@@ -188,8 +188,10 @@ pub(crate) fn errors(source: &Source, hidden: &[Range<usize>], mut problems: Vec
     ConfigErrors::new(&source.name, masked(&source.text, hidden), problems)
 }
 
-/// Text of the user as a message may show it: control characters and invisible ones escaped, at most 80 characters.
+/// Text of the user as a message may show it: control characters and invisible ones escaped, what may be a key starred
+/// out, and of that at most 80 characters.
 pub(crate) fn shown(text: &str) -> String {
+    let text = masked(text, &key_shaped(text));
     let mut out = String::new();
     for (count, character) in text.chars().enumerate() {
         if count == 80 {

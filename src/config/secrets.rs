@@ -95,6 +95,26 @@ fn secret_key(key: &Key) -> Problem {
         .help(WHERE_INSTEAD)
 }
 
+/// Shorter runs of letters and digits are words, ids and numbers. A key's secret is longer.
+const KEY_LENGTH: usize = 20;
+
+/// Where a text holds what may be a key: a long run of the characters that keys are made of, as no
+/// word is. Looked for before a text is cut, since half a key does not look like one any more.
+pub(crate) fn key_shaped(text: &str) -> Vec<Range<usize>> {
+    let is_of_key = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let mut found = Vec::new();
+    let mut start = 0;
+    for run in text.as_bytes().split(|byte| !is_of_key(*byte)) {
+        let has = |test: fn(&u8) -> bool| run.iter().any(test);
+        let is_mixed = has(u8::is_ascii_digit) || (has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase));
+        if run.len() >= KEY_LENGTH && is_mixed {
+            found.push(start..start + run.len());
+        }
+        start += run.len() + 1;
+    }
+    found
+}
+
 /// What follows `secret-looking key:` on a line, found without a tree: a file with an error of syntax is
 /// drawn too.
 pub(crate) fn lexically(text: &str) -> Vec<Range<usize>> {
@@ -158,6 +178,16 @@ mod tests {
             "acs:ram::1:role/x",
         ] {
             assert!(!looks_secret(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn runs_as_of_keys_are_found() {
+        let text = "id LTAI5tExampleKeyId000001,8Jk2mN4pQr6sTu8vWx0yZa2bCd4eFg end";
+        let found: Vec<&str> = key_shaped(text).into_iter().map(|at| &text[at]).collect();
+        assert_eq!(found, ["LTAI5tExampleKeyId000001", "8Jk2mN4pQr6sTu8vWx0yZa2bCd4eFg"]);
+        for text in ["acs:ram::1000000000000001:role/portcullis-audit", "internationalisation/of/words", ""] {
+            assert!(key_shaped(text).is_empty(), "{text}");
         }
     }
 

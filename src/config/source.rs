@@ -2,7 +2,7 @@
 //! word about every encoding that is not UTF-8.
 
 use std::{
-    fs::File,
+    fs::{File, Metadata},
     io::{self, Read},
     ops::Range,
     path::Path,
@@ -11,17 +11,22 @@ use std::{
 /// No file that a person writes is larger; reading stops here, so an endless pipe cannot hold us.
 pub(crate) const SIZE_LIMIT: u64 = 4 * 1024 * 1024;
 
+/// Whether a file may be believed, by what is known of it once it is open; if not, why, after "cannot read FILE: ".
+pub type Check<'a> = &'a dyn Fn(&Metadata) -> Result<(), String>;
+
 /// Why a file gave no text. Each message reads after "cannot read FILE: ".
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum SourceError {
-    #[error("it does not exist; check the path, or leave the option out to use the defaults")]
-    Missing,
+    #[error("it does not exist; {0}")]
+    Missing(&'static str),
     #[error("it is not a regular file; give the path of a plain file, not of a directory, pipe or device")]
     NotRegular,
     #[error("it is larger than 4 MiB, which no such file needs; is it the right file?")]
     TooLarge,
     #[error("{0}")]
     Io(#[source] io::Error),
+    #[error("{0}")]
+    Distrusted(String),
     #[error("it is encoded as UTF-16; save it as UTF-8")]
     Utf16,
     #[error("byte {offset} (line {line}) is not UTF-8; save the file as UTF-8")]
@@ -39,18 +44,20 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    /// Reads a regular file of at most 4 MiB. What is checked and what is read is one open handle, so a
-    /// file swapped in between changes nothing.
-    pub(crate) fn read(path: &Path) -> Result<Self, SourceError> {
+    /// Reads a regular file of at most 4 MiB, if `check` believes it. What is checked and what is read is one open handle, so
+    /// that a file which is swapped in between changes nothing.
+    pub(crate) fn read_if(path: &Path, check: Check<'_>) -> Result<Self, SourceError> {
         // Looked at before opening as well: opening a pipe would wait for its writer.
         let before = std::fs::metadata(path).map_err(not_found)?;
         if !before.is_file() {
             return Err(SourceError::NotRegular);
         }
         let file = File::open(path).map_err(not_found)?;
-        if !file.metadata().map_err(SourceError::Io)?.is_file() {
+        let opened = file.metadata().map_err(SourceError::Io)?;
+        if !opened.is_file() {
             return Err(SourceError::NotRegular);
         }
+        check(&opened).map_err(SourceError::Distrusted)?;
         let mut bytes = Vec::new();
         file.take(SIZE_LIMIT + 1).read_to_end(&mut bytes).map_err(SourceError::Io)?;
         Self::decode(&path.display().to_string(), &bytes)
@@ -123,7 +130,7 @@ pub(crate) fn masked(text: &str, hidden: &[Range<usize>]) -> String {
 
 fn not_found(error: io::Error) -> SourceError {
     match error.kind() {
-        io::ErrorKind::NotFound => SourceError::Missing,
+        io::ErrorKind::NotFound => SourceError::Missing("check the path"),
         _ => SourceError::Io(error),
     }
 }
@@ -139,6 +146,23 @@ fn looks_like_utf16(bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Between the check and the reading, the path comes to lead to another file, which nobody has checked.
+    #[test]
+    fn what_is_read_is_what_was_checked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, other) = (folder.path().join("checked"), folder.path().join("swapped-in"));
+        std::fs::write(&path, "checked").expect("it writes");
+        std::fs::write(&other, "not checked").expect("it writes");
+        let swap = |opened: &Metadata| {
+            assert_eq!(opened.len(), 7);
+            std::fs::rename(&other, &path).map_err(|error| error.to_string())
+        };
+        assert_eq!(Source::read_if(&path, &swap).expect("it reads").text, "checked");
+        assert_eq!(Source::read_if(&path, &|_| Ok(())).expect("it reads").text, "not checked");
+        let refused = Source::read_if(&path, &|_| Err("it is somebody else's".to_owned())).expect_err("it is refused");
+        assert_eq!(refused.to_string(), "it is somebody else's");
+    }
 
     #[test]
     fn masks_keep_every_offset() {

@@ -146,3 +146,31 @@ fn find(node: &Node, key: &str) -> Option<Range<usize>> {
     let here = entries.iter().find(|(known, _)| known.text == key).map(|(_, value)| value.at.clone());
     here.or_else(|| entries.iter().find_map(|(_, value)| find(value, key)))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The file in which the vendor hands out a key, given by mistake.
+    #[test]
+    fn a_file_of_keys_is_refused_without_showing_them() {
+        let secret = "8Jk2mN4pQr6sTu8vWx0yZa2bCd4eFg";
+        let line = format!("LTAI5tExampleKeyId000001,{secret}");
+        // As text, as a list, as what is no YAML, and as a key of a mapping.
+        let texts = [
+            format!("AccessKey ID,AccessKey Secret\n{line}\n"),
+            format!("- {line}\n"),
+            format!("{{{line}"),
+            format!("{line}: [1]\n"),
+            format!("\"a, {line}\n"),
+        ];
+        for text in texts {
+            let source = Source::decode("AccessKey.csv", text.as_bytes()).expect("UTF-8");
+            let errors = read(&source, NaiveDate::default(), &BTreeSet::new()).expect_err("no waivers");
+            let told: String = errors.iter().map(|it| it.message).chain([errors.to_string()]).collect();
+            for start in 0..=secret.len() - 8 {
+                assert!(!told.contains(&secret[start..start + 8]), "{told}");
+            }
+        }
+    }
+}

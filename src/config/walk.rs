@@ -35,6 +35,14 @@ impl<'s> Walk<'s> {
         if let Some(root) = &root {
             secrets::in_tree(root, &mut hidden, &mut problems);
         }
+        // Some other file, given by mistake: no name in it says what is a secret.
+        match &root {
+            Some(Node { value: Value::Mapping(entries), .. }) => {
+                let strange = entries.iter().filter(|(key, _)| !secrets::key_shaped(&key.text).is_empty());
+                hidden.extend(strange.map(|(key, _)| key.at.clone()));
+            }
+            _ => hidden.extend(secrets::key_shaped(&source.text)),
+        }
         (
             Self {
                 source,

@@ -6,7 +6,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    sync::{Arc, OnceLock},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use cel::{
@@ -96,24 +99,35 @@ impl Condition {
         &self.facts
     }
 
-    /// Evaluates at both ends, or once where they cannot differ.
+    /// Evaluates at both ends.
     pub(super) fn ask(&self, facts: &dyn FactSource) -> Answer {
-        let lower = self.at(facts, End::Lower);
-        let upper = if self.bounded { self.at(facts, End::Upper) } else { lower.clone() };
-        match (lower, upper) {
-            (Err(error), _) | (_, Err(error)) => Answer::Error(error),
-            (Ok(true), Ok(true)) => Answer::True,
-            (Ok(false), Ok(false)) => Answer::False,
+        match self.at_both(facts) {
+            [Err(error), _] | [_, Err(error)] => Answer::Error(error),
+            [Ok(true), Ok(true)] => Answer::True,
+            [Ok(false), Ok(false)] => Answer::False,
             _ => Answer::Undecided,
         }
     }
 
+    /// What it is at the lower end and at the upper one. An evaluation depends on the facts that it reads and on nothing
+    /// else: where none of them differs, one is enough.
+    pub(super) fn at_both(&self, facts: &dyn FactSource) -> [Result<bool, String>; 2] {
+        let resolver = Resolver { compares: self.bounded, ..Resolver::new(facts, End::Lower) };
+        let lower = self.evaluate(&resolver);
+        let differs = resolver.differs.into_inner();
+        let upper = if differs { self.at(facts, End::Upper) } else { lower.clone() };
+        [lower, upper]
+    }
+
     /// Evaluates at one end.
     pub(super) fn at(&self, facts: &dyn FactSource, end: End) -> Result<bool, String> {
-        let resolver = Resolver { facts, end };
+        self.evaluate(&Resolver::new(facts, end))
+    }
+
+    fn evaluate(&self, resolver: &Resolver<'_>) -> Result<bool, String> {
         let value = guard::fenced(|| {
             let mut context = Context::with_env(Arc::clone(env()));
-            context.set_variable_resolver(&resolver);
+            context.set_variable_resolver(resolver);
             self.program.execute(&context)
         })?;
         match value {
@@ -134,11 +148,30 @@ fn env() -> &'static Arc<Env> {
 struct Resolver<'a> {
     facts: &'a dyn FactSource,
     end: End,
+    /// Whether each fact is held against the other end's.
+    compares: bool,
+    /// Whether one was another there. The evaluator asks for resolvers that threads can share.
+    differs: AtomicBool,
+}
+
+impl<'a> Resolver<'a> {
+    fn new(facts: &'a dyn FactSource, end: End) -> Self {
+        Self { facts, end, compares: false, differs: AtomicBool::new(false) }
+    }
+
+    fn fact(&self, variable: &str) -> Option<FactValue> {
+        let fact = self.facts.fact(variable, self.end);
+        if self.compares && !self.differs.load(Ordering::Relaxed) {
+            let is_same = End::BOTH.into_iter().all(|end| end == self.end || self.facts.fact(variable, end) == fact);
+            self.differs.store(!is_same, Ordering::Relaxed);
+        }
+        fact
+    }
 }
 
 impl VariableResolver for Resolver<'_> {
     fn resolve<'b>(&'b self, variable: &str) -> Option<CowVal<'b, 'b>> {
-        let value = match self.facts.fact(variable, self.end)? {
+        let value = match self.fact(variable)? {
             FactValue::Bool(value) => return Some(CowVal::owned(CelBool::from(value))),
             FactValue::Int(value) => return Some(CowVal::owned(CelInt::from(value))),
             FactValue::Text(text) | FactValue::Whole(text) => return Some(CowVal::owned(CelString::from(text))),

@@ -9,7 +9,7 @@ use super::{
     condition::{Answer, FactSource},
     facts::{EipUse, End, FactTable, FactValue, Judged},
     rule::Rule,
-    template::escape,
+    template::escape_into,
 };
 use crate::{
     findings::{Finding, FindingStatus, Subject, fingerprint, sort},
@@ -102,23 +102,34 @@ pub(super) fn decide(rule: &Rule, facts: &dyn FactSource) -> Decided {
     let answer = rule.condition.ask(facts);
     let severity = match answer {
         Answer::False => rule.severity,
-        _ => End::BOTH.into_iter().map(|end| severity(rule, facts, end)).max().unwrap_or(rule.severity),
+        _ => severity(rule, facts),
     };
     Decided { answer, severity }
 }
 
-/// The severity at one end. A case that cannot be evaluated might apply, so it counts if it is
+/// The worse severity of both ends. A case that cannot be evaluated might apply, so it counts if it is
 /// worse than what follows.
-fn severity(rule: &Rule, facts: &dyn FactSource, end: End) -> Severity {
-    let mut floor = Severity::Info;
+fn severity(rule: &Rule, facts: &dyn FactSource) -> Severity {
+    let mut worst = Severity::Info;
+    // The least that each end has for sure, until a case decides it.
+    let mut open = [Some(Severity::Info); 2];
     for (when, severity) in &rule.severity_when {
-        match when.at(facts, end) {
-            Ok(true) => return floor.max(*severity),
-            Ok(false) => {}
-            Err(_) => floor = floor.max(*severity),
+        for (end, answer) in open.iter_mut().zip(when.at_both(facts)) {
+            let Some(floor) = end else { continue };
+            match answer {
+                Ok(true) => {
+                    worst = worst.max(*floor).max(*severity);
+                    *end = None;
+                }
+                Ok(false) => {}
+                Err(_) => *floor = (*floor).max(*severity),
+            }
+        }
+        if open == [None; 2] {
+            break;
         }
     }
-    floor.max(rule.severity)
+    open.into_iter().flatten().fold(worst, |worst, floor| worst.max(floor).max(rule.severity))
 }
 
 fn evidence(rule: &Rule, subject: &Place<'_>) -> Vec<String> {
@@ -138,7 +149,14 @@ fn evidence(rule: &Rule, subject: &Place<'_>) -> Vec<String> {
 
 /// Sentences are longer than names: they are escaped word by word, so that they are not cut.
 fn line(text: &str) -> String {
-    text.split(' ').map(escape).collect::<Vec<_>>().join(" ")
+    let mut line = String::with_capacity(text.len());
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
+            line.push(' ');
+        }
+        escape_into(&mut line, word);
+    }
+    line
 }
 
 /// A subject with its place in the cloud.

@@ -130,6 +130,17 @@ pub(super) fn list(items: impl ExactSizeIterator<Item = String>) -> String {
 /// that turn the direction of text and invisible ones are written as `\u{…}`; long texts are cut.
 pub(super) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
+    escape_into(&mut out, text);
+    out
+}
+
+/// [`escape`] behind a text.
+pub(super) fn escape_into(out: &mut String, text: &str) {
+    // Nearly every text, and it stays as it is.
+    if text.len() <= TEXT_CHARS && text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        out.push_str(text);
+        return;
+    }
     for (index, c) in text.chars().enumerate() {
         if index == TEXT_CHARS {
             out.push('…');
@@ -141,7 +152,6 @@ pub(super) fn escape(text: &str) -> String {
             out.push(c);
         }
     }
-    out
 }
 
 /// Characters that are not seen or that change how others are seen.

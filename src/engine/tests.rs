@@ -549,6 +549,15 @@ impl FactSource for Given {
     }
 }
 
+/// An endpoint and its facts.
+struct Subject(EndpointJudgement);
+
+impl FactSource for Subject {
+    fn fact(&self, name: &str, end: End) -> Option<FactValue> {
+        FactTable::of(SubjectKind::Endpoint).get(name)?.read(Judged::Endpoint(&self.0), end)
+    }
+}
+
 proptest! {
     #[test]
     fn both_ends_decide(lower: bool, upper: bool, negate: bool) {
@@ -581,6 +590,24 @@ proptest! {
         if rows.iter().any(|row| row.verdict == PortVerdict::Unknown) {
             let spoken = found.iter().any(|found| found.0 != "control-plane-public-eip");
             prop_assert!(spoken);
+        }
+    }
+
+    /// One evaluation stands for both ends only where the other one would have said the same.
+    #[test]
+    fn both_ends_at_once_say_what_each_says(
+        verdicts in proptest::collection::vec((0_usize..4, 0_usize..4), 0..4),
+        exposure in prop::sample::select(vec![Exposure::Exposed, Exposure::Private, Exposure::Unknown]),
+    ) {
+        const SCALE: [PortVerdict; 4] =
+            [PortVerdict::Restricted, PortVerdict::PrivateOnly, PortVerdict::Unverified, PortVerdict::Open];
+        let rows = verdicts.iter().map(|&(a, b)| row(6443, SCALE[a.min(b)], SCALE[a.max(b)])).collect();
+        let subject = Subject(endpoint(exposure, rows));
+        for rule in rules().rules.iter().filter(|rule| rule.subject == SubjectKind::Endpoint) {
+            for condition in [&rule.condition].into_iter().chain(rule.severity_when.iter().map(|(when, _)| when)) {
+                let each = End::BOTH.map(|end| condition.at(&subject, end));
+                prop_assert_eq!(condition.at_both(&subject), each, "{}", condition.source());
+            }
         }
     }
 

@@ -53,28 +53,10 @@ pub struct DiffEntry {
 
 /// Compares two runs. Sorted by change, then worst first, then by fingerprint.
 pub fn diff(old: &Run, new: &Run) -> Vec<DiffEntry> {
-    let before = by_fingerprint(&old.findings);
-    let after = by_fingerprint(&new.findings);
-    let (seen_before, seen) = (Seen::new(old), Seen::new(new));
-    let fingerprints: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
-    let mut entries: Vec<DiffEntry> = fingerprints
-        .into_iter()
-        .filter_map(|fingerprint| {
-            let (change, finding) = match (before.get(fingerprint), after.get(fingerprint)) {
-                (None, Some(finding)) => (appeared(finding, old, &seen_before, new), *finding),
-                (Some(earlier), Some(finding)) => (stayed(earlier, finding, old), *finding),
-                (Some(earlier), None) if looked(&seen, earlier, old) => (Change::Fixed, *earlier),
-                (Some(earlier), None) => (Change::Unknown, *earlier),
-                (None, None) => return None,
-            };
-            Some(DiffEntry {
-                change,
-                finding: finding.clone(),
-                before: before.get(fingerprint).map(|finding| finding.status),
-                after: after.get(fingerprint).map(|finding| finding.status),
-            })
-        })
-        .collect();
+    let mut entries = Vec::new();
+    compare(old, new, |change, finding, [before, after]| {
+        entries.push(DiffEntry { change, finding: finding.clone(), before, after });
+    });
     entries.sort_by(|a, b| {
         a.change
             .cmp(&b.change)
@@ -82,6 +64,34 @@ pub fn diff(old: &Run, new: &Run) -> Vec<DiffEntry> {
             .then_with(|| a.finding.fingerprint.cmp(&b.finding.fingerprint))
     });
     entries
+}
+
+/// How each finding of either run moved, by fingerprint.
+pub fn changes(old: &Run, new: &Run) -> BTreeMap<String, Change> {
+    let mut changes = BTreeMap::new();
+    compare(old, new, |change, finding, _| {
+        changes.insert(finding.fingerprint.clone(), change);
+    });
+    changes
+}
+
+/// Tells each finding of either run, as it is in the newer one that has it, with its status in the older and the newer.
+fn compare(old: &Run, new: &Run, mut tell: impl FnMut(Change, &Finding, [Option<FindingStatus>; 2])) {
+    let before = by_fingerprint(&old.findings);
+    let after = by_fingerprint(&new.findings);
+    let (seen_before, seen) = (Seen::new(old), Seen::new(new));
+    let fingerprints: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
+    for fingerprint in fingerprints {
+        let (earlier, later) = (before.get(fingerprint).copied(), after.get(fingerprint).copied());
+        let (change, finding) = match (earlier, later) {
+            (None, Some(finding)) => (appeared(finding, old, &seen_before, new), finding),
+            (Some(earlier), Some(finding)) => (stayed(earlier, finding, old), finding),
+            (Some(earlier), None) if looked(&seen, earlier, old) => (Change::Fixed, earlier),
+            (Some(earlier), None) => (Change::Unknown, earlier),
+            (None, None) => continue,
+        };
+        tell(change, finding, [earlier, later].map(|finding| finding.map(|finding| finding.status)));
+    }
 }
 
 fn by_fingerprint(findings: &[Finding]) -> BTreeMap<&str, &Finding> {

@@ -526,8 +526,10 @@ fn the_verdict_follows_findings_and_coverage() {
     let mut waived = open("c1");
     waived.status = FindingStatus::Waived;
     let low = finding("r", "c1", Severity::Info, FindingStatus::Open);
-    let cases: [(&[Finding], &Coverage, &Judgements, u8, RunVerdict); 9] = [
+    let nothing = Coverage::default();
+    let cases: [(&[Finding], &Coverage, &Judgements, u8, RunVerdict); 10] = [
         (&[], &complete, &settled, 0, RunVerdict::Pass),
+        (&[], &nothing, &settled, 3, RunVerdict::Unknown),
         (&[], &excluded, &settled, 0, RunVerdict::Pass),
         (&[open("c1")], &complete, &settled, 1, RunVerdict::Fail),
         (&[], &denied, &settled, 3, RunVerdict::Unknown),

@@ -153,10 +153,11 @@ impl Coverage {
         }
     }
 
-    /// True if no planned unit was denied or failed. Excluded and not-served units do not count
-    /// (product.md 7).
+    /// True if something was read, and no planned unit was denied or failed. Excluded and not-served
+    /// units do not count (product.md 7). Where nothing at all was read nothing is known.
     pub fn complete(&self) -> bool {
-        !self.unread.values().any(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed))
+        !self.scanned.is_empty()
+            && !self.unread.values().any(|gap| matches!(gap.state, UnitState::Denied | UnitState::Failed))
     }
 
     /// True if the operator left the region out, or the account; without an account, if anything was left out.
@@ -213,6 +214,23 @@ mod gap_list {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_read_is_nothing_known() {
+        let unit = Unit::new(&"1".into(), &"a".into(), "cs", "DescribeClustersV1", "");
+        let mut coverage = Coverage::default();
+        assert!(!coverage.complete(), "nothing was planned");
+        coverage.gap(Gap {
+            unit: Unit { region_id: "b".into(), ..unit.clone() },
+            state: UnitState::Excluded,
+            code: "excluded".to_owned(),
+            message: String::new(),
+            request_id: String::new(),
+        });
+        assert!(!coverage.complete(), "all was left out");
+        coverage.scanned(unit);
+        assert!(coverage.complete());
+    }
 
     #[test]
     fn of_two_gaps_the_same_one_stands_in_either_order() {

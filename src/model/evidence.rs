@@ -64,13 +64,34 @@ pub struct Flow {
 #[serde(rename_all = "PascalCase")]
 pub struct Requests {
     pub source: IpAddr,
-    /// Empty for an anonymous request.
+    /// Empty for an anonymous request, and for one that does not say who made it.
     pub user: String,
-    /// False where the answer was 401 or 403 to nobody in particular.
+    /// False where the answer was 401 or 403 to nobody in particular, and where nobody knows.
     pub authenticated: bool,
     pub first_seen: DateTime<Utc>,
     pub last_seen: DateTime<Utc>,
     pub count: u64,
+}
+
+/// True for an address that a client on the internet may have. Ranges for documentation count: nothing private has them.
+pub fn is_on_the_internet(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => {
+            let is_here = v4.is_loopback() || v4.is_link_local() || v4.is_unspecified();
+            !(v4.is_private() || is_here || is_of_balancers(address))
+        }
+        IpAddr::V6(v6) => {
+            !(v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_unspecified())
+        }
+    }
+}
+
+/// The range from which classic balancers speak, 100.64.0.0/10.
+pub fn is_of_balancers(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(v4) => v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64,
+        IpAddr::V6(_) => false,
+    }
 }
 
 /// The audit trail of one region, as far as it was read.
@@ -142,9 +163,9 @@ pub struct MeshOpinion {
     #[serde(flatten)]
     pub scope: Scope,
     pub service_mesh_id: MeshId,
-    /// Clusters in other VPCs that it calls not connected by CEN, sorted.
+    /// Those in other VPCs that it calls not connected by CEN, sorted.
     pub not_joined_by_cen: Vec<ClusterId>,
-    /// Candidates with a forbidden flag: 2 for no private connection, 3 for a conflict of blocks.
+    /// Those with a forbidden flag: 2 for no private connection, 3 for a conflict of blocks.
     pub forbidden: Vec<ForbiddenCluster>,
 }
 

@@ -182,6 +182,10 @@ pub struct Changing {
     /// Listeners of the classic balancer in front that are not stopped, by port. Empty where they were not read, or where
     /// another balancer may be on the path too.
     pub listeners: Vec<ListenerSetting>,
+    /// Ports of the same balancer that are not the endpoint's own, as `tcp/443`, sorted: whoever takes its EIP away closes
+    /// them too. `None` where they were not read.
+    #[serde(default)]
+    pub other_ports: Option<Vec<String>>,
 }
 
 /// The access control of a listener, as it was read.

@@ -9,7 +9,7 @@ use serde::{
     de::{self, MapAccess, SeqAccess, Visitor},
 };
 
-use crate::model::{AccountId, RegionId, Scope};
+use crate::model::{AccountId, Reading, RegionId, Scope};
 
 /// A text, a number, or null for the empty text.
 pub(crate) fn text<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<T, D::Error> {
@@ -50,6 +50,13 @@ pub(crate) fn text<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) 
 pub(crate) fn id<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<T, D::Error> {
     let text: String = text(deserializer)?;
     if text.is_empty() { Err(de::Error::custom("an id is empty")) } else { Ok(T::from(text)) }
+}
+
+/// The id of something that may not be there: the empty text and null are none. A field that is left out stays unread,
+/// which is the default of the struct.
+pub(crate) fn id_reading<'de, D: Deserializer<'de>, T: From<String>>(deserializer: D) -> Result<Reading<T>, D::Error> {
+    let text: String = text(deserializer)?;
+    Ok(if text.is_empty() { Reading::Absent } else { Reading::Value(T::from(text)) })
 }
 
 /// A number, also as text.

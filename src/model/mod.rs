@@ -7,6 +7,7 @@
 #![deny(clippy::disallowed_methods)]
 
 mod builder;
+mod claims;
 mod consumers;
 mod coverage;
 mod evidence;
@@ -26,11 +27,12 @@ mod trusted;
 mod words;
 
 pub use builder::InventoryBuilder;
+pub use claims::Claims;
 pub use consumers::{NamedConsumer, NamedConsumers};
 pub use coverage::{Coverage, Gap, NOT_OPEN, Unit, UnitState, plan_code};
 pub use evidence::{
     BindingEvent, EvidenceRead, EvidenceWanted, Flow, ForbiddenCluster, KubeconfigIssue, LogReading, MeshOpinion,
-    Observer, Requests, TrailReading,
+    Observer, Requests, TrailReading, is_of_balancers, is_on_the_internet,
 };
 pub use ids::*;
 pub use inventory::{Caller, Inventory};
@@ -39,7 +41,7 @@ pub use network::*;
 pub use protection::is_protected;
 pub use resource::*;
 pub use severity::Severity;
-pub use shared::Shared;
+pub use shared::{Pool, Shared};
 pub use staleness::{
     Binding, Client, Connectivity, Consumer, ConsumerKind, ConsumerPath, Need, Staleness, StalenessVerdict, Traffic,
     Via,

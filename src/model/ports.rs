@@ -12,6 +12,9 @@ pub const API_SERVER: u16 = 6443;
 /// TLS in its older and newer form (15011, 15012), debugging and metrics (15014), webhooks (15017).
 pub const CONTROL_PLANE: [u16; 6] = [API_SERVER, 15010, 15011, 15012, 15014, 15017];
 
+/// Those of a pilot among them.
+pub const PILOT: [u16; 5] = [15010, 15011, 15012, 15014, 15017];
+
 /// Listeners in any state but `stopped` are taken to serve: other words are not documented.
 pub fn is_stopped(status: &str) -> bool {
     status.eq_ignore_ascii_case("stopped")
@@ -34,15 +37,43 @@ pub fn control_plane_ports(listeners: &[Listener]) -> Vec<u16> {
     CONTROL_PLANE.into_iter().filter(serves).collect()
 }
 
-/// The ports of running TCP listeners of a classic balancer that are control planes', or forward to one that is; sorted.
-pub fn ports_before_control_planes(listeners: &[Listener]) -> Vec<u16> {
-    let leads_to_one = |one: &&Listener| {
-        let ports = [Some(one.listener_port), one.backend_server_port];
-        ports.into_iter().flatten().any(|port| CONTROL_PLANE.contains(&port))
+/// Where listeners of a balancer lead.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Leads {
+    /// The ports of listeners that lead to a control plane, each with the control plane's port; sorted.
+    pub certain: Vec<(u16, u16)>,
+    /// Some other listener may lead to one: the reply did not say to which port it forwards.
+    pub possible: bool,
+}
+
+impl Leads {
+    /// The ports of the listeners, each once.
+    pub fn ports(&self) -> Vec<u16> {
+        let ports: BTreeSet<u16> = self.certain.iter().map(|(port, _)| *port).collect();
+        ports.into_iter().collect()
+    }
+}
+
+/// Where the running TCP listeners of a classic balancer lead: by their own port, and by the one to which they forward. A
+/// group of servers with ports of their own is taken for no control plane, as most balancers lead to one.
+pub fn leads(listeners: &[Listener]) -> Leads {
+    let is_one = |port: &u16| CONTROL_PLANE.contains(port);
+    let running =
+        || listeners.iter().filter(|one| transport(&one.listener_protocol) == "tcp" && !is_stopped(&one.status));
+    let to = |one: &Listener| {
+        let (port, backend) = (one.listener_port, one.backend_server_port.value().copied());
+        [Some(port), backend].into_iter().flatten().filter(is_one).map(move |led| (port, led))
     };
-    let running = listeners.iter().filter(|one| transport(&one.listener_protocol) == "tcp" && !is_stopped(&one.status));
-    let ports: BTreeSet<u16> = running.filter(leads_to_one).map(|one| one.listener_port).collect();
-    ports.into_iter().collect()
+    let certain: BTreeSet<(u16, u16)> = running().flat_map(to).collect();
+    let possible = running().any(|one| one.backend_server_port.is_unread() && !is_one(&one.listener_port));
+    Leads { certain: certain.into_iter().collect(), possible }
+}
+
+/// Where the running TCP listeners of a network load balancer lead: to the ports that they have themselves, as far as their
+/// replies say.
+pub fn network_leads(listeners: &[NlbListener]) -> Leads {
+    let ports = network_control_plane_ports(listeners);
+    Leads { certain: ports.into_iter().map(|port| (port, port)).collect(), possible: false }
 }
 
 /// The control-plane ports that running TCP listeners of a network load balancer serve, sorted.

@@ -1,13 +1,13 @@
 //! Resources, one struct per kind, with the vendor's field names. Only what a judgement uses is
 //! here; a field that means "safe" when it is absent is a [`Reading`], never a plain default.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     AccountId, AclId, ClusterId, EipId, Interner, LoadBalancerId, MeshId, NetworkInterfaceId, PortRangeListId,
-    PrefixListId, RegionId, SecurityGroupId, Text, VSwitchId, VpcId,
+    PrefixListId, RegionId, SecurityGroupId, Text, VSwitchId, VpcId, lenient,
 };
 
 /// Where a resource lives.
@@ -20,7 +20,7 @@ pub struct Scope {
 
 /// A fact that may not have been readable. In a snapshot a value is written as itself, an absent
 /// one as `null`, and an unread one is left out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reading<T> {
     /// The read was refused or failed, or the reply did not hold the field: says nothing.
     #[default]
@@ -141,14 +141,16 @@ pub struct Cluster {
     /// Those of its control plane and nodes; empty where the reply did not say.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub v_switches: Vec<VSwitchId>,
-    /// The block of its pods, where they have addresses of their own; empty where they take those of
+    /// The block of its pods, where they have addresses of their own; absent where they take those of
     /// vSwitches.
-    #[serde(default, skip_serializing_if = "String::is_empty")]
-    pub container_cidr: String,
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
+    pub container_cidr: Reading<String>,
     /// When it last changed, as the reply has it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub updated: String,
-    pub security_group_id: SecurityGroupId,
+    /// Of its nodes. Older snapshots have an empty text for none.
+    #[serde(default, deserialize_with = "lenient::id_reading", skip_serializing_if = "Reading::is_unread")]
+    pub security_group_id: Reading<SecurityGroupId>,
     /// `ipv4` or `dual`.
     pub ip_stack: String,
     pub api_server: Entrance,
@@ -156,6 +158,14 @@ pub struct Cluster {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub other_load_balancers: Vec<LoadBalancerId>,
     pub tags: BTreeMap<String, String>,
+}
+
+impl Mesh {
+    /// The clusters that it manages, by either reply, each once.
+    pub fn cluster_ids(&self) -> BTreeSet<&ClusterId> {
+        let detailed = self.data_plane.value().into_iter().flatten().map(|cluster| &cluster.cluster_id);
+        self.clusters.iter().chain(detailed).collect()
+    }
 }
 
 impl Cluster {
@@ -218,9 +228,9 @@ pub struct LoadBalancer {
 #[serde(rename_all = "PascalCase")]
 pub struct Listener {
     pub listener_port: u16,
-    /// To which it forwards; none where each backend server has a port of its own, or the reply did not say.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub backend_server_port: Option<u16>,
+    /// To which it forwards; absent where each backend server has a port of its own, unread where the reply did not say.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
+    pub backend_server_port: Reading<u16>,
     /// `tcp`, `udp`, `http`, `https`.
     pub listener_protocol: String,
     pub status: String,

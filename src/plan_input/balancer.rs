@@ -51,7 +51,12 @@ fn classic_listener(draft: &Draft<'_>, resource: &Resource) -> Option<Listener> 
     let values = resource.values();
     Some(Listener {
         listener_port: values.field("frontend_port").port().value()?,
-        backend_server_port: values.field("backend_port").port().value(),
+        backend_server_port: match values.field("backend_port").port() {
+            Fact::Value(port) => Reading::Value(port),
+            // It forwards to a group of servers, each with a port of its own.
+            Fact::Null | Fact::Absent => Reading::Absent,
+            _ => Reading::Unread,
+        },
         listener_protocol: values.field("protocol").text().or_marker(),
         status: String::new(),
         acl_status: match values.field("acl_status").text() {

@@ -52,7 +52,9 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, shape: Shape) {
         profile: shape.profile.to_owned(),
         vpc_id: vpc_id.map(VpcId::from).unwrap_or_default(),
         // Without a known one it is a group that the product makes; of the cluster's nodes, not of its API server.
-        security_group_id: security_group_id.id().map(SecurityGroupId::from).unwrap_or_default(),
+        security_group_id: security_group_id
+            .id()
+            .map_or(Reading::Absent, |id| Reading::Value(SecurityGroupId::from(id))),
         ip_stack: values.field("ip_stack").text().set().unwrap_or_default(),
         api_server: Entrance {
             public_flag: flag,

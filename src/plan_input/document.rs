@@ -96,10 +96,9 @@ impl Document {
         let mut changes = if is_plan { changes(fields)? } else { BTreeMap::new() };
         let values = match fields.get(if is_plan { "planned_values" } else { "values" }) {
             Some(values) => values,
+            None if is_empty_state(fields) => &Value::Null,
             None => {
-                return Err(PlanError::NotAPlan(
-                    "it has neither planned_values nor values, as where there is no state yet".to_owned(),
-                ));
+                return Err(PlanError::NotAPlan("it has neither planned_values nor values".to_owned()));
             }
         };
         let mut found = Vec::new();
@@ -261,6 +260,12 @@ fn version(fields: &Map<String, Value>) -> Result<(), PlanError> {
         Some("1") => Ok(()),
         _ => Err(PlanError::Version(shown(version))),
     }
+}
+
+/// True for what `terraform show -json` prints where there is no state yet, or nothing in it: a version and nothing else.
+/// Every plan has `planned_values`, and says more besides, so that none that lost them looks like it.
+fn is_empty_state(fields: &Map<String, Value>) -> bool {
+    fields.len() == 1 && fields.get("format_version").is_some_and(|version| version == "1.0")
 }
 
 /// Terraform nests as deep as modules do; the parser has refused what is deeper than it can stand.

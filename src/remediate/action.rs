@@ -1,5 +1,7 @@
 //! What is changed, where, and from what to what; the requests that do it and undo it.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
@@ -168,6 +170,11 @@ impl Action {
                 Slot::Acl(AclSetting { on: true, kind: AclKind::White, ids: acl.into_iter().cloned().collect() })
             }
         }
+    }
+
+    /// What the endpoint belongs to, and who goes by it: whatever shares one of these with another depends on the same.
+    pub fn depends(&self) -> BTreeSet<String> {
+        self.clusters.iter().cloned().chain([self.target.endpoint.owner().to_owned()]).collect()
     }
 
     /// Name of the ACL that a fence makes: whoever finds it knows whose it is.

@@ -149,6 +149,9 @@ pub enum Refused {
     Changed(&'static str),
     #[error("action {intent} contradicts itself in `{what}`: make a new plan")]
     Inconsistent { intent: String, what: &'static str },
+    /// It would be part of names, tags and lines of ours.
+    #[error("its {what} is no word of letters, digits and dashes, up to 80: \"{seen}\"")]
+    NoWord { what: &'static str, seen: String },
     #[error("there is no action in it")]
     Empty,
     #[error("two of its actions have the same intent or the same endpoint: {0}")]
@@ -322,10 +325,16 @@ impl Document {
         if self.actions.is_empty() {
             return Err(Refused::Empty);
         }
+        if !is_word(&self.id) {
+            return Err(Refused::NoWord { what: "id", seen: printable(&self.id) });
+        }
         let (mut intents, mut targets) = (BTreeSet::new(), BTreeSet::new());
         for (at, planned) in self.actions.iter().enumerate() {
             let action = &planned.action;
             let inconsistent = |what| Refused::Inconsistent { intent: printable(&action.intent), what };
+            if !is_word(&action.intent) {
+                return Err(Refused::NoWord { what: "intent", seen: printable(&action.intent) });
+            }
             if let Some(what) = planned.contradiction(self) {
                 return Err(inconsistent(what));
             }
@@ -374,6 +383,10 @@ impl Document {
             actions: self.actions.iter().map(|planned| Arc::new(planned.action.clone())).collect(),
         }
     }
+}
+
+fn is_word(text: &str) -> bool {
+    (1..=80).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
 }
 
 /// Text of a file that nobody vouches for, inside a sentence of ours.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use super::{
     AclKind, AclSetting, Change, Target,
     document::{FindingRef, Proof, Reason},
+    guard::NEW_PLAN,
 };
 use crate::{
     findings::{Finding, FindingStatus},
@@ -103,6 +104,24 @@ pub fn propose(known: Known<'_>) -> Result<Proposal, Vec<Reason>> {
     }
 }
 
+/// Why a plan that is made now would not have a change that one of before has: none where it would.
+pub fn against(known: Known<'_>, planned: &Change) -> Vec<Reason> {
+    let proposed = match propose(known) {
+        Ok(proposal) => proposal.change,
+        Err(reasons) => return reasons,
+    };
+    let other =
+        |what: &str| vec![Reason { why: format!("it would change {what} instead"), until: NEW_PLAN.to_owned() }];
+    match (&proposed, planned) {
+        (Change::Unbind { .. }, Change::Unbind { .. }) if proposed == *planned => Vec::new(),
+        (Change::Fence { port: one, .. }, Change::Fence { port, entries, .. }) if one == port => {
+            fence::opens(known, *port, entries).into_iter().collect()
+        }
+        (Change::Unbind { eip, address }, _) => other(&format!("the EIP {eip} ({address})")),
+        (Change::Fence { port, .. }, _) => other(&format!("the listener of port {port}")),
+    }
+}
+
 /// Why nothing is planned, in the order of asking.
 #[derive(Clone, Debug, Default)]
 struct Reasons(Vec<Reason>);
@@ -162,6 +181,7 @@ fn unbinding(known: Known<'_>, reasons: &mut Reasons) -> Option<Change> {
     for other in known.sharing {
         reasons.add(format!("{other} is public by the same EIP"), "each has an EIP of its own, or only one is public");
     }
+    closes_nothing_else(judged, reasons);
     closes_it(judged, reasons);
     if judged.changing.eip_offered != Some(true) {
         let (why, until) = match judged.changing.eip_offered {
@@ -225,6 +245,19 @@ fn nobody_needs_it(judged: &EndpointJudgement, reasons: &mut Reasons) {
 fn with_need(staleness: &Staleness, need: Need) -> String {
     let with = staleness.consumers.iter().filter(|one| one.need == need).map(|one| one.id.as_str());
     with.collect::<Vec<_>>().join(", ")
+}
+
+/// The balancer has the EIP for all of its listeners.
+fn closes_nothing_else(judged: &EndpointJudgement, reasons: &mut Reasons) {
+    match &judged.changing.other_ports {
+        Some(ports) => {
+            for port in ports {
+                let why = format!("{port} of its balancer is not its own, and would be closed with it");
+                reasons.add(why, "that port is served elsewhere, or its listener is stopped");
+            }
+        }
+        None => reasons.add("what else its balancer serves is not known", "a new scan reads its listeners"),
+    }
 }
 
 /// Unbinding this EIP leaves no other way in, and the product knows it.

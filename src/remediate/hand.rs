@@ -3,6 +3,9 @@
 //! What is sent is made by [`wire`](super::wire), which plans show too. What was signed is kept here until it is sent or
 //! another is signed; it cannot be copied, and what the machine holds of it is a name.
 
+#[cfg(test)]
+mod tests;
+
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};

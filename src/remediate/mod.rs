@@ -45,7 +45,8 @@ pub use reading::{
 };
 pub use row::{
     Account, AccountRecord, Case, Debit, Dropped, Ended, Flag, Heard, NotExecuted, Opened, Outcome, OwnerTold, Purpose,
-    Resolved, RowError, TargetRecord, TargetRow, WriteLog, account_row, notice_row, owner_told, target_row,
+    Resolved, RowError, TargetRecord, TargetRow, WriteLog, account_row, heeding, kill_row, notice_row, owner_told,
+    target_row,
 };
 pub use runner::{Errand, Runner, Verdict};
 pub use time::{ClockReading, CloudTime, Mono};

@@ -5,7 +5,7 @@
 //!
 //! | part | is read from | *unread* means |
 //! |---|---|---|
-//! | `clock` | the `Date` of the replies to this question | no reply told the time: nothing is signed |
+//! | `clock` | the `Date` of one reply; what is certain by it never goes back, as far as the next one allows | no reply told the time: nothing is signed |
 //! | `target` | the mesh's or cluster's detail, its clusters and tasks; for a fence also its listener | `NotFound` by the documented code only: perhaps it is gone; all else: not known what the slot holds |
 //! | `eip` | the EIP that the action names | not known whether it is free, attached or locked |
 //! | `proof` | a scan of the target and of what its judgements rest on, judged | the scan could not even begin; what it could not read is in its ledger, and makes sources `Unknown` |

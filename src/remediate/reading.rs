@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{ClockReading, CloudTime, Mono, Slot};
+use super::{ClockReading, CloudTime, Mono, Slot, document::Reason};
 use crate::model::{AclId, LoadBalancerId};
 
 /// Something read, and when the request left.
@@ -66,6 +66,9 @@ pub struct TargetState {
     pub clusters: Option<Vec<String>>,
     /// Of the listener of a fence; `None` where the question does not need them, and for an unbinding.
     pub settings: Option<ListenerSettings>,
+    /// For the way back from a fence to a list of before: whether that list still lets in somebody, and not everybody by
+    /// being empty. `None` where there is none, or nobody asked.
+    pub previous: Option<Standing>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -126,6 +129,8 @@ pub struct Proof {
     pub no_sources: bool,
     /// Logs or observations that were read whole and agree.
     pub evidence: u32,
+    /// Why a plan that is made now would not have the action, though nobody needs the endpoint: none where it would.
+    pub against: Vec<Reason>,
     pub digest: String,
 }
 

@@ -305,7 +305,10 @@ impl Runner {
     }
 
     fn note(&mut self, what: String, end: End) {
-        self.ends.retain(|(held, _)| *held != what);
+        // That something new is not begun there changes nothing about what came of the case that was open.
+        if !matches!(end, End::NotStarted(_)) {
+            self.ends.retain(|(held, _)| *held != what);
+        }
         self.ends.push((what, end));
     }
 

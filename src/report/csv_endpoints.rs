@@ -8,7 +8,7 @@ use std::{
 
 use super::{
     csv::{gap_row, io_error, sparse_row, words, write_row, writer},
-    v1::{AccessV1, Document, EndpointV1, FindingV1},
+    v1::{AccessV1, Document, EndpointV1, FindingV1, Text},
 };
 
 /// Frozen like the JSON report: columns are added at the end, never renamed or removed.
@@ -90,7 +90,7 @@ fn listed(findings: &[&FindingV1<'_>]) -> String {
 }
 
 fn endpoint_row(endpoint: &EndpointV1<'_>, port: Option<&AccessV1<'_>>, findings: &str) -> Row {
-    let text = |text: &Option<std::borrow::Cow<'_, str>>| text.as_deref().unwrap_or_default().to_owned();
+    let text = |text: &Option<Text<'_>>| text.as_deref().unwrap_or_default().to_owned();
     let of_port = |text: &dyn Fn(&AccessV1<'_>) -> String| port.map(text).unwrap_or_default();
     let staleness = &endpoint.staleness;
     [
@@ -127,7 +127,7 @@ fn endpoint_row(endpoint: &EndpointV1<'_>, port: Option<&AccessV1<'_>>, findings
         endpoint.bound_by.as_ref().map(|binding| binding.user.to_string()).unwrap_or_default(),
         findings.to_owned(),
         String::new(),
-        endpoint.id.clone(),
+        endpoint.id.to_string(),
     ]
 }
 

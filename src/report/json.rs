@@ -6,7 +6,7 @@ use rayon::prelude::*;
 use serde::Serialize;
 use serde_json::ser::{CharEscape, CompactFormatter, Formatter, PrettyFormatter};
 
-use super::{ReadError, escape, v1};
+use super::{escape, v1};
 
 /// Writes the document, two blanks a level, with a line end behind it.
 pub(super) fn write(document: &v1::Document<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -63,25 +63,6 @@ pub(super) fn text(value: &impl Serialize) -> String {
     write_line(value, &mut out).expect("memory takes everything, and what is logged or answered has text keys");
     out.pop();
     String::from_utf8(out).expect("JSON is UTF-8")
-}
-
-/// Reads a report that an earlier run wrote.
-///
-/// # Errors
-/// If the text is no JSON, of another schema, or of a newer version of it.
-pub fn read(text: &str) -> Result<v1::Document<'static>, ReadError> {
-    #[derive(serde::Deserialize)]
-    struct Header {
-        schema: String,
-    }
-    let header: Header = serde_json::from_str(text).map_err(ReadError::NotAReport)?;
-    if header.schema != v1::SCHEMA {
-        return Err(ReadError::Schema { seen: escape::capped(&header.schema, 80) });
-    }
-    let mut document: v1::Document<'static> = serde_json::from_str(text).map_err(ReadError::NotAReport)?;
-    // The list counts: an older report has no `undecided`, and a report that was cut down by hand has old counts.
-    document.summary.count(&document.findings);
-    Ok(document)
 }
 
 /// Escapes what a terminal or an editor would obey, beyond what JSON itself demands; the value

@@ -18,6 +18,7 @@ mod markdown;
 mod ocsf;
 mod pack;
 mod prometheus;
+mod read;
 mod sarif;
 mod style;
 mod subject;
@@ -36,12 +37,13 @@ use std::{
 };
 
 pub use background::{Background, RuleTexts, Translation, TrendPoint};
-pub use json::read;
 pub use pack::{PACK_FORMATS, render_pack};
+pub use read::{read, read_from};
 
 use crate::{
     findings::{Run, RunVerdict},
     model::UnitState,
+    pieces::PieceError,
 };
 
 /// What a report can look like.
@@ -147,10 +149,22 @@ pub struct Options {
 pub enum ReadError {
     /// No JSON, or not of the right shape.
     #[error("it is not a JSON report of portcullis: {0}")]
-    NotAReport(serde_json::Error),
+    NotAReport(PieceError),
     /// Another document, or a version that this program does not know.
     #[error("its schema is `{seen}`, and this version reads `{expected}` only", expected = v1::SCHEMA)]
     Schema { seen: String },
+    /// The text could not be read.
+    #[error("{0}")]
+    Unreadable(io::Error),
+}
+
+impl From<PieceError> for ReadError {
+    fn from(error: PieceError) -> Self {
+        match error {
+            PieceError::Read(error) => Self::Unreadable(error),
+            json @ PieceError::Json { .. } => Self::NotAReport(json),
+        }
+    }
 }
 
 /// Writes the report of a run.

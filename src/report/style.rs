@@ -8,9 +8,13 @@ use crate::model::{Connectivity, Need, PortVerdict, Severity, StalenessVerdict};
 /// Narrower terminals are treated as this wide: below it, wrapping leaves nothing readable.
 pub(super) const NARROWEST: usize = 60;
 
+/// Columns that a text takes, colours aside.
+pub(super) fn columns(text: &str) -> usize {
+    anstream::adapter::strip_str(text).map(escape::columns).sum()
+}
+
 /// Breaks at blanks, so that no line is wider, unless a word is.
 pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let columns = |text: &str| anstream::adapter::strip_str(text).map(escape::columns).sum::<usize>();
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {

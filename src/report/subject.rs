@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use super::{
     Background, escape,
-    v1::{Document, EndpointV1, FindingV1},
+    v1::{Document, EndpointV1, FindingV1, Text},
 };
 use crate::{
     findings::{FindingStatus, GATE_RULES},
@@ -58,7 +58,7 @@ impl Weight {
             FindingStatus::Waived => Self::Waived,
             FindingStatus::Unknown => Self::Undecided,
             FindingStatus::Open if finding.baselined => Self::Known,
-            FindingStatus::Open if below || GATE_RULES.iter().any(|rule| rule.id == finding.rule_id) => Self::Told,
+            FindingStatus::Open if below || GATE_RULES.iter().any(|rule| finding.rule_id == rule.id) => Self::Told,
             FindingStatus::Open => Self::Counts,
         }
     }
@@ -102,7 +102,7 @@ impl Quiet {
 pub(super) fn quiet<'a, 'b>(document: &'a Document<'b>) -> impl Iterator<Item = (&'a EndpointV1<'b>, Quiet)> {
     let findings = document.findings.iter();
     let told: BTreeSet<&str> =
-        findings.flat_map(|finding| finding.endpoint_id.iter().chain(&finding.concerns)).map(String::as_str).collect();
+        findings.flat_map(|finding| finding.endpoint_id.iter().chain(&finding.concerns)).map(Text::as_str).collect();
     let quiet = document.endpoints.iter().filter(move |endpoint| !told.contains(endpoint.id.as_str()));
     quiet.map(|endpoint| (endpoint, Quiet::of(endpoint)))
 }

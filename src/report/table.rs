@@ -20,7 +20,8 @@ use tabled::{
 use super::{
     Options, escape,
     style::{
-        BAD, DOUBT, GOOD, NARROWEST, confidence_word, paint, severity_style, staleness_style, verdict_style, wrapped,
+        BAD, DOUBT, GOOD, NARROWEST, columns, confidence_word, paint, severity_style, staleness_style, verdict_style,
+        wrapped,
     },
     v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1, time},
     verdict,
@@ -218,10 +219,8 @@ fn write_endpoints(document: &Document<'_>, out: &mut dyn Write, options: &Optio
         }
         return Ok(());
     }
-    let rows = shown
-        .into_iter()
-        .flat_map(|endpoint| endpoint_rows(endpoint, severity(endpoint), several_accounts, options))
-        .collect();
+    let rows =
+        || shown.iter().flat_map(|endpoint| endpoint_rows(endpoint, severity(endpoint), several_accounts, options));
     write_section(
         title,
         &[
@@ -562,18 +561,16 @@ fn write_findings(document: &Document<'_>, out: &mut dyn Write, options: &Option
         write_title("Findings, by rule", out, options)?;
         return write_by_rule(&findings, &subject, width, out, options);
     }
-    let rows = findings
-        .into_iter()
-        .map(|finding| {
-            vec![
-                severity_cell(finding.severity, options),
-                status_cell(finding.status, options),
-                escape::name(&finding.rule_id),
-                finding_place(finding, subject(finding), several_accounts).label(),
-                what(finding),
-            ]
-        })
-        .collect();
+    let row = |finding: &&FindingV1<'_>| {
+        vec![
+            severity_cell(finding.severity, options),
+            status_cell(finding.status, options),
+            escape::name(&finding.rule_id),
+            finding_place(finding, subject(finding), several_accounts).label(),
+            what(finding),
+        ]
+    };
+    let rows = || findings.iter().map(row);
     write_section("Findings", &["SEVERITY", "STATUS", "RULE", "ABOUT", "WHAT"], rows, out, options)
 }
 
@@ -741,7 +738,8 @@ fn write_gaps(document: &Document<'_>, out: &mut dyn Write, options: &Options) -
         ]
     });
     let header = ["STATE", "COUNT", "REGION", "CALL", "RESOURCE", "CODE", "ACCOUNT", "WHY"];
-    write_section(title, &header, rows.chain(whole_regions).collect(), out, options)
+    let rows: Vec<Vec<String>> = rows.chain(whole_regions).collect();
+    write_section(title, &header, || rows.iter().cloned(), out, options)
 }
 
 fn first_message(gaps: &[&GapV1<'_>]) -> String {
@@ -838,21 +836,42 @@ fn write_title(title: &str, out: &mut dyn Write, options: &Options) -> io::Resul
     writeln!(out, "\n{}", paint(title, Style::new().bold(), options))
 }
 
-fn write_section(
+/// Writes rows under a header, as [`grid`] lays them out where nothing is wrapped. They are made twice, for the widths of
+/// the columns and to be written: a hundred thousand of them are not kept.
+fn write_section<I: Iterator<Item = Vec<String>>>(
     title: &str,
     header: &[&str],
-    rows: Vec<Vec<String>>,
+    rows: impl Fn() -> I,
     out: &mut dyn Write,
     options: &Options,
 ) -> io::Result<()> {
     write_title(title, out, options)?;
-    out.write_all(grid(header, rows, options).as_bytes())
+    let all = || std::iter::once(head_row(header, options)).chain(rows());
+    let mut widths = vec![0; header.len()];
+    for row in all() {
+        for (width, cell) in widths.iter_mut().zip(&row) {
+            *width = columns(cell).max(*width);
+        }
+    }
+    for row in all() {
+        let mut line = String::new();
+        for (width, cell) in widths.iter().zip(&row) {
+            line.push_str(cell);
+            line.extend(std::iter::repeat_n(' ', width - columns(cell) + 2));
+        }
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    Ok(())
+}
+
+fn head_row(header: &[&str], options: &Options) -> Vec<String> {
+    header.iter().map(|title| paint(title, Style::new().dimmed(), options)).collect()
 }
 
 /// Lays out rows under a header: two blanks between columns, no frame.
 pub(crate) fn grid(header: &[&str], rows: Vec<Vec<String>>, options: &Options) -> String {
     let mut builder = Builder::with_capacity(rows.len() + 1, header.len());
-    builder.push_record(header.iter().map(|title| paint(title, Style::new().dimmed(), options)));
+    builder.push_record(head_row(header, options));
     for row in rows {
         builder.push_record(row);
     }
@@ -895,5 +914,25 @@ fn status_cell(status: FindingStatus, options: &Options) -> String {
     match status {
         FindingStatus::Unknown => paint(status.as_str(), DOUBT, options),
         FindingStatus::Open | FindingStatus::Waived => status.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_that_are_made_twice_look_like_rows_that_are_kept() {
+        let header = ["NAME", "WHAT"];
+        let rows = [["ab", "生产 \u{301}x"], ["生产", ""], ["", "👩\u{200d}🚀 \u{1b}[31mred\u{1b}[0m"], ["a  ", "b "]];
+        let rows: Vec<Vec<String>> = rows.map(|row| row.map(str::to_owned).to_vec()).to_vec();
+        for color in [false, true] {
+            let options = Options { width: None, color };
+            let mut out = Vec::new();
+            write_section("Title", &header, || rows.iter().cloned(), &mut out, &options).expect("a Vec takes it");
+            let title = paint("Title", Style::new().bold(), &options);
+            let expected = format!("\n{title}\n{}", grid(&header, rows.clone(), &options));
+            assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
     }
 }

@@ -394,11 +394,11 @@ fn a_run_without_anything_still_says_so() {
     run.findings.clear();
     run.judgements = crate::model::Judgements::default();
     run.coverage = crate::model::Coverage::default();
-    run.verdict = crate::findings::RunVerdict::Pass;
+    run.verdict = crate::findings::RunVerdict::Unknown;
     for format in Format::ALL {
         assert!(!text(format, &run).is_empty());
     }
-    assert!(Document::of(&run).settled());
+    assert!(!Document::of(&run).settled());
 }
 
 /// The moods of the four answers of the page.
@@ -414,6 +414,8 @@ fn none_found_is_good_news_only_where_all_was_read_and_decided() {
     run.judgements.endpoints.clear();
     assert_eq!(moods(&run), ["doubt", "doubt", "doubt", ""], "a read was denied");
     run.coverage = Default::default();
+    assert_eq!(moods(&run), ["doubt", "doubt", "doubt", ""], "nothing was read");
+    run.coverage.scanned(crate::model::Unit::new(&"1".into(), &"a".into(), "cs", "DescribeClustersV1", ""));
     assert_eq!(moods(&run), ["good", "good", "good", ""]);
     let mut endpoints = fixture::run().judgements.endpoints;
     endpoints.retain(|endpoint| endpoint.exposure == Exposure::Exposed);

@@ -5,18 +5,23 @@
 //! Fields are added, never renamed or removed. Field order here is the order of keys in the file.
 
 mod concerned;
+mod shared;
 mod staleness;
 
-use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
+use std::{collections::BTreeMap, net::IpAddr};
 
 use chrono::{DateTime, NaiveDate, SecondsFormat, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use self::concerned::Concerned;
-pub use self::staleness::{BindingV1, ClientV1, ConsumerV1, StalenessV1};
+pub(super) use self::shared::Known;
+pub use self::{
+    shared::{List, Text},
+    staleness::{BindingV1, ClientV1, ConsumerV1, StalenessV1},
+};
 use crate::{
-    findings::{Finding, FindingStatus, Run, RunVerdict},
+    findings::{Finding, FindingStatus, Run, RunVerdict, WaiverNote},
     model::{
         AccessRow, Coverage, EndpointJudgement, EndpointKind, Enforcement, Exposure, Family, Gap, Gate, GateKind,
         ListenerSetting, PortVerdict, ResourceKind, Severity, Sign, Unit, UnitState,
@@ -26,10 +31,8 @@ use crate::{
 /// The only value of `schema` that this version writes and reads.
 pub const SCHEMA: &str = "portcullis.report/v1";
 
-type Text<'a> = Cow<'a, str>;
-
 /// A whole report.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Document<'a> {
     pub schema: Text<'a>,
     pub run: RunV1<'a>,
@@ -165,7 +168,7 @@ impl SeveritiesV1 {
 /// One control-plane entrance.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EndpointV1<'a> {
-    pub id: String,
+    pub id: Text<'a>,
     pub account_id: Text<'a>,
     pub region_id: Text<'a>,
     pub resource_kind: ResourceKind,
@@ -173,8 +176,8 @@ pub struct EndpointV1<'a> {
     pub resource_name: Text<'a>,
     pub kind: EndpointKind,
     pub exposure: Exposure,
-    pub signs: Cow<'a, [Sign]>,
-    pub contradictions: Cow<'a, [String]>,
+    pub signs: List<'a, Sign>,
+    pub contradictions: List<'a, String>,
     pub public_address: Option<Text<'a>>,
     pub private_address: Option<Text<'a>>,
     pub eip_id: Option<Text<'a>>,
@@ -183,15 +186,15 @@ pub struct EndpointV1<'a> {
     pub staleness: StalenessV1<'a>,
     /// Ids of what is tagged `portcullis:protect`: the mesh or cluster, its EIP or its balancer.
     #[serde(default, skip_serializing_if = "<[_]>::is_empty")]
-    pub protected_by: Cow<'a, [String]>,
+    pub protected_by: List<'a, String>,
     /// Who bound the EIP and when; null where no audit trail was read or it does not say.
-    pub bound_by: Option<BindingV1<'a>>,
+    pub bound_by: Option<Box<BindingV1<'a>>>,
     /// Access control of the listeners in front, as it was read; not there where it was not.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub listeners: Vec<ListenerV1<'a>>,
     /// What could not be read and would decide; not part of the file.
     #[serde(skip)]
-    pub unread: Cow<'a, [String]>,
+    pub unread: List<'a, String>,
 }
 
 /// The access control of one listener.
@@ -213,14 +216,14 @@ pub struct AccessV1<'a> {
     pub family: Family,
     pub verdict: PortVerdict,
     pub complete: bool,
-    pub untrusted: Cow<'a, [IpNet]>,
-    pub untrusted_all_gates: Cow<'a, [IpNet]>,
+    pub untrusted: List<'a, IpNet>,
+    pub untrusted_all_gates: List<'a, IpNet>,
     pub witness: Option<IpAddr>,
-    pub blame: Cow<'a, [String]>,
+    pub blame: List<'a, String>,
     pub gates: Vec<GateV1<'a>>,
     /// Rules each of which would let an untrusted source in on its own.
     #[serde(default)]
-    pub fix_set: Cow<'a, [String]>,
+    pub fix_set: List<'a, String>,
 }
 
 /// One filter in front of a port.
@@ -229,7 +232,7 @@ pub struct GateV1<'a> {
     pub kind: GateKind,
     pub id: Text<'a>,
     pub enforcement: Enforcement,
-    pub admits: Cow<'a, [IpNet]>,
+    pub admits: List<'a, IpNet>,
     pub note: Text<'a>,
 }
 
@@ -240,24 +243,24 @@ pub struct FindingV1<'a> {
     pub rule_id: Text<'a>,
     pub severity: Severity,
     pub status: FindingStatus,
-    pub endpoint_id: Option<String>,
+    pub endpoint_id: Option<Text<'a>>,
     pub account_id: Text<'a>,
     pub region_id: Text<'a>,
     pub resource_kind: ResourceKind,
     pub resource_id: Text<'a>,
     pub message: Text<'a>,
     pub remedy: Text<'a>,
-    pub references: Cow<'a, [String]>,
-    pub controls: Cow<'a, [String]>,
+    pub references: List<'a, String>,
+    pub controls: List<'a, String>,
     #[serde(with = "optional_seconds")]
     pub first_seen: Option<DateTime<Utc>>,
-    pub waiver: Option<WaiverV1<'a>>,
+    pub waiver: Option<Box<WaiverV1<'a>>>,
     /// Where the finding is about something else than an endpoint: the endpoints it concerns, sorted.
     #[serde(default)]
-    pub concerns: Vec<String>,
+    pub concerns: Vec<Text<'a>>,
     /// Where the finding is about a security group or an ACL: the untrusted sources that it lets through, at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub untrusted: Option<Cow<'a, [IpNet]>>,
+    pub untrusted: Option<List<'a, IpNet>>,
     /// The baseline run had it too, and no milder: it does not count.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub baselined: bool,
@@ -276,6 +279,17 @@ pub struct WaiverV1<'a> {
     pub owner: Text<'a>,
     pub ticket: Option<Text<'a>>,
     pub expires: NaiveDate,
+}
+
+impl<'a> From<&'a WaiverNote> for WaiverV1<'a> {
+    fn from(waiver: &'a WaiverNote) -> Self {
+        Self {
+            reason: Text::Borrowed(&waiver.reason),
+            owner: Text::Borrowed(&waiver.owner),
+            ticket: waiver.ticket.as_deref().map(Text::Borrowed),
+            expires: waiver.expires,
+        }
+    }
 }
 
 /// What was planned and what became of it.
@@ -312,7 +326,7 @@ impl<'a> Document<'a> {
             b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint))
         });
         Self {
-            schema: Cow::Borrowed(SCHEMA),
+            schema: Text::Borrowed(SCHEMA),
             run: run_header(run),
             verdict: run.verdict,
             summary: summary(run, &findings),
@@ -342,29 +356,29 @@ fn sorted<T>(mut items: Vec<T>, order: impl Fn(&T, &T) -> std::cmp::Ordering) ->
 fn run_header(run: &Run) -> RunV1<'_> {
     let header = &run.header;
     RunV1 {
-        id: Cow::Borrowed(&header.id),
+        id: Text::Borrowed(&header.id),
         started_at: header.started_at,
         finished_at: header.finished_at,
-        tool_version: Cow::Borrowed(&header.tool_version),
+        tool_version: Text::Borrowed(&header.tool_version),
         exit_code: header.exit_code,
         caller: header
             .caller
             .iter()
             .map(|caller| CallerV1 {
-                account_id: Cow::Borrowed(caller.account_id.as_str()),
-                arn: Cow::Borrowed(&caller.arn),
+                account_id: Text::Borrowed(caller.account_id.as_str()),
+                arn: Text::Borrowed(&caller.arn),
             })
             .collect(),
         api_calls: header.api_calls,
         retries: header.retries,
-        snapshot_digest: Cow::Borrowed(&header.snapshot_digest),
-        rules_digest: Cow::Borrowed(&header.rules_digest),
+        snapshot_digest: Text::Borrowed(&header.snapshot_digest),
+        rules_digest: Text::Borrowed(&header.rules_digest),
         fail_on: header.fail_on,
         gap_requests: run
             .coverage
             .gaps()
             .filter(|gap| !gap.request_id.is_empty())
-            .map(|gap| (unit_key(&gap.unit), Cow::Borrowed(gap.request_id.as_str())))
+            .map(|gap| (unit_key(&gap.unit), Text::Borrowed(gap.request_id.as_str())))
             .collect(),
         notifications: Vec::new(),
     }
@@ -390,93 +404,88 @@ fn summary(run: &Run, findings: &[FindingV1<'_>]) -> SummaryV1 {
 fn endpoint(judgement: &EndpointJudgement) -> EndpointV1<'_> {
     let subject = &judgement.endpoint;
     EndpointV1 {
-        id: subject.id(),
-        account_id: Cow::Borrowed(subject.account_id.as_str()),
-        region_id: Cow::Borrowed(subject.region_id.as_str()),
+        id: subject.id().into(),
+        account_id: Text::Borrowed(subject.account_id.as_str()),
+        region_id: Text::Borrowed(subject.region_id.as_str()),
         resource_kind: subject.resource_kind,
-        resource_id: Cow::Borrowed(&subject.resource_id),
-        resource_name: Cow::Borrowed(&judgement.resource_name),
+        resource_id: Text::Borrowed(&subject.resource_id),
+        resource_name: Text::Borrowed(&judgement.resource_name),
         kind: subject.kind,
         exposure: judgement.exposure,
-        protected_by: Cow::Borrowed(&judgement.protected_by),
-        signs: Cow::Borrowed(&judgement.signs),
-        contradictions: Cow::Borrowed(&judgement.contradictions),
-        public_address: judgement.public_address.as_deref().map(Cow::Borrowed),
-        private_address: judgement.private_address.as_deref().map(Cow::Borrowed),
-        eip_id: judgement.eip_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
-        load_balancer_id: judgement.load_balancer_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
+        protected_by: List::Borrowed(&judgement.protected_by),
+        signs: List::Borrowed(&judgement.signs),
+        contradictions: List::Borrowed(&judgement.contradictions),
+        public_address: judgement.public_address.as_deref().map(Text::Borrowed),
+        private_address: judgement.private_address.as_deref().map(Text::Borrowed),
+        eip_id: judgement.eip_id.as_ref().map(|id| Text::Borrowed(id.as_str())),
+        load_balancer_id: judgement.load_balancer_id.as_ref().map(|id| Text::Borrowed(id.as_str())),
         access: judgement.access.iter().map(access).collect(),
         staleness: StalenessV1::from(&judgement.staleness),
-        bound_by: judgement.bound_by.as_ref().map(BindingV1::from),
+        bound_by: judgement.bound_by.as_ref().map(|binding| Box::new(binding.into())),
         listeners: judgement.changing.listeners.iter().map(listener).collect(),
-        unread: Cow::Borrowed(&judgement.unread),
+        unread: List::Borrowed(&judgement.unread),
     }
 }
 
 fn listener(setting: &ListenerSetting) -> ListenerV1<'_> {
     ListenerV1 {
         port: setting.port,
-        protocol: Cow::Borrowed(&setting.protocol),
-        acl_status: setting.acl_status.as_deref().map(Cow::Borrowed),
-        acl_type: Cow::Borrowed(&setting.acl_type),
-        acl_ids: setting.acl_ids.iter().map(|id| Cow::Borrowed(id.as_str())).collect(),
+        protocol: Text::Borrowed(&setting.protocol),
+        acl_status: setting.acl_status.as_deref().map(Text::Borrowed),
+        acl_type: Text::Borrowed(&setting.acl_type),
+        acl_ids: setting.acl_ids.iter().map(|id| Text::Borrowed(id.as_str())).collect(),
     }
 }
 
 fn access(row: &AccessRow) -> AccessV1<'_> {
     AccessV1 {
-        protocol: Cow::Borrowed(&row.protocol),
+        protocol: Text::Borrowed(&row.protocol),
         port: row.port,
         family: row.family,
         verdict: row.verdict,
         complete: row.complete,
-        untrusted: Cow::Borrowed(&row.untrusted),
-        untrusted_all_gates: Cow::Borrowed(&row.untrusted_all_gates),
+        untrusted: List::Borrowed(&row.untrusted),
+        untrusted_all_gates: List::Borrowed(&row.untrusted_all_gates),
         witness: row.witness,
-        blame: Cow::Borrowed(&row.blame),
+        blame: List::Borrowed(&row.blame),
         gates: row.gates.iter().map(gate).collect(),
-        fix_set: Cow::Borrowed(&row.fix_set),
+        fix_set: List::Borrowed(&row.fix_set),
     }
 }
 
 fn gate(gate: &Gate) -> GateV1<'_> {
     GateV1 {
         kind: gate.kind,
-        id: Cow::Borrowed(&gate.id),
+        id: Text::Borrowed(&gate.id),
         enforcement: gate.enforcement,
-        admits: Cow::Borrowed(&gate.admits),
-        note: Cow::Borrowed(&gate.note),
+        admits: List::Borrowed(&gate.admits),
+        note: Text::Borrowed(&gate.note),
     }
 }
 
 fn finding<'a>(finding: &'a Finding, concerned: &Concerned<'a>) -> FindingV1<'a> {
     let subject = &finding.subject;
     FindingV1 {
-        fingerprint: Cow::Borrowed(&finding.fingerprint),
-        rule_id: Cow::Borrowed(&finding.rule_id),
+        fingerprint: Text::Borrowed(&finding.fingerprint),
+        rule_id: Text::Borrowed(&finding.rule_id),
         severity: finding.severity,
         status: finding.status,
-        endpoint_id: subject.endpoint_id(),
-        account_id: Cow::Borrowed(subject.account_id.as_str()),
-        region_id: Cow::Borrowed(subject.region_id.as_str()),
+        endpoint_id: subject.endpoint_id().map(Text::from),
+        account_id: Text::Borrowed(subject.account_id.as_str()),
+        region_id: Text::Borrowed(subject.region_id.as_str()),
         resource_kind: subject.resource_kind,
-        resource_id: Cow::Borrowed(&subject.resource_id),
-        message: Cow::Borrowed(&finding.message),
-        remedy: Cow::Borrowed(&finding.remedy),
-        references: Cow::Borrowed(&finding.references),
-        controls: Cow::Borrowed(&finding.controls),
+        resource_id: Text::Borrowed(&subject.resource_id),
+        message: Text::Borrowed(&finding.message),
+        remedy: Text::Borrowed(&finding.remedy),
+        references: List::Borrowed(&finding.references),
+        controls: List::Borrowed(&finding.controls),
         first_seen: finding.first_seen,
-        waiver: finding.waiver.as_ref().map(|waiver| WaiverV1 {
-            reason: Cow::Borrowed(&waiver.reason),
-            owner: Cow::Borrowed(&waiver.owner),
-            ticket: waiver.ticket.as_deref().map(Cow::Borrowed),
-            expires: waiver.expires,
-        }),
+        waiver: finding.waiver.as_ref().map(|waiver| Box::new(waiver.into())),
         concerns: concerned.endpoints(subject),
-        untrusted: concerned.untrusted(subject).map(Cow::Borrowed),
+        untrusted: concerned.untrusted(subject).map(List::Borrowed),
         baselined: finding.baselined,
-        title: Cow::Borrowed(&finding.title),
-        resource_name: Cow::Borrowed(&finding.resource_name),
+        title: Text::Borrowed(&finding.title),
+        resource_name: Text::Borrowed(&finding.resource_name),
     }
 }
 
@@ -495,14 +504,14 @@ fn coverage<'a>(coverage: &Coverage, run: &'a Run) -> CoverageV1<'a> {
 
 fn gap(gap: &Gap) -> GapV1<'_> {
     GapV1 {
-        account_id: Cow::Borrowed(gap.unit.account_id.as_str()),
-        region_id: Cow::Borrowed(gap.unit.region_id.as_str()),
-        product: Cow::Borrowed(&gap.unit.product),
-        operation: Cow::Borrowed(&gap.unit.operation),
-        resource_id: Cow::Borrowed(&gap.unit.resource_id),
+        account_id: Text::Borrowed(gap.unit.account_id.as_str()),
+        region_id: Text::Borrowed(gap.unit.region_id.as_str()),
+        product: Text::Borrowed(&gap.unit.product),
+        operation: Text::Borrowed(&gap.unit.operation),
+        resource_id: Text::Borrowed(&gap.unit.resource_id),
         state: gap.state,
-        code: Cow::Borrowed(&gap.code),
-        message: Cow::Borrowed(&gap.message),
+        code: Text::Borrowed(&gap.code),
+        message: Text::Borrowed(&gap.message),
     }
 }
 

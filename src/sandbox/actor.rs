@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     binding::{Eip, Slot},
-    collection::Item,
+    collection::{Child, Item},
     draft::set,
     fault::{Subject, carries},
     kind::Kind,
@@ -81,7 +81,7 @@ pub(super) enum Deed {
     /// Associates a free EIP with something that is no control plane.
     Attach { eip: String, instance: String },
     /// Sets fields of an item of a list, by path; null removes one. A listener, which has no id, is named by its balancer and
-    /// its port: `lb-1/15011`.
+    /// its port: `lb-1/15011`; an access control list, whose id is made with it, by its name.
     Set { list: String, id: String, fields: Map<String, Value> },
     /// Replaces one list of the lists that a world keeps by id: proxies or clusters of a mesh, resources of a cluster.
     Replace { list: String, id: String, items: Vec<Value> },
@@ -149,6 +149,7 @@ fn name_of(kind: Kind, item: &Item) -> String {
     let value = |parameter| item.values(kind.spec(), parameter).first().map_or("", |value| &**value);
     match kind {
         Kind::ClbListener => format!("{}/{}", value("LoadBalancerId"), value("ListenerPort")),
+        Kind::Acl => value("AclName").to_owned(),
         _ => item.id.to_string(),
     }
 }
@@ -176,8 +177,13 @@ impl Deed {
                 if let Some(kind) = kind_of(&list) {
                     plan.now(move |draft| {
                         let is_it = |item: &Item| name_of(kind, item) == id;
-                        draft.edit_where(kind, is_it, |value, _| {
-                            fields.into_iter().for_each(|(path, new)| set(value, &path, new));
+                        draft.edit_where(kind, is_it, |value, children| {
+                            fields.into_iter().for_each(|(path, new)| match new {
+                                Value::Array(new) if path == kind.spec().children => {
+                                    *children = new.iter().map(Child::new).collect();
+                                }
+                                new => set(value, &path, new),
+                            });
                         });
                         draft.note(&id, "set");
                     });
@@ -241,7 +247,8 @@ fn attach(plan: &mut Plan, account: &Account, eip: String, instance: String) {
         draft.edit(Kind::Eip, &eip, |value| {
             set(value, "Status", json!("InUse"));
             set(value, "InstanceId", json!(instance));
-            set(value, "InstanceType", json!("EcsInstance"));
+            let kind = if instance.starts_with("lb-") { "SlbInstance" } else { "EcsInstance" };
+            set(value, "InstanceType", json!(kind));
         });
         draft.note(&eip, "eip-attached");
     });

@@ -309,7 +309,7 @@ impl Size {
                 "current_version": "1.32.1-aliyun.1", "created": "2025-01-01T00:00:00Z", "updated": "2025-01-01T00:00:00Z",
                 "vpc_id": place.vpc, "vswitch_ids": [place.switch], "security_group_id": self.group_of(index),
                 "master_url": urls.to_string(), "meta_data": json!({"Capabilities": {"PublicSLB": exposed}}).to_string(),
-                "external_loadbalancer_id": "", "ip_stack": "ipv4", "tags": [],
+                "external_loadbalancer_id": "", "ip_stack": "ipv4", "container_cidr": "", "tags": [],
             }),
         );
         let resource = json!({

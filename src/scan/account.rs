@@ -31,6 +31,10 @@ use crate::{
 /// `DescribeRegions` answers alike on the host of every region; this one has every product.
 const HOST_FOR_REGION_LISTS: &str = "cn-hangzhou";
 
+/// Said of a list of regions that names none. With no region nothing would be read, and all of it be
+/// called clean.
+const NO_REGIONS: &str = "the list of regions is empty, though every account has regions; run the scan again";
+
 /// Regions that are read at once.
 const REGIONS_AT_ONCE: usize = 8;
 
@@ -174,13 +178,19 @@ fn region_ids<T>(
     id_of: impl Fn(T) -> Field<String>,
 ) -> Read<Option<BTreeSet<RegionId>>> {
     let mut problems = Problems::default();
-    let regions = list
+    let regions: BTreeSet<RegionId> = list
         .required(name, None, &mut problems)
         .into_iter()
         .filter_map(|region| plain_id(id_of(region), "RegionId", &mut problems))
         .map(RegionId::from)
         .collect();
-    if problems.is_empty() { Read::whole(Some(regions)) } else { Read::nothing(Failure::schema(problems.summary())) }
+    if !problems.is_empty() {
+        return Read::nothing(Failure::schema(problems.summary()));
+    }
+    if regions.is_empty() {
+        return Read::nothing(Failure::new("no-regions", NO_REGIONS));
+    }
+    Read::whole(Some(regions))
 }
 
 /// The meshes of all regions, as the list shows them.
@@ -204,4 +214,22 @@ pub(super) async fn meshes(reader: &Reader, account_id: &AccountId) -> Read<Vec<
     meshes.dedup_by(|later, earlier| later.service_mesh_id == earlier.service_mesh_id);
     let failure = (!problems.is_empty()).then(|| Failure::schema(problems.summary()));
     Read { value: meshes, failure }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listed(reply: &str) -> Read<Option<BTreeSet<RegionId>>> {
+        let reply: ecs::Regions = serde_json::from_str(reply).expect("a reply");
+        region_ids("Regions", reply.regions, |region| region.region_id)
+    }
+
+    #[test]
+    fn an_empty_list_of_regions_is_no_list() {
+        let empty = listed(r#"{"Regions": {"Region": []}}"#);
+        assert_eq!((empty.value, empty.failure.map(|it| it.code)), (None, Some("no-regions".to_owned())));
+        let one = listed(r#"{"Regions": {"Region": [{"RegionId": "cn-hangzhou"}]}}"#);
+        assert_eq!((one.value, one.failure), (Some(BTreeSet::from(["cn-hangzhou".into()])), None));
+    }
 }

@@ -1,9 +1,7 @@
 //! Kubernetes clusters: what the list, the detail and the list of cloud resources say.
 
 use super::{
-    convert::{
-        escaped, plain_id, plain_id_reading, required_id_reading, same_region, scope, strict_flag, tags, text_reading,
-    },
+    convert::{escaped, plain_id, required_id_reading, same_region, scope, strict_flag, tags, text_reading},
     mesh::{fill, positive},
 };
 use crate::{
@@ -73,10 +71,6 @@ fn convert(wire: cs::Cluster, asked: &Scope, identity: &mut Problems, problems: 
         None => Reading::Unread,
         Some(ids) => ids.first().cloned().map_or(Reading::Absent, Reading::Value),
     };
-    let security_group_id = match plain_id_reading::<String>(wire.security_group_id, "security_group_id", problems) {
-        Reading::Value(id) => id,
-        Reading::Absent | Reading::Unread => String::new(),
-    };
     let mut v_switches: Vec<VSwitchId> =
         wire.vswitch_ids.optional("vswitch_ids", problems).into_iter().map(Into::into).collect();
     v_switches.sort();
@@ -89,9 +83,12 @@ fn convert(wire: cs::Cluster, asked: &Scope, identity: &mut Problems, problems: 
         state: wire.state.text("state", problems),
         vpc_id: wire.vpc_id.text("vpc_id", problems).into(),
         v_switches,
-        container_cidr: wire.container_cidr.text("container_cidr", problems),
+        container_cidr: match wire.container_cidr {
+            Field::Missing => Reading::Unread,
+            said => text_reading(said, "container_cidr", problems),
+        },
         updated: wire.updated.text("updated", problems),
-        security_group_id: security_group_id.into(),
+        security_group_id: required_id_reading(wire.security_group_id, "security_group_id", problems),
         ip_stack: wire.ip_stack.text("ip_stack", problems),
         api_server: Entrance {
             public_flag,

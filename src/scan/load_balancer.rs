@@ -40,7 +40,12 @@ pub(super) fn listed(
 /// `Err` with whatever balancer it names: that balancer's listeners are not known.
 pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(String, Listener), String> {
     let balancer = wire.load_balancer_id.required_text("LoadBalancerId", problems).unwrap_or_default();
-    let port = wire.listener_port.required("ListenerPort", problems);
+    let port = wire.listener_port.required("ListenerPort", problems).filter(|port| {
+        if *port == 0 {
+            problems.note("ListenerPort", "is 0, which is no port");
+        }
+        *port != 0
+    });
     let acl_status = match wire.acl_status.required_text("AclStatus", problems) {
         Some(status) if status.eq_ignore_ascii_case("on") || status.eq_ignore_ascii_case("off") => {
             Reading::Value(status.to_ascii_lowercase())
@@ -71,10 +76,10 @@ pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(
     if balancer.is_empty() {
         return Err(balancer);
     }
-    let backend_server_port = wire.backend_server_port.text("BackendServerPort", problems);
+    let backend_server_port = backend(wire.backend_server_port, wire.v_server_group_id, problems);
     let listener = Listener {
         listener_port,
-        backend_server_port: backend_server_port.parse().ok().filter(|port: &u16| *port > 0),
+        backend_server_port,
         listener_protocol: wire.listener_protocol.text("ListenerProtocol", problems),
         status: wire.status.text("Status", problems),
         acl_status,
@@ -82,6 +87,19 @@ pub(super) fn listener(wire: slb::Listener, problems: &mut Problems) -> Result<(
         acl_ids,
     };
     Ok((balancer, listener))
+}
+
+/// The port to which a listener forwards. One that forwards to a group has none: each server has a port of its own, and
+/// the vendor leaves the field out or fills it with a number that is no port. Without a group nothing is said by that.
+fn backend(port: Field<String>, group: Field<String>, problems: &mut Problems) -> Reading<u16> {
+    let has_group = !group.text("VServerGroupId", problems).is_empty();
+    let text = port.text("BackendServerPort", problems);
+    match (text.parse::<u16>(), text.parse::<i64>()) {
+        (Ok(port), _) if port > 0 => Reading::Value(port),
+        (_, Ok(_)) => Reading::Absent,
+        _ if has_group => Reading::Absent,
+        _ => Reading::Unread,
+    }
 }
 
 /// True if the listener has its access control switched on, or may have.
@@ -117,5 +135,27 @@ pub(super) fn acl_entry(wire: slb::AclEntry, problems: &mut Problems) -> Option<
             None
         }
         field => field.required("AclEntryIP", problems),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn port_of(port: &Value) -> (Option<u16>, bool) {
+        let reply =
+            json!({"LoadBalancerId": "lb-1", "ListenerPort": port, "ListenerProtocol": "tcp", "AclStatus": "off"});
+        let wire = serde_json::from_value(reply).expect("a listener");
+        let mut problems = Problems::default();
+        let read = listener(wire, &mut problems);
+        (read.ok().map(|(_, listener)| listener.listener_port), problems.is_empty())
+    }
+
+    #[test]
+    fn port_0_is_no_port() {
+        assert_eq!(port_of(&json!(443)), (Some(443), true));
+        assert_eq!(port_of(&json!(0)), (None, false));
     }
 }

@@ -127,7 +127,8 @@ pub(super) fn listener(wire: nlb::Listener, problems: &mut Problems) -> Result<(
     Ok((balancer, listener))
 }
 
-/// Port 0 means that the listener serves the range from `StartPort` to `EndPort`.
+/// Port 0 means that the listener serves the range from `StartPort` to `EndPort`. A range may begin
+/// with 0, which is no port itself.
 fn ports(port: Field<u16>, start: &Field<String>, end: &Field<String>, problems: &mut Problems) -> Option<(u16, u16)> {
     let port = port.required("ListenerPort", problems)?;
     if port != 0 {
@@ -135,10 +136,36 @@ fn ports(port: Field<u16>, start: &Field<String>, end: &Field<String>, problems:
     }
     let number = |field: &Field<String>| field.value().and_then(|text| text.trim().parse::<u16>().ok());
     match (number(start), number(end)) {
-        (Some(start), Some(end)) if start <= end => Some((start, end)),
+        (Some(start), Some(end)) if end > 0 && start <= end => Some((start.max(1), end)),
         _ => {
             problems.note("StartPort", "and EndPort are no range of ports, and ListenerPort is 0");
             None
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn ports_of(reply: Value) -> Option<(u16, u16)> {
+        let wire: nlb::Listener = serde_json::from_value(reply).expect("a listener");
+        let mut problems = Problems::default();
+        let read = ports(wire.listener_port, &wire.start_port, &wire.end_port, &mut problems);
+        assert_eq!(read.is_some(), problems.is_empty());
+        read
+    }
+
+    #[test]
+    fn port_0_stands_for_a_range_and_is_in_none() {
+        let range = |start, end| ports_of(json!({"ListenerPort": 0, "StartPort": start, "EndPort": end}));
+        assert_eq!(ports_of(json!({"ListenerPort": 443})), Some((443, 443)));
+        assert_eq!(ports_of(json!({"ListenerPort": 0})), None);
+        assert_eq!(range("1", "65535"), Some((1, 65535)));
+        assert_eq!(range("0", "65535"), Some((1, 65535)));
+        assert_eq!(range("0", "0"), None);
+        assert_eq!(range("9", "8"), None);
     }
 }

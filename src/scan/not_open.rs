@@ -1,11 +1,9 @@
 //! A product that says that it is not open, or does not serve a region, while something there can only be its own: then
 //! it does not show what it has, and its list is denied instead of empty (reliability.md 2.2, row 34).
 
-use std::collections::BTreeSet;
-
 use super::public::{self, PublicBalancers, is_network_balancer};
 use crate::model::{
-    Entrance, Gap, InventoryBuilder, LoadBalancer, NOT_OPEN, Reading, RegionId, Scope, Unit, UnitState, ports,
+    Claims, Entrance, Gap, InventoryBuilder, LoadBalancer, NOT_OPEN, Reading, RegionId, Scope, Unit, UnitState, ports,
 };
 
 /// Denies the lists that are not served by their product's own word, where what was read says otherwise.
@@ -99,43 +97,27 @@ impl<'a> Evidence<'a> {
         self.bound(is_network_balancer).or_else(|| self.entrances().find_map(behind_one))
     }
 
-    /// A public balancer that serves such a port and that no mesh or cluster names.
+    /// A public balancer that leads to such a port of a control plane and that no mesh or cluster names.
     fn unclaimed(&self, is_port: impl Fn(u16) -> bool) -> Option<String> {
+        let read = self.read;
         let mut public = PublicBalancers::default();
-        public.add_eips(&self.read.eips);
-        let classic = self.read.load_balancers.iter().filter(|balancer| self.holds(&balancer.scope));
+        public.add_eips(&read.eips);
+        let classic = read.load_balancers.iter().filter(|balancer| self.holds(&balancer.scope));
         let classic = classic
             .filter(|balancer| is_public_by_itself(balancer) || public.contains(balancer.load_balancer_id.as_str()))
-            .filter_map(|balancer| {
-                let ports = ports::control_plane_ports(balancer.listeners.value()?);
-                Some((balancer.load_balancer_id.as_str(), ports))
-            });
-        let network = self.read.network_load_balancers.iter().filter(|balancer| self.holds(&balancer.scope));
+            .filter_map(|one| Some((&one.load_balancer_id, ports::leads(one.listeners.value()?))));
+        let network = read.network_load_balancers.iter().filter(|balancer| self.holds(&balancer.scope));
         // Of these, only public ones were read.
-        let network = network.filter_map(|balancer| {
-            let ports = ports::network_control_plane_ports(balancer.listeners.value()?);
-            Some((balancer.load_balancer_id.as_str(), ports))
-        });
-        let claimed = self.claimed();
-        let mut unclaimed = classic.chain(network).filter(|(id, _)| !claimed.contains(id));
-        unclaimed.find_map(|(id, ports)| {
-            let port = ports.into_iter().find(|port| is_port(*port))?;
-            Some(format!("the public balancer {id} listens on {port}, and nobody names it"))
+        let network =
+            network.filter_map(|one| Some((&one.load_balancer_id, ports::network_leads(one.listeners.value()?))));
+        let claims = Claims::of(&read.meshes, &read.clusters, &read.eips);
+        let account_id = &self.unit.account_id;
+        let mut unclaimed = classic.chain(network).filter(|(id, _)| !claims.has_balancer(account_id, id.as_str()));
+        unclaimed.find_map(|(id, leads)| {
+            let (port, led) = leads.certain.into_iter().find(|(_, led)| is_port(*led))?;
+            let onward = if port == led { String::new() } else { format!(" and forwards to {led}") };
+            Some(format!("the public balancer {id} listens on {port}{onward}, and nobody names it"))
         })
-    }
-
-    /// The balancers of the account that meshes and clusters name, by themselves or by their EIPs.
-    fn claimed(&self) -> BTreeSet<&'a str> {
-        let meshes = self.read.meshes.iter().flat_map(public::entrances);
-        let clusters = self.read.clusters.iter();
-        let others = clusters.clone().flat_map(|cluster| &cluster.other_load_balancers);
-        let mut claimed: BTreeSet<&str> = others.map(|id| id.as_str()).collect();
-        for entrance in meshes.chain(clusters.map(|cluster| &cluster.api_server)) {
-            claimed.extend(entrance.load_balancer_id.value().map(|id| id.as_str()));
-            let eips = self.read.eips.iter().filter(|eip| entrance.eip_id.value() == Some(&eip.allocation_id));
-            claimed.extend(eips.map(|eip| eip.instance_id.as_str()));
-        }
-        claimed
     }
 }
 

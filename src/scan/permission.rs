@@ -24,7 +24,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 52] = [
+    let used: [(&Operation, &str); 53] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -57,6 +57,7 @@ pub fn permissions() -> Vec<Permission> {
         (&gateway::DESCRIBE_SNAT_TABLE_ENTRIES, "with which addresses consumers reach the internet"),
         (&ecs::DESCRIBE_INSTANCES, "with which addresses of their own instances reach the internet"),
         (&vpcpeer::LIST_VPC_PEER_CONNECTIONS, "which VPCs a peering joins"),
+        (&cbn::DESCRIBE_CENS, "whether a CEN carries traffic"),
         (&cbn::DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES, "which networks a CEN joins"),
         (&cbn::DESCRIBE_CEN_INTER_REGION_BANDWIDTH_LIMITS, "whether a CEN carries traffic between regions"),
         (&cbn::DESCRIBE_CEN_ROUTE_MAPS, "which routes a CEN passes on"),

@@ -209,6 +209,8 @@ pub(super) struct RegionScan {
     balancers: BTreeMap<String, LoadBalancer>,
     listeners: BTreeMap<String, Vec<Listener>>,
     network_balancers: BTreeMap<String, NetworkLoadBalancer>,
+    /// Listed, and not public. Those that stand in front of something are kept: one that is in no list may be anything.
+    private_network_balancers: BTreeMap<String, NetworkLoadBalancer>,
     network_listeners: BTreeMap<String, Vec<NlbListener>>,
     acls: Vec<Acl>,
     groups: Vec<SecurityGroup>,
@@ -262,6 +264,7 @@ impl RegionScan {
             balancers: BTreeMap::new(),
             listeners: BTreeMap::new(),
             network_balancers: BTreeMap::new(),
+            private_network_balancers: BTreeMap::new(),
             network_listeners: BTreeMap::new(),
             acls: Vec::new(),
             groups: Vec::new(),
@@ -519,7 +522,8 @@ impl RegionScan {
         self.lists.network_balancers = Some(read.failure.is_none());
         for balancer in self.record(&nlb::LIST_LOAD_BALANCERS, "", read) {
             if !self.public.add_network_balancer(&balancer) {
-                // That it is private is all that anybody needs to know of it.
+                // That it is there, and private, is all that anybody needs to know of it.
+                self.private_network_balancers.insert(balancer.load_balancer_id.as_str().to_owned(), balancer);
                 continue;
             }
             // An attribute that was read meanwhile says more.
@@ -631,7 +635,7 @@ impl RegionScan {
             .map(|id| id.as_str().to_owned())
             .filter(|id| self.public.contains(id))
             .collect();
-        let group = cluster.security_group_id.as_str().to_owned();
+        let group = cluster.security_group_id.value().map(|id| id.as_str().to_owned()).unwrap_or_default();
         others.iter().for_each(|id| self.need_balancer(id));
         match balancer {
             Some(balancer) => {
@@ -922,6 +926,12 @@ impl RegionScan {
 
     /// Puts everything together.
     fn finish(mut self) -> InventoryBuilder {
+        let claimed = self.claimed();
+        for (id, balancer) in std::mem::take(&mut self.private_network_balancers) {
+            if claimed.contains(&id) {
+                self.network_balancers.entry(id).or_insert(balancer);
+            }
+        }
         for (id, clusters) in self.data_planes {
             if let Some(mesh) = self.meshes.get_mut(&id) {
                 mesh.data_plane = Reading::Value(clusters);

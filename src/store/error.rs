@@ -48,6 +48,11 @@ pub enum StoreError {
         "the store has schema {found}, and this version knows {known}: use the newer portcullis that made it, or another store"
     )]
     Newer { found: usize, known: usize },
+    /// The database was made by an older version of this program, and is only looked at.
+    #[error(
+        "the store has schema {found}, and this version brings it to {known} before it reads it, which is not done where nothing may be written: run `portcullis history` once, which does it, and try again"
+    )]
+    Older { found: usize, known: usize },
     /// Tables of another program.
     #[error("the database belongs to another program: choose another path, or on a server another schema or database")]
     Foreign,

@@ -2,11 +2,12 @@
 //!
 //! [`Store`] speaks the domain's words; what kind of database is behind it stays behind it: a SQLite
 //! file for one machine, PostgreSQL for several. What both must decide alike is decided once: `memory`
-//! (first seen, fixed, reopened), `rows` (a run as rows), `retention`, `shards`, `steps` (migrations); SQL
+//! (first seen, fixed, reopened), `rows` (a run as rows), `body` (a run whole), `retention`, `shards`, `steps` (migrations); SQL
 //! stands in the two back ends. A run is kept whole, as versioned JSON in zstd, beside rows that
 //! answer questions over many runs. What is remembered of a finding follows one rule: a finding that
 //! was not looked at, because its place was not read, stays as it was.
 
+mod body;
 mod error;
 mod lease;
 mod memory;
@@ -271,6 +272,9 @@ pub struct StoreOptions {
     /// For a server whose URL holds none.
     pub password: Option<Password>,
     pub retention: Retention,
+    /// True where nobody named the place of a file: its folder is then made where it is missing. A
+    /// named folder that is missing is a mistake in the name.
+    pub make_folder: bool,
 }
 
 /// Opens the store at a place, and makes its tables on first use.
@@ -280,6 +284,9 @@ pub struct StoreOptions {
 pub fn open(url: &StoreUrl, options: StoreOptions) -> Result<Box<dyn Store>, StoreError> {
     match url {
         StoreUrl::Sqlite(path) => {
+            if options.make_folder {
+                sqlite::make_folder(path)?;
+            }
             let mut store = SqliteStore::open(path)?;
             store.retention = options.retention;
             Ok(Box::new(store))
@@ -294,18 +301,22 @@ pub fn open(url: &StoreUrl, options: StoreOptions) -> Result<Box<dyn Store>, Sto
     }
 }
 
-/// As [`open()`], for whoever only looks: where there is no store yet, none is made, and there is none to look at.
+/// As [`open()`], for whoever only looks: where there is no store yet, none is made, and there is none to look at; one of an
+/// older version is not changed either.
 ///
 /// # Errors
-/// As [`open()`].
+/// As [`open()`], and if an older version made it.
 pub fn open_existing(url: &StoreUrl, options: StoreOptions) -> Result<Option<Box<dyn Store>>, StoreError> {
     match url {
-        StoreUrl::Sqlite(path) if !path.exists() => Ok(None),
+        StoreUrl::Sqlite(path) => {
+            Ok(SqliteStore::open_existing(path)?.map(|store| -> Box<dyn Store> { Box::new(store) }))
+        }
         #[cfg(feature = "postgres")]
         StoreUrl::Postgres(url) => {
             Ok(PostgresStore::open_existing(url, options)?.map(|store| -> Box<dyn Store> { Box::new(store) }))
         }
-        _ => open(url, options).map(Some),
+        #[cfg(not(feature = "postgres"))]
+        StoreUrl::Postgres(_) => open(url, options).map(Some),
     }
 }
 

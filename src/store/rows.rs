@@ -1,24 +1,15 @@
 //! A run as rows, the same for every back end.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{StoreError, memory::stamp};
+use super::memory::stamp;
 use crate::{
     findings::{FindingStatus, Run, WaiverNote},
     model::{EndpointJudgement, PortVerdict, Severity, Unit, UnitState},
 };
-
-/// Version of the JSON in `body`.
-pub(super) const BODY_VERSION: i64 = 1;
-
-/// Compression level: beyond it, time grows faster than the file shrinks.
-const COMPRESSION: i32 = 3;
 
 /// What is kept of a run beside its body. Nothing is in it twice.
 pub(super) struct RunRows<'a> {
@@ -120,28 +111,6 @@ fn findings(run: &Run) -> Vec<(&str, &'static str, &'static str)> {
 fn gaps(run: &Run) -> Vec<GapRow<'_>> {
     let rows: BTreeMap<&Unit, _> = run.coverage.gaps().map(|gap| (&gap.unit, gap)).collect();
     rows.into_iter().map(|(unit, gap)| GapRow { unit, state: word(&gap.state), code: &gap.code }).collect()
-}
-
-/// The run as compressed JSON, which is never in memory whole as plain text.
-pub(super) fn body(run: &Run) -> Vec<u8> {
-    let written = || -> io::Result<Vec<u8>> {
-        let mut out = io::BufWriter::new(zstd::Encoder::new(Vec::new(), COMPRESSION)?);
-        serde_json::to_writer(&mut out, run)?;
-        out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()
-    };
-    written().expect("a run has text keys only, and compressing in memory cannot fail")
-}
-
-/// A run from its compressed JSON.
-pub(super) fn run_of(id: &str, version: i64, body: &[u8]) -> Result<Run, StoreError> {
-    let damaged = |why: String| StoreError::Damaged { id: id.to_owned(), why };
-    if version > BODY_VERSION {
-        return Err(damaged(format!(
-            "it has format {version}, and this version knows {BODY_VERSION}; use the newer portcullis that wrote it"
-        )));
-    }
-    let json = zstd::decode_all(body).map_err(|error| damaged(error.to_string()))?;
-    serde_json::from_slice(&json).map_err(|error| damaged(error.to_string()))
 }
 
 pub(super) fn number(count: usize) -> i64 {

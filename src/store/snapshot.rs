@@ -12,7 +12,7 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
@@ -58,9 +58,6 @@ pub enum SnapshotError {
     #[error("the snapshot has the format `{found}`, this program reads `{VERSION}`: use a program that knows it")]
     Version { found: String },
     /// A line that does not hold what it should.
-    #[error("line {line} of the snapshot is damaged")]
-    Line { line: u64, source: serde_json::Error },
-    /// A line that is well formed and cannot be.
     #[error("line {line} of the snapshot is damaged: {why}")]
     Content { line: u64, why: String },
     /// Longer than any snapshot that this program writes.
@@ -131,27 +128,41 @@ enum LineRef<'a> {
     },
 }
 
-/// Every other line, as it is read.
+/// What a line is, read before the rest of it: told in one go, serde would keep the whole line in a form of its own first.
 #[derive(Deserialize)]
-#[serde(tag = "Kind", rename_all = "kebab-case")]
-enum Line {
-    Mesh(Box<Mesh>),
-    Cluster(Box<Cluster>),
-    Eip(Box<Eip>),
-    LoadBalancer(Box<LoadBalancer>),
-    NetworkLoadBalancer(Box<NetworkLoadBalancer>),
-    Acl(Acl),
-    SecurityGroup(Box<SecurityGroup>),
-    PrefixList(PrefixList),
-    PortRangeList(PortRangeList),
-    NetworkInterface(Box<NetworkInterface>),
-    Network(Box<Network>),
-    Log(LogReading),
-    Trail(TrailReading),
-    Opinion(MeshOpinion),
-    Scanned(Unit),
-    Gap(Gap),
-    End { lines: u64, digest: SnapshotDigest },
+struct Named {
+    #[serde(rename = "Kind")]
+    kind: Kind,
+}
+
+/// The kinds of [`LineRef`].
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Kind {
+    Mesh,
+    Cluster,
+    Eip,
+    LoadBalancer,
+    NetworkLoadBalancer,
+    Acl,
+    SecurityGroup,
+    PrefixList,
+    PortRangeList,
+    NetworkInterface,
+    Network,
+    Log,
+    Trail,
+    Opinion,
+    Scanned,
+    Gap,
+    End,
+}
+
+/// The last line.
+#[derive(Deserialize)]
+struct Closing {
+    lines: u64,
+    digest: SnapshotDigest,
 }
 
 /// Writes the inventory and says its digest. The writer is flushed, not closed.
@@ -204,8 +215,9 @@ pub fn read(reader: impl Read) -> Result<(Inventory, SnapshotDigest), SnapshotEr
         let Some((number, text)) = lines.next_line()? else {
             return Err(SnapshotError::Truncated { lines: lines.number });
         };
-        let line: Line = serde_json::from_slice(text).map_err(|source| SnapshotError::Line { line: number, source })?;
-        if let Line::End { lines: expected_lines, digest: expected } = line {
+        let Named { kind } = parse(text, number)?;
+        if let Kind::End = kind {
+            let Closing { lines: expected_lines, digest: expected } = parse(text, number)?;
             let digest = to_digest(hash);
             if expected_lines != count || expected != digest {
                 let why = format!("it promises {expected_lines} lines with the digest {expected}, and {count} came");
@@ -221,7 +233,7 @@ pub fn read(reader: impl Read) -> Result<(Inventory, SnapshotDigest), SnapshotEr
         hash.update(text);
         hash.update(b"\n");
         count += 1;
-        collect(&mut builder, &mut texts, line, number)?;
+        collect(&mut builder, &mut texts, (kind, text), number)?;
     }
 }
 
@@ -231,35 +243,60 @@ fn read_header(lines: &mut LineReader<impl BufRead>) -> Result<Header, SnapshotE
     if snapshot != VERSION {
         return Err(SnapshotError::Version { found: snapshot.escape_debug().take(80).collect() });
     }
-    serde_json::from_slice(text).map_err(|source| SnapshotError::Line { line: 1, source })
+    parse(text, 1)
 }
 
-fn collect(builder: &mut InventoryBuilder, texts: &mut Interner, line: Line, number: u64) -> Result<(), SnapshotError> {
-    match line {
-        Line::Mesh(mesh) => builder.meshes.push(*mesh),
-        Line::Cluster(cluster) => builder.clusters.push(*cluster),
-        Line::Eip(eip) => builder.eips.push(*eip),
-        Line::LoadBalancer(balancer) => builder.load_balancers.push(*balancer),
-        Line::NetworkLoadBalancer(balancer) => builder.network_load_balancers.push(*balancer),
-        Line::Acl(acl) => builder.acls.push(acl),
-        Line::SecurityGroup(mut group) => {
+/// What is wrong with a line. The parser sees only that line and calls it the first: its column is
+/// all that it knows of the place.
+fn damaged(line: u64, error: &serde_json::Error) -> SnapshotError {
+    let text = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let why = match text.strip_suffix(&place) {
+        Some(message) => format!("column {}: {message}", error.column()),
+        None => text,
+    };
+    SnapshotError::Content { line, why }
+}
+
+fn parse<T: DeserializeOwned>(text: &[u8], line: u64) -> Result<T, SnapshotError> {
+    serde_json::from_slice(text).map_err(|error| damaged(line, &error))
+}
+
+fn collect(
+    builder: &mut InventoryBuilder,
+    texts: &mut Interner,
+    (kind, text): (Kind, &[u8]),
+    number: u64,
+) -> Result<(), SnapshotError> {
+    match kind {
+        Kind::Mesh => builder.meshes.push(parse(text, number)?),
+        Kind::Cluster => builder.clusters.push(parse(text, number)?),
+        Kind::Eip => builder.eips.push(parse(text, number)?),
+        Kind::LoadBalancer => builder.load_balancers.push(parse(text, number)?),
+        Kind::NetworkLoadBalancer => builder.network_load_balancers.push(parse(text, number)?),
+        Kind::Acl => builder.acls.push(parse(text, number)?),
+        Kind::SecurityGroup => {
+            let mut group: SecurityGroup = parse(text, number)?;
             group.permissions.iter_mut().for_each(|rule| rule.share(texts));
-            builder.security_groups.push(*group);
+            builder.security_groups.push(group);
         }
-        Line::PrefixList(list) => builder.prefix_lists.push(list),
-        Line::PortRangeList(list) => builder.port_range_lists.push(list),
-        Line::NetworkInterface(interface) => builder.network_interfaces.push(*interface),
-        Line::Network(network) => builder.network.merge(*network),
-        Line::Log(log) => builder.logs.push(log),
-        Line::Trail(trail) => builder.trails.push(trail),
-        Line::Opinion(opinion) => builder.opinions.push(opinion),
-        Line::Scanned(unit) => builder.scanned(unit),
-        Line::Gap(gap) if gap.state == UnitState::Scanned => {
-            let why = "a gap cannot be in the state `scanned`".to_owned();
-            return Err(SnapshotError::Content { line: number, why });
+        Kind::PrefixList => builder.prefix_lists.push(parse(text, number)?),
+        Kind::PortRangeList => builder.port_range_lists.push(parse(text, number)?),
+        Kind::NetworkInterface => builder.network_interfaces.push(parse(text, number)?),
+        Kind::Network => builder.network.merge(parse(text, number)?),
+        Kind::Log => builder.logs.push(parse(text, number)?),
+        Kind::Trail => builder.trails.push(parse(text, number)?),
+        Kind::Opinion => builder.opinions.push(parse(text, number)?),
+        Kind::Scanned => builder.scanned(parse(text, number)?),
+        Kind::Gap => {
+            let gap: Gap = parse(text, number)?;
+            if gap.state == UnitState::Scanned {
+                let why = "a gap cannot be in the state `scanned`".to_owned();
+                return Err(SnapshotError::Content { line: number, why });
+            }
+            builder.gap(gap);
         }
-        Line::Gap(gap) => builder.gap(gap),
-        Line::End { .. } => {}
+        Kind::End => {}
     }
     Ok(())
 }
@@ -368,7 +405,9 @@ impl<R: BufRead> LineReader<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Entrance, Listener, NlbAddress, NlbListener, Permission, Reading, Scope};
+    use crate::model::{
+        Entrance, Listener, NlbAddress, NlbListener, Observer, Permission, Reading, Scope, VSwitch, Vpc,
+    };
     use proptest::prelude::*;
 
     fn at() -> DateTime<Utc> {
@@ -509,6 +548,27 @@ mod tests {
                     network_interface_id: id.as_str().into(),
                     ..NetworkInterface::default()
                 });
+                builder.network.vpcs.push(Vpc { vpc_id: format!("vpc-{}", id.len()).into(), ..Vpc::default() });
+                builder.logs.push(LogReading {
+                    scope: Scope::default(),
+                    observer: Observer::Vpc,
+                    observed: id.clone(),
+                    from: at(),
+                    to: at(),
+                    complete: true,
+                    note: String::new(),
+                    flows: Vec::new(),
+                    requests: Vec::new(),
+                });
+                builder.trails.push(TrailReading {
+                    scope: Scope::default(),
+                    from: at(),
+                    to: at(),
+                    complete: id.is_empty(),
+                    bindings: Vec::new(),
+                    kubeconfigs: Vec::new(),
+                });
+                builder.opinions.push(MeshOpinion { service_mesh_id: id.as_str().into(), ..MeshOpinion::default() });
             }
             for id in &read {
                 builder.scanned(Unit::new(&"1".into(), &"a".into(), "vpc", "DescribeEipAddresses", id));
@@ -585,10 +645,49 @@ mod tests {
         assert!(matches!(read(&*lines_to_file(&[header, ""])), Err(SnapshotError::Truncated { lines: 1 })));
     }
 
+    /// The parser counts lines within the line it was given.
+    #[test]
+    fn a_damaged_line_has_one_number() {
+        let header = r#"{"snapshot":"portcullis.snapshot/v1","taken_at":"2026-01-02T03:04:05Z","tool_version":"0","callers":[]}"#;
+        let error = read(&*lines_to_file(&[header, "{]", ""])).expect_err("a damaged line");
+        let told = error.to_string();
+        assert_eq!(told, "line 2 of the snapshot is damaged: column 2: key must be a string");
+        assert!(std::error::Error::source(&error).is_none());
+    }
+
     #[test]
     fn an_endless_line_stops_at_the_limit() {
         let file = zstd::encode_all(io::repeat(b'a').take(MAX_LINE_BYTES + 10), 1).expect("memory takes it");
         assert!(matches!(read(&*file), Err(SnapshotError::Oversized { line: 1, .. })));
+    }
+
+    /// What filters at an end may be none or unread, and an older snapshot has an empty text for none.
+    #[test]
+    fn filters_that_were_not_read_stay_so_and_older_snapshots_are_understood() {
+        let mut builder = InventoryBuilder::new(at());
+        let readings = [
+            (Reading::Unread, Reading::Unread),
+            (Reading::Absent, Reading::Absent),
+            (Reading::Value("sg-1".into()), Reading::Value("nacl-1".into())),
+        ];
+        for (number, (security_group_id, network_acl_id)) in readings.into_iter().enumerate() {
+            let cluster_id = format!("c{number}").as_str().into();
+            builder.clusters.push(Cluster { cluster_id, security_group_id, ..Cluster::default() });
+            let v_switch_id = format!("vsw-{number}").as_str().into();
+            let vpc_id = "vpc-1".into();
+            builder.network.v_switches.push(VSwitch { v_switch_id, vpc_id, network_acl_id, ..VSwitch::default() });
+        }
+        let inventory = builder.build();
+        assert_eq!(read(&*saved(&inventory)).expect("it was just written").0, inventory);
+        let older = |text: &str| text.replace("null", "\"\"");
+        let [cluster, switch] = [
+            serde_json::to_string(&inventory.clusters()[1]).expect("it is JSON"),
+            serde_json::to_string(&inventory.network().v_switches[1]).expect("it is JSON"),
+        ];
+        assert!(cluster.contains("null") && switch.contains("null"), "{cluster} {switch}");
+        let cluster: Cluster = serde_json::from_str(&older(&cluster)).expect("it was understood before");
+        let switch: VSwitch = serde_json::from_str(&older(&switch)).expect("it was understood before");
+        assert_eq!((cluster.security_group_id, switch.network_acl_id), (Reading::Absent, Reading::Absent));
     }
 
     #[test]

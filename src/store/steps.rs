@@ -18,6 +18,17 @@ impl Step {
     }
 }
 
+/// Refuses a database that lacks a step, for whoever may not make any; nothing at all is no database.
+///
+/// # Errors
+/// As [`pending`], and if a step is still to be done.
+pub(super) fn whole(steps: &'static [Step], made: &[(String, String)]) -> Result<(), StoreError> {
+    match pending(steps, made)?.next() {
+        Some(_) if !made.is_empty() => Err(StoreError::Older { found: made.len(), known: steps.len() }),
+        _ => Ok(()),
+    }
+}
+
 /// The steps that are still to be done, with their numbers, given names and checksums of those that
 /// made the database.
 ///

@@ -1,10 +1,13 @@
 //! What holds of the SQLite file itself, and how it comes from one version to the next. What every
 //! store must hold is in `tests/store_suite`.
 
+use std::path::Path;
+
 use rusqlite::Connection;
 
 use super::{
-    Lease, Part, Retention, ShardClaim, SqliteStore, Store, StoreError, StoreOptions, StoreUrl, open, open_url,
+    Lease, Part, Retention, ShardClaim, SqliteStore, Store, StoreError, StoreOptions, StoreUrl, open, open_existing,
+    open_url,
 };
 
 struct Scratch {
@@ -123,6 +126,31 @@ fn an_old_store_that_was_altered_is_left_alone() {
     assert_eq!(version, 1);
 }
 
+/// Whoever only looks brings nothing up to date, and writes nothing into what is.
+#[test]
+fn a_store_that_is_looked_at_stays_as_it_is() {
+    let scratch = Scratch::of_version_1();
+    let url = StoreUrl::Sqlite(scratch.path());
+    let look = || open_existing(&url, StoreOptions::default());
+    let bytes = || std::fs::read(scratch.path()).expect("it reads");
+    let old = bytes();
+    assert!(matches!(look(), Err(StoreError::Older { found: 1, known: 3 })));
+    assert_eq!(bytes(), old);
+    drop(scratch.store());
+    let new = bytes();
+    let mut store = look().expect("it opens").expect("it is there");
+    assert_eq!(store.runs(10).expect("it reads").len(), 2);
+    let (ttl, now) = (std::time::Duration::from_secs(9), chrono::DateTime::UNIX_EPOCH);
+    store.acquire_lease("x", "somebody", ttl, now).expect_err("nothing is written");
+    drop(store);
+    assert_eq!(bytes(), new);
+    // An empty file is nobody's store yet, and no file none at all.
+    std::fs::write(scratch.path(), b"").expect("it writes");
+    assert!(look().expect("it opens").is_none() && bytes().is_empty());
+    std::fs::remove_file(scratch.path()).expect("it goes");
+    assert!(look().expect("it opens").is_none() && !scratch.path().exists());
+}
+
 #[test]
 fn the_file_is_readable_by_its_owner_only() {
     #[cfg(unix)]
@@ -132,6 +160,23 @@ fn the_file_is_readable_by_its_owner_only() {
         drop(scratch.store());
         let mode = std::fs::metadata(scratch.path()).expect("it is there").permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+    }
+}
+
+/// An administrator could make a device private for everybody.
+#[cfg(unix)]
+#[test]
+fn what_is_no_plain_file_is_no_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let scratch = Scratch::new();
+    let mode = |path: &Path| std::fs::metadata(path).expect("it is there").permissions().mode();
+    for path in [Path::new("/dev/null"), scratch.path().parent().expect("a folder")] {
+        let before = mode(path);
+        for error in [SqliteStore::open(path).err(), SqliteStore::open_existing(path).err()] {
+            let Some(StoreError::Open { source, .. }) = error else { panic!("{}: {error:?}", path.display()) };
+            assert_eq!(source.to_string(), "it is not a regular file");
+        }
+        assert_eq!(mode(path), before);
     }
 }
 
@@ -206,7 +251,11 @@ fn what_is_no_store_is_refused_without_its_password() {
 #[test]
 fn looking_drops_nothing() {
     let scratch = Scratch::of_version_1();
-    let options = StoreOptions { retention: Retention { keep_days: None, keep_runs: Some(1) }, password: None };
+    let options = StoreOptions {
+        retention: Retention { keep_days: None, keep_runs: Some(1) },
+        password: None,
+        ..StoreOptions::default()
+    };
     let store = open(&StoreUrl::Sqlite(scratch.path()), options).expect("it opens");
     assert_eq!(store.runs(10).expect("it reads").len(), 2, "nothing is dropped by looking");
 }

@@ -243,14 +243,19 @@ impl<'q> Reader<'q> {
             };
         }
         if !other.is_empty() {
-            // A block of this family in the wrong field may be meant.
+            // A block of this family in the wrong field may be meant, and what is no block may
+            // stand for anything.
             return match block(other) {
+                None => Match::Maybe,
                 Some(block) if block.has(self.v4, address) => Match::Maybe,
-                _ => Match::No,
+                Some(_) => Match::No,
             };
         }
         let group = text(rule, "SourceGroupId");
         if !group.is_empty() {
+            if group.trim().is_empty() || group == "-" {
+                return Match::Maybe;
+            }
             if self.path == "internet" {
                 return Match::No;
             }
@@ -264,8 +269,8 @@ impl<'q> Reader<'q> {
         let Some(list) = list else { return Match::Maybe };
         let found = self.in_list(items(&list["Entries"]["Entry"]), Some("Cidr"), address);
         let other_family = if self.v4 { "IPv6" } else { "IPv4" };
-        // What cannot be read in a list of the other family is of the other family.
-        if found == Match::Maybe && text(list, "AddressFamily") == other_family { Match::No } else { found }
+        // An entry in a list that says to be of the other family: one of the two is wrong.
+        if text(list, "AddressFamily") == other_family { found.min(Match::Maybe) } else { found }
     }
 
     fn listener_ports(&self, rule: &Value) -> Match {

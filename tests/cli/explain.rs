@@ -80,6 +80,18 @@ fn with_a_complete_allowlist() -> Scratch {
     scratch
 }
 
+/// The commands of a finding stand under the allowlist, and so do the words that announce them.
+#[test]
+fn no_finding_announces_commands_that_do_not_follow() {
+    let scratch = Scratch::new();
+    let said = "is needed in public and open.";
+    let report = REPORT.replace(&format!("{said}\\n"), &format!("{said} Commands, none of which was run:\\n"));
+    assert_ne!(report, REPORT, "a finding of the report has commands");
+    scratch.write("report.json", &report);
+    let text = explain(&scratch, 0, &["c-required/istio-pilot"]).stdout;
+    assert!(text.contains(said) && !text.contains("none of which was run:"), "{text}");
+}
+
 #[test]
 fn a_complete_allowlist_comes_with_the_commands_that_put_it_in_force() {
     let scratch = with_a_complete_allowlist();

@@ -96,7 +96,17 @@ fn colours_appear_only_when_asked_for_in_a_pipe() {
     let run = |name: &str, value: &str, more: &[&str]| {
         Run::from(scratch.command(&scan(more)).env(name, value).output().expect("the program starts"))
     };
-    assert!(!colourful(&run("NO_COLOR", "1", &[])));
+    // Where there would be colours without it.
+    let forced = |no_color: Option<&str>| {
+        let mut command = scratch.command(&scan(&[]));
+        command.env("CLICOLOR_FORCE", "1").env_remove("NO_COLOR");
+        if let Some(value) = no_color {
+            command.env("NO_COLOR", value);
+        }
+        Run::from(command.output().expect("the program starts"))
+    };
+    assert!(colourful(&forced(None)));
+    assert!(!colourful(&forced(Some("1"))));
     assert!(!colourful(&run("CLICOLOR_FORCE", "1", &["--color", "never"])));
 }
 

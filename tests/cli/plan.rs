@@ -2,9 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use serde_json::{Map, Value, json};
 
-use crate::scratch::{Run, Scratch};
+use crate::{
+    published::Published,
+    scratch::{self, Run, Scratch},
+};
 
 /// The shipped world whose ledger, planted.yaml, says what is wrong in it.
 const WORLD: &str = include_str!("../../src/sandbox/worlds/demo/world.json");
@@ -84,7 +87,7 @@ fn what_is_stale_is_planned_and_the_rest_says_why() {
     let document = plan(&scratch, 0, &["--all", "-o", "json"]).json();
     let planned = actions(&document);
     assert!(planned.iter().any(|(endpoint, kind)| endpoint.ends_with(STALE) && kind == "unbind"), "{planned:?}");
-    let report: Value = crate::scratch::report(&scratch.read("report.json"));
+    let report: Value = scratch::report(&scratch.read("report.json"));
     for endpoint in report["endpoints"].as_array().expect("there is a list") {
         let id = endpoint["id"].as_str().expect("it has an id");
         let verdict = endpoint["staleness"]["verdict"].as_str().unwrap_or_default();
@@ -210,7 +213,7 @@ fn the_file_is_replaced_whole_and_the_forms_say_the_same() {
     let scratch = scanned();
     scratch.write("plan.json", "something older");
     let run = plan(&scratch, 0, &["--endpoint", STALE, "-o", "json=plan.json", "-o", "text"]);
-    let document: Value = serde_json::from_str(&scratch.read("plan.json")).expect("it is JSON");
+    let document = scratch::plan(&scratch.read("plan.json"));
     assert_eq!(document["schema"], "portcullis.plan/v1");
     assert!(run.stdout.contains(document["id"].as_str().expect("it has an id")));
     // What is not planned any more is not left lying about.
@@ -222,6 +225,96 @@ fn the_file_is_replaced_whole_and_the_forms_say_the_same() {
         plan(&scratch, code, &[&["--all"], &refused[..]].concat());
     }
     plan(&scratch, 2, &["--all", "-o", "json=a", "-o", "text=a"]);
+}
+
+/// What is read of a plan is checked against its schema wherever it is read; here, that of every shipped world.
+#[test]
+fn the_plan_of_every_world_is_what_its_schema_says() {
+    let (mut worlds, mut planned, mut left_out) = (0, 0, 0);
+    for world in std::fs::read_dir("src/sandbox/worlds").expect("there are worlds") {
+        let scratch = Scratch::new();
+        let world = std::fs::read_to_string(world.expect("it is listed").path().join("world.json"));
+        scratch.write("world.json", &world.expect("it can be read"));
+        let read =
+            scratch.run(&["scan", "--sandbox", "world.json", "--quiet", "--no-store", "--save", "cloud.snapshot"]);
+        assert!(matches!(read.code, 0 | 1 | 3 | 4), "{}", read.stderr);
+        let document = plan(&scratch, 0, &["--from", "cloud.snapshot", "--all", "-o", "json"]).json();
+        worlds += 1;
+        planned += actions(&document).len();
+        left_out += document["left_out"].as_array().expect("there is a list").len();
+    }
+    assert!(worlds > 40 && planned > 5 && left_out > 5, "{worlds} worlds, {planned} actions, {left_out} left out");
+}
+
+/// A plan with an action of every kind, as the program writes it, with digests as long as they are.
+fn both_kinds() -> Value {
+    fn lengthen(value: &mut Value) {
+        match value {
+            Value::String(text) if text.starts_with("sha256:") => *text = format!("sha256:{}", "0".repeat(64)),
+            Value::String(text) if text.starts_with("v1:") => *text = format!("v1:{}", "0".repeat(64)),
+            Value::Array(items) => items.iter_mut().for_each(lengthen),
+            Value::Object(fields) => fields.values_mut().for_each(lengthen),
+            _ => {}
+        }
+    }
+    let mut plan = serde_json::from_str(include_str!("../../src/cli/plan/golden/plan.json")).expect("it is JSON");
+    lengthen(&mut plan);
+    plan
+}
+
+/// The places of all objects in the value.
+fn objects(value: &Value, place: &str, found: &mut Vec<String>) {
+    match value {
+        Value::Object(fields) => {
+            found.push(place.to_owned());
+            fields.iter().for_each(|(name, value)| objects(value, &format!("{place}/{name}"), found));
+        }
+        Value::Array(items) => {
+            items.iter().enumerate().for_each(|(at, item)| objects(item, &format!("{place}/{at}"), found));
+        }
+        _ => {}
+    }
+}
+
+/// No object of a plan takes a field that the schema does not know, misses one, or has one of another shape.
+#[test]
+fn the_schema_of_plans_is_strict_everywhere() {
+    let (schema, whole) = (Published::plan(), both_kinds());
+    assert_eq!(schema.complaints(&whole), Vec::<String>::new());
+    let kinds: Vec<&Value> =
+        whole["actions"].as_array().expect("there is a list").iter().map(|one| &one["kind"]).collect();
+    assert_eq!(kinds, ["unbind", "fence"]);
+    assert!(!whole["left_out"].as_array().expect("there is a list").is_empty());
+    let is_valid = |place: &str, alter: &dyn Fn(&mut Map<String, Value>)| {
+        let mut altered = whole.clone();
+        alter(altered.pointer_mut(place).and_then(Value::as_object_mut).expect("an object is there"));
+        schema.complaints(&altered).is_empty()
+    };
+    let mut found = Vec::new();
+    objects(&whole, "", &mut found);
+    for place in found {
+        // What is sent with a call are texts, whatever their names.
+        let is_free = place.ends_with("/parameters");
+        let strange = |fields: &mut Map<String, Value>| drop(fields.insert("surprise".to_owned(), json!("x")));
+        assert_eq!(is_valid(&place, &strange), is_free, "a strange field of {place}");
+        for name in whole.pointer(&place).and_then(Value::as_object).expect("an object is there").keys() {
+            let without = |fields: &mut Map<String, Value>| drop(fields.remove(name));
+            assert_eq!(is_valid(&place, &without), is_free, "{place} without {name}");
+            let other = |fields: &mut Map<String, Value>| fields[name] = json!({"surprise": [1]});
+            assert!(!is_valid(&place, &other), "{name} of {place} may be anything");
+        }
+    }
+    for (place, value) in [
+        ("/actions/0/kind", json!("fence")),
+        ("/actions/0/action/change", whole["actions"][1]["action"]["change"].clone()),
+        ("/actions/0/action/target/endpoint", json!({"pilot": "m1", "mesh-api-server": "m1"})),
+        ("/expires", json!("tomorrow")),
+        ("/schema", json!("portcullis.plan/v2")),
+    ] {
+        let mut altered = whole.clone();
+        *altered.pointer_mut(place).expect("it is there") = value;
+        assert!(!schema.complaints(&altered).is_empty(), "{place}");
+    }
 }
 
 #[test]
@@ -369,4 +462,53 @@ fn keys_are_private_and_never_replaced() {
     scratch.write("plan.json", "x");
     let readable = scratch.expect(6, &["approve", "plan.json", "--key", "a.key"]);
     assert!(readable.stderr.contains("it is no plan"), "the plan is looked at first: {}", readable.stderr);
+}
+
+/// The API server of the stale pilot's mesh behind the same balancer, so that one EIP leads to both.
+#[test]
+fn an_eip_that_leads_to_two_endpoints_is_not_taken_from_one() {
+    let scratch = Scratch::new();
+    let mut world: Value = serde_json::from_str(WORLD).expect("worlds are JSON");
+    let (mesh, _) = STALE.split_once('/').expect("a mesh and a kind");
+    let meshes = world["accounts"][0]["servicemesh"]["meshes"].as_array_mut().expect("there are meshes");
+    let shared = meshes.iter_mut().find(|one| one["ServiceMeshInfo"]["ServiceMeshId"] == mesh).expect("it is there");
+    let address = shared["Endpoints"]["PublicPilotEndpoint"].as_str().expect("it is public").to_owned();
+    let (address, _) = address.split_once(':').expect("an address and a port");
+    shared["Endpoints"]["PublicApiServerEndpoint"] = format!("https://{address}:6443").into();
+    let spec = &mut shared["Spec"]["LoadBalancer"];
+    spec["ApiServerPublicEip"] = true.into();
+    spec["ApiServerPublicEipId"] = spec["PilotPublicEipId"].clone();
+    spec["ApiServerLoadbalancerId"] = spec["PilotPublicLoadbalancerId"].clone();
+    scratch.write("world.json", &world.to_string());
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet", "-o", "json=report.json"]);
+    let run = plan(&scratch, 0, &["--endpoint", STALE]);
+    let told = format!("{mesh}/mesh-api-server is public by the same EIP");
+    assert!(run.stdout.contains(&told), "{}", run.stdout);
+    let document = plan(&scratch, 0, &["--all", "-o", "json"]).json();
+    assert!(actions(&document).iter().all(|(endpoint, _)| !endpoint.contains(mesh)), "{document}");
+}
+
+/// A listener of somebody else on the balancer of the stale pilot: the EIP is not taken from it.
+#[test]
+fn an_eip_by_which_another_port_is_served_is_not_taken_away() {
+    let scratch = Scratch::new();
+    let mut world: Value = serde_json::from_str(WORLD).expect("worlds are JSON");
+    let account = &mut world["accounts"][0];
+    let (mesh, _) = STALE.split_once('/').expect("a mesh and a kind");
+    let meshes = account["servicemesh"]["meshes"].as_array().expect("there are meshes").iter();
+    let own = meshes.clone().find(|one| one["ServiceMeshInfo"]["ServiceMeshId"] == mesh).expect("it is there");
+    let balancer = own["Spec"]["LoadBalancer"]["PilotPublicLoadbalancerId"].clone();
+    let listeners = account["slb"]["listeners"].as_array_mut().expect("there are listeners");
+    let mut other = listeners.iter().find(|one| one["LoadBalancerId"] == balancer).expect("it listens").clone();
+    other["ListenerPort"] = 443.into();
+    other["BackendServerPort"] = 8443.into();
+    listeners.push(other);
+    scratch.write("world.json", &world.to_string());
+    scratch.expect(4, &["scan", "--sandbox", "world.json", "--quiet", "-o", "json=report.json"]);
+    let run = plan(&scratch, 0, &["--endpoint", STALE]);
+    assert!(run.stdout.contains("tcp/443 of its balancer is not its own"), "{}", run.stdout);
+    let document = plan(&scratch, 0, &["--all", "-o", "json"]).json();
+    assert!(
+        !actions(&document).is_empty() && actions(&document).iter().all(|(endpoint, _)| !endpoint.ends_with(STALE))
+    );
 }

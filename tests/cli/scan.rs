@@ -135,6 +135,38 @@ fn a_saved_snapshot_is_judged_again_without_the_cloud() {
     assert_eq!(live["run"]["snapshot_digest"], again["run"]["snapshot_digest"]);
 }
 
+/// Nothing planned is nothing known, though nothing failed either.
+#[test]
+fn a_snapshot_in_which_nothing_was_read_is_unknown() {
+    let scratch = Scratch::new();
+    let nothing = portcullis::model::InventoryBuilder::new(chrono::DateTime::UNIX_EPOCH).build();
+    let mut file = Vec::new();
+    portcullis::store::snapshot::write(&nothing, "0.1.0", &mut file).expect("memory takes it");
+    std::fs::write(scratch.path("empty.snapshot"), file).expect("the folder takes it");
+    let report = scratch.expect(3, &["scan", "--from", "empty.snapshot", "--no-store", "-o", "json"]).json();
+    assert_eq!(report["verdict"], "unknown");
+    assert_eq!(report["coverage"]["complete"], false);
+}
+
+/// Which regions there are is asked of the cloud.
+#[test]
+fn a_region_that_is_not_there_is_found_out_and_said_so() {
+    let scratch = Scratch::new();
+    let run = scratch.expect(2, &["scan", "--sandbox", "demo", "--no-store", "--region", "cn-hangzou"]);
+    assert!(run.stderr.contains("did you mean \"cn-hangzhou\""), "{}", run.stderr);
+    assert_eq!(run.closing(), "exit 2: bad arguments or configuration; only the caller and the regions were read");
+}
+
+#[test]
+fn a_waiver_file_that_is_missing_is_named_by_the_configuration() {
+    let scratch = Scratch::new();
+    scratch.write("portcullis.yaml", "version: 1\nwaivers: gone.yaml\n");
+    let run = scratch.expect(2, &["scan", "--sandbox", "demo", "--no-store"]);
+    assert!(run.stderr.contains("check the path under `waivers:` in the configuration"), "{}", run.stderr);
+    let run = scratch.expect(2, &["scan", "--sandbox", "demo", "--no-store", "-c", "gone.yaml"]);
+    assert!(run.stderr.contains("leave the option out"), "{}", run.stderr);
+}
+
 #[test]
 fn one_region_of_many_can_be_scanned_alone() {
     let scratch = Scratch::new();

@@ -88,12 +88,24 @@ pub(crate) fn report(text: &str) -> serde_json::Value {
     report
 }
 
+/// A plan file, which must be what the published schema says.
+pub(crate) fn plan(text: &str) -> serde_json::Value {
+    static SCHEMA: LazyLock<Published> = LazyLock::new(Published::plan);
+    let plan = serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    assert_eq!(SCHEMA.complaints(&plan), Vec::<String>::new(), "{plan:#}");
+    plan
+}
+
 impl Run {
-    /// Standard output as JSON.
+    /// Standard output as JSON; a report or a plan must be what its schema says.
     pub(crate) fn json(&self) -> serde_json::Value {
         let value: serde_json::Value =
             serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout));
-        if value["schema"] == "portcullis.report/v1" { report(&self.stdout) } else { value }
+        match value["schema"].as_str() {
+            Some("portcullis.report/v1") => report(&self.stdout),
+            Some("portcullis.plan/v1") => plan(&self.stdout),
+            _ => value,
+        }
     }
 
     /// The last line on stderr.

@@ -88,6 +88,11 @@ fn a_run_can_go_without_the_store_and_leaves_nothing_behind() {
 #[test]
 fn the_store_can_be_elsewhere() {
     let scratch = Scratch::new();
+    // A named folder is not made: its name may be wrong.
+    let run = scratch.expect(11, &["scan", "--sandbox", "empty", "--store", "sqlite:elsewhere/runs.db"]);
+    assert!(run.stderr.contains("make sure that the folder exists"), "{}", run.stderr);
+    assert!(!scratch.path("elsewhere").exists());
+    std::fs::create_dir(scratch.path("elsewhere")).expect("a folder");
     scratch.expect(0, &["scan", "--sandbox", "empty", "--store", "sqlite:elsewhere/runs.db"]);
     assert!(scratch.path("elsewhere/runs.db").is_file());
     scratch.expect(0, &["report", "--store", "sqlite:elsewhere/runs.db"]);

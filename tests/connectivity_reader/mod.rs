@@ -180,7 +180,70 @@ impl<'q> Reader<'q> {
                 }
             }
         }
-        self.merge(&readings, mesh, mesh_switch, plane_switch)
+        let filters = self.endpoint_filters(pair, mesh_switch, plane_switch, v6, &cuts);
+        self.merge(&readings, &filters, mesh, mesh_switch, plane_switch)
+    }
+
+    /// What the filters do to a connection through an endpoint. Nobody says which address of the VPC the endpoint has,
+    /// nor which one the balancer sees: each that there may be is tried.
+    fn endpoint_filters(
+        &self,
+        pair: &Value,
+        mesh: &Value,
+        plane: &Value,
+        v6: bool,
+        cuts: &BTreeSet<Ip>,
+    ) -> Vec<(bool, String)> {
+        const OF_SERVICES: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
+        let port = pair["Mesh"]["Port"].as_u64().expect("a port");
+        let (mesh_groups, plane_groups) =
+            (texts(&pair["Mesh"], "SecurityGroupIds"), texts(&pair["DataPlane"], "SecurityGroupIds"));
+        let each = |nets: &[Net]| -> Vec<Ip> { nets.iter().flat_map(|net| addresses(*net, cuts, false)).collect() };
+        let client = 32768..=60999;
+        let inside = |switch: &Value, ip: Ip| holds(text(switch, if ip.0 { "Ipv6CidrBlock" } else { "CidrBlock" }), ip);
+        let mut near = Vec::new();
+        for to in each(&self.interfaces(text(plane, "VpcId"), v6)) {
+            let mut atom = Atom::default();
+            atom.add("source", self.groups(&plane_groups, &[], "egress", to, port));
+            if !inside(plane, to) {
+                atom.add("source", self.acl(plane, "Egress", to, port..=port));
+                atom.add("source", self.acl(plane, "Ingress", to, client.clone()));
+            }
+            near.push(atom);
+        }
+        let mut services = self.interfaces(text(mesh, "VpcId"), v6);
+        services.extend(OF_SERVICES.into_iter().filter_map(Net::parse).filter(|net| net.v6 == v6));
+        let mut far = Vec::new();
+        for from in each(&services) {
+            let mut atom = Atom::default();
+            atom.add("target", self.groups(&mesh_groups, &[], "ingress", from, port));
+            if !inside(mesh, from) {
+                atom.add("target", self.acl(mesh, "Ingress", from, port..=port));
+                atom.add("target", self.acl(mesh, "Egress", from, client.clone()));
+            }
+            far.push(atom);
+        }
+        [near, far].iter().flat_map(|atoms| one_of(atoms)).collect()
+    }
+
+    /// The blocks in which interfaces of a VPC have their addresses; everything where they are not known.
+    fn interfaces(&self, vpc: &str, v6: bool) -> Vec<Net> {
+        let of = |collection: &str, keys: &[&str]| -> Vec<Net> {
+            let items = list(self.t, collection).iter().filter(|one| text(one, "VpcId") == vpc);
+            let blocks = items.flat_map(|one| {
+                let single = keys.iter().map(|key| text(one, key)).collect::<Vec<_>>();
+                [single, texts(one, "SecondaryCidrBlocks")].concat()
+            });
+            blocks.filter_map(Net::parse).filter(|net| net.v6 == v6).collect()
+        };
+        let mut nets = of("VSwitches", &[if v6 { "Ipv6CidrBlock" } else { "CidrBlock" }]);
+        let own = of("Vpcs", &["CidrBlock", "Ipv6CidrBlock"]);
+        let unread = self.refused("DescribeVSwitches", vpc);
+        if nets.is_empty() || (unread && own.is_empty()) {
+            return vec![Net { v6, first: 0, length: 0 }];
+        }
+        nets.extend(own.into_iter().filter(|_| unread));
+        nets
     }
 
     /// One address of the cluster and one of the mesh: all checks.
@@ -326,7 +389,7 @@ impl<'q> Reader<'q> {
             }
             "RouterInterface" => self.interface(packet, vpc, id),
             "VpnGateway" => self.vpn(packet, vpc, id),
-            "Cen" => self.cen(packet, vpc, id),
+            "Cen" => self.cen(packet, vpc, net, hop),
             "Attachment" => {
                 if self.refused("ListTransitRouterVpcAttachments", id) {
                     return unknown("AttachmentUnreadable", id);
@@ -356,8 +419,11 @@ impl<'q> Reader<'q> {
             return blocked("RoutingLoop", vpc);
         }
         packet.seen.push(vpc.to_owned());
-        if let Some((switch, _)) = self.local(vpc, packet.destination) {
-            return self.deliver(&packet, switch);
+        if let Some((switch, block)) = self.local(vpc, packet.destination) {
+            return match self.longer_on_arrival(vpc, packet.destination, block, how, attachment) {
+                Some(table) => unknown("MoreSpecificThanLocal", table),
+                None => self.deliver(&packet, switch),
+            };
         }
         if self.may_be_local(vpc, packet.destination) {
             return unknown("VSwitchesUnreadable", vpc);
@@ -403,6 +469,26 @@ impl<'q> Reader<'q> {
             }
             _ => unknown("TransitUnverified", vpc),
         }
+    }
+
+    /// Of the tables that may be asked about what comes in from outside, the first that takes a part of the vSwitch
+    /// elsewhere.
+    fn longer_on_arrival(&self, vpc: &str, to: Ip, block: Net, how: &str, attachment: &'q Value) -> Option<&'q str> {
+        let interfaces = texts(attachment, "VSwitchIds");
+        let mut asked: BTreeSet<&str> = BTreeSet::new();
+        if how == "router" && !interfaces.is_empty() {
+            for id in interfaces {
+                asked.extend(self.find("VSwitches", "VSwitchId", id).map(|one| text(one, "RouteTableId")));
+            }
+        } else {
+            let own = list(self.t, "RouteTables").iter().filter(|table| text(table, "VpcId") == vpc);
+            asked.extend(own.map(|table| text(table, "RouteTableId")));
+        }
+        asked.into_iter().find(|id| {
+            let table = self.find("RouteTables", "RouteTableId", id);
+            let read = table.filter(|_| !self.refused("DescribeRouteEntryList", id));
+            read.and_then(|table| self.best(table, to)).is_some_and(|(net, _)| net.length > block.length)
+        })
     }
 
     fn interface(&self, packet: Packet<'q>, vpc: &'q str, id: &'q str) -> End {
@@ -474,7 +560,8 @@ impl<'q> Reader<'q> {
         self.arrive(packet, text(gateway, "VpcId"), "vpn", &Value::Null)
     }
 
-    fn cen(&self, packet: Packet<'q>, vpc: &'q str, id: &'q str) -> End {
+    fn cen(&self, packet: Packet<'q>, vpc: &'q str, route: Net, hop: &'q Value) -> End {
+        let id = text(hop, "NextHopId");
         if self.refused("DescribeCenAttachedChildInstances", id) {
             return unknown("CenUnreadable", id);
         }
@@ -483,6 +570,9 @@ impl<'q> Reader<'q> {
             let all = list(self.t, "CenChildInstances").iter();
             all.filter(|one| text(one, "CenId") == id && text(one, "Status") == "Attached")
         };
+        if list(self.t, "CenChildInstances").iter().all(|one| text(one, "CenId") != id) {
+            return unknown("CenUnreadable", id);
+        }
         let Some(own) = attached().find(|one| text(one, "ChildInstanceId") == vpc) else {
             return blocked("NotAttached", id);
         };
@@ -515,6 +605,22 @@ impl<'q> Reader<'q> {
             let beyond = attached().find(|one| text(one, "ChildInstanceType") != "VPC");
             return beyond.map_or(blocked("CenNoRoute", id), |one| unknown("OnPremises", text(one, "ChildInstanceId")));
         };
+        // Whose the route is: it says so, or it may be of any network; a VPC has nothing longer than its vSwitches.
+        let said = &hop["NextHopRelatedInfo"];
+        let (kind, whose) = (text(said, "InstanceType"), text(said, "InstanceId"));
+        if !kind.is_empty() && kind != "VPC" {
+            return unknown("OnPremises", if whose.is_empty() { id } else { whose });
+        }
+        if !whose.is_empty() && whose != text(provider, "ChildInstanceId") {
+            return unknown("CenRouteConflict", id);
+        }
+        let (_, switch) = self.local(text(provider, "ChildInstanceId"), to).expect("it has the address");
+        let longer = route.within(switch) && route != switch;
+        match attached().find(|one| text(one, "ChildInstanceType") != "VPC") {
+            Some(other) if longer || whose.is_empty() => return unknown("OnPremises", text(other, "ChildInstanceId")),
+            None if longer => return unknown("CenRouteConflict", id),
+            _ => {}
+        }
         let regions = [own, provider].map(|child| text(child, "ChildInstanceRegionId"));
         let bought = list(self.t, "CenInterRegionBandwidthLimits").iter().any(|limit| {
             let ends = [text(limit, "LocalRegionId"), text(limit, "OppositeRegionId")];
@@ -743,7 +849,14 @@ impl<'q> Reader<'q> {
     }
 
     /// All addresses together, with PrivateLink beside them.
-    fn merge(&self, atoms: &[Atom], mesh: &Value, mesh_switch: &Value, plane: &Value) -> Reading {
+    fn merge(
+        &self,
+        atoms: &[Atom],
+        filters: &[(bool, String)],
+        mesh: &Value,
+        mesh_switch: &Value,
+        plane: &Value,
+    ) -> Reading {
         let any = |verdict: &str| atoms.iter().any(|atom| atom.verdict() == verdict);
         let mut verdict = match (any("Unknown"), any("Blocked"), any("Connected")) {
             (true, _, _) => "Unknown",
@@ -760,33 +873,31 @@ impl<'q> Reader<'q> {
         for endpoint in list(self.t, "VpcEndpoints").iter().filter(|one| text(one, "VpcId") == vpc) {
             let (id, service_id) = (text(endpoint, "EndpointId"), text(endpoint, "ServiceId"));
             let up = text(endpoint, "ConnectionStatus") == "Connected" && text(endpoint, "EndpointStatus") == "Active";
-            let down = format!("EndpointNotConnected@{id}");
-            if self.refused("ListVpcEndpointServices", service_id) {
-                if up {
-                    verdict = "Unknown";
-                }
-                reasons.insert(if up { format!("EndpointServiceUnreadable@{service_id}") } else { down });
-                continue;
-            }
-            let Some(service) = self.find("VpcEndpointServices", "ServiceId", service_id) else { continue };
-            if text(service, "VpcId") != text(mesh_switch, "VpcId") {
-                continue;
-            }
-            let mut faults: Vec<String> = Vec::new();
+            let mut faults = Atom(filters.to_vec());
             if !up {
-                faults.push(down);
+                faults.0.push((true, format!("EndpointNotConnected@{id}")));
             }
-            if text(service, "ServiceStatus") != "Active" {
-                faults.push(format!("EndpointServiceDown@{service_id}"));
+            if self.refused("ListVpcEndpointServices", service_id) {
+                faults.0.push((false, format!("EndpointServiceUnreadable@{service_id}")));
+            } else {
+                let Some(service) = self.find("VpcEndpointServices", "ServiceId", service_id) else { continue };
+                if text(service, "VpcId") != text(mesh_switch, "VpcId") {
+                    continue;
+                }
+                if text(service, "ServiceStatus") != "Active" {
+                    faults.0.push((true, format!("EndpointServiceDown@{service_id}")));
+                }
+                let ports = list(service, "Ports");
+                if !service["Ports"].is_null() && !ports.contains(&mesh["Port"]) {
+                    faults.0.push((true, format!("EndpointPort@{service_id}")));
+                }
             }
-            let ports = list(service, "Ports");
-            if !service["Ports"].is_null() && !ports.contains(&mesh["Port"]) {
-                faults.push(format!("EndpointPort@{service_id}"));
+            match faults.verdict() {
+                "Connected" => return Reading { verdict: "Connected".into(), reasons: Vec::new() },
+                "Unknown" => verdict = "Unknown",
+                _ => {}
             }
-            if faults.is_empty() {
-                return Reading { verdict: "Connected".into(), reasons: Vec::new() };
-            }
-            reasons.extend(faults);
+            reasons.extend(faults.reasons());
         }
         Reading { verdict: verdict.into(), reasons: reasons.into_iter().collect() }
     }
@@ -803,6 +914,17 @@ fn agree(ends: Vec<End>, none: (&str, &str), table: &str) -> End {
         None => Ok(()),
         Some(blocks) => Err((blocks, ends.into_iter().filter_map(Result::err).flat_map(|(_, why)| why).collect())),
     }
+}
+
+/// What holds if one of these is the case and nobody knows which: blocked only if each is, free only if each is.
+fn one_of(atoms: &[Atom]) -> BTreeSet<(bool, String)> {
+    if atoms.iter().all(|atom| atom.verdict() == "Blocked") {
+        return atoms.iter().flat_map(|atom| atom.0.clone()).collect();
+    }
+    let doubted = |(_, reason): &(bool, String)| {
+        (false, reason.replace("SecurityGroupDeny", "SecurityGroupUndecided").replace("NaclDeny", "NaclPartial"))
+    };
+    atoms.iter().flat_map(|atom| atom.0.iter().map(doubted)).collect()
 }
 
 /// What is said of two addresses.

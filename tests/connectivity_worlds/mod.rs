@@ -174,7 +174,13 @@ fn next_hop(random: &mut Random, vpc: &str, favour: usize) -> Value {
     } else {
         favoured
     };
-    json!({"NextHopType": kind, "NextHopId": id, "Enabled": i32::from(!random.one_in(20))})
+    let mut hop = json!({"NextHopType": kind, "NextHopId": id, "Enabled": i32::from(!random.one_in(20))});
+    if kind == "Cen" && !random.one_in(3) {
+        let far = if vpc == "vpc-m" { "vpc-d" } else { "vpc-m" };
+        let (kind, id) = random.pick(&[("VPC", far), ("VPC", far), ("VPC", far), ("VPC", "vpc-x"), ("VBR", "vbr-1")]);
+        hop["NextHopRelatedInfo"] = json!({"InstanceType": kind, "InstanceId": id});
+    }
+    hop
 }
 
 fn entry(random: &mut Random, vpc: &str, favour: usize, block: &str) -> Value {

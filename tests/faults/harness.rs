@@ -50,7 +50,9 @@ impl Case {
     }
 
     pub fn all() -> Vec<Self> {
-        worlds().iter().map(|world| Self::named(world.name)).collect()
+        let all = worlds().iter().map(|world| Self::named(world.name));
+        // Without its logs, which nothing here reads, a world does not say what is planted there.
+        all.filter(|case| case.planted.evidence.is_none()).collect()
     }
 
     /// The document with faults that strike before its own: the first fault that matches a call is

@@ -28,15 +28,15 @@ fn exposures(report: &Value) -> Vec<&str> {
     report["endpoints"].as_array().unwrap().iter().map(|one| one["exposure"].as_str().unwrap()).collect()
 }
 
-/// A public balancer of Hangzhou that nobody claims.
-fn add_balancer(account: &mut Value, port: u16) {
+/// A public balancer of Hangzhou that nobody claims, and the port to which it forwards.
+fn add_balancer(account: &mut Value, port: u16, backend: u16) {
     account["slb"]["load_balancers"].as_array_mut().unwrap().push(json!({
         "LoadBalancerId": "lb-nobody", "LoadBalancerName": "x", "Address": "47.96.1.2", "AddressType": "internet",
         "AddressIPVersion": "ipv4", "LoadBalancerStatus": "active", "RegionId": HANGZHOU, "VpcId": "",
         "Tags": {"Tag": []}
     }));
     account["slb"]["listeners"].as_array_mut().unwrap().push(json!({
-        "LoadBalancerId": "lb-nobody", "ListenerPort": port, "ListenerProtocol": "tcp", "Status": "running",
+        "LoadBalancerId": "lb-nobody", "ListenerPort": port, "BackendServerPort": backend, "ListenerProtocol": "tcp", "Status": "running",
         "AclStatus": "off", "AclType": "", "AclIds": []
     }));
 }
@@ -76,9 +76,14 @@ fn a_cluster_behind_a_network_balancer_speaks_against_who_has_none() {
 /// The finding about the balancer that nobody names stays what it is.
 #[test]
 fn a_balancer_that_looks_like_a_control_plane_speaks_against_the_product_that_would_have_made_it() {
-    for (operation, region, port) in [("DescribeClustersV1", HANGZHOU, 6443), ("DescribeServiceMeshes", "", 15012)] {
+    for (operation, region, port, backend) in [
+        ("DescribeClustersV1", HANGZHOU, 6443, 6443),
+        ("DescribeServiceMeshes", "", 15012, 15012),
+        ("DescribeClustersV1", HANGZHOU, 443, 6443),
+        ("DescribeServiceMeshes", "", 8443, 15012),
+    ] {
         let report = not_served(operation, |account| {
-            add_balancer(account, port);
+            add_balancer(account, port, backend);
             account["servicemesh"]["meshes"] = json!([]);
             account["servicemesh"]["clusters"] = json!({});
         });
@@ -97,7 +102,7 @@ fn a_balancer_that_looks_like_a_control_plane_speaks_against_the_product_that_wo
 fn a_product_is_believed_where_nothing_speaks_against_it() {
     for operation in ["DescribeClustersV1", "DescribeServiceMeshes"] {
         let report = not_served(operation, |account| {
-            add_balancer(account, 443);
+            add_balancer(account, 443, 8443);
             account["servicemesh"]["meshes"] = json!([]);
             account["servicemesh"]["clusters"] = json!({});
         });

@@ -20,12 +20,12 @@ pub(crate) fn demo() -> Document<'static> {
         (0..document.findings.len()).filter(|at| document.findings[*at].status == FindingStatus::Open).collect();
     let waived = &mut document.findings[open[1]];
     waived.status = FindingStatus::Waived;
-    waived.waiver = Some(WaiverV1 {
+    waived.waiver = Some(Box::new(WaiverV1 {
         reason: "moves in January".into(),
         owner: "platform@example.com".into(),
         ticket: Some("CAB-1234".into()),
         expires: NaiveDate::from_ymd_opt(2027, 1, 31).unwrap(),
-    });
+    }));
     document.findings[open[2]].baselined = true;
     let before = document.run.started_at - chrono::TimeDelta::days(3);
     document.findings[open[3]].first_seen = Some(before);

@@ -4,7 +4,7 @@ use portcullis::{
     model::Severity,
     report::{
         Background, Format, read,
-        v1::{Document, WaiverV1},
+        v1::{Document, Text, WaiverV1},
     },
 };
 use serde_json::Value;
@@ -103,9 +103,9 @@ fn document(names: &[String]) -> Document<'static> {
     document.coverage.gaps.clear();
     document.run.caller[0].arn = names[0].clone().into();
     for (at, name) in names.iter().enumerate() {
-        let text = || std::borrow::Cow::Owned(name.clone());
+        let text = || Text::from(name.clone());
         let mut endpoint = endpoint.clone();
-        endpoint.id = format!("1/r/{name}/{at}/istio-pilot");
+        endpoint.id = format!("1/r/{name}/{at}/istio-pilot").into();
         endpoint.resource_id = text();
         endpoint.resource_name = text();
         endpoint.public_address = Some(text());
@@ -136,7 +136,7 @@ fn document(names: &[String]) -> Document<'static> {
         if at % 4 == 0 {
             finding.status = portcullis::findings::FindingStatus::Waived;
             let expires = chrono::NaiveDate::from_ymd_opt(2027, 1, 31).unwrap();
-            finding.waiver = Some(WaiverV1 { reason: text(), owner: text(), ticket: Some(text()), expires });
+            finding.waiver = Some(Box::new(WaiverV1 { reason: text(), owner: text(), ticket: Some(text()), expires }));
         }
         let mut gap = gap.clone();
         gap.region_id = text();

@@ -14,6 +14,8 @@ use serde_json::Value;
 pub struct Planted {
     #[serde(default)]
     pub trusted: Vec<String>,
+    /// Logs are read too: those of the world, and these files beside it. Without it no log is read.
+    pub evidence: Option<Vec<String>>,
     findings: Vec<PlantedFinding>,
     endpoints: Vec<PlantedEndpoint>,
     gaps: Vec<PlantedGap>,

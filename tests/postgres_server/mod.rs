@@ -81,7 +81,7 @@ impl Server {
         let url = self.fresh();
         Place::new(move |retention: Retention| {
             let url: StoreUrl = store::parse_url(&url).expect("a URL");
-            store::open(&url, StoreOptions { retention, password: None }).expect("the store opens")
+            store::open(&url, StoreOptions { retention, ..StoreOptions::default() }).expect("the store opens")
         })
     }
 

@@ -24,6 +24,13 @@ impl Published {
         Self(jsonschema::options().with_registry(&registry).build(&schema).unwrap())
     }
 
+    /// Of a plan file.
+    #[allow(dead_code, reason = "not every test that has reports has plans")]
+    pub fn plan() -> Self {
+        let schema: Value = serde_json::from_str(include_str!("../../docs/plan.schema.json")).unwrap();
+        Self(jsonschema::validator_for(&schema).unwrap())
+    }
+
     /// What the schema has against the value; nothing if it is valid.
     pub fn complaints(&self, value: &Value) -> Vec<String> {
         self.0.iter_errors(value).map(|error| format!("{}: {error}", error.instance_path())).collect()

@@ -126,7 +126,10 @@ fn only_the_picked_action_is_carried_out() {
 /// So is a fence: whatever it is, the first change of a plan has soaked before the next one is begun.
 #[test]
 fn a_fence_is_alone_until_it_has_soaked() {
-    let stage = Stage::new(&world::scaled(world::needed(), LEISURELY));
+    let mut world = world::scaled(world::needed(), LEISURELY);
+    // Who uses the cluster's API server is known from its log alone.
+    world["accounts"][0]["sls"] = world::logged()["accounts"][0]["sls"].take();
+    let stage = Stage::new(&world);
     stage.plan(vec![world::fence(), world::cluster_fence()]);
     let applied = stage.apply(&[]);
     assert_eq!((applied.code, applied.ends()), (0, vec!["soaking".to_owned(); 2]), "{applied:#?}");

@@ -5,6 +5,7 @@
 
 mod actions;
 mod automatic;
+mod drifts;
 mod faults;
 mod kills;
 mod listeners;

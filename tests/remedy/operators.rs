@@ -1,6 +1,6 @@
 //! What only a named person may say: acknowledging, closing the breaker; and that the next change waits for it.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{stage::Stage, world};
 
@@ -57,6 +57,82 @@ fn a_race_needs_a_person_and_blocks_until_one_has_looked() {
         let run = stage.run(words);
         assert_eq!(run.code, 8, "there is nothing to say any more: {run:#?}");
     }
+}
+
+/// A case that needed a person, who has put the EIP back by hand and acknowledged it; and a new plan for the same endpoint.
+fn taken_over(faults: Value) -> Stage {
+    let mut world = world::quiet();
+    let proxies = world["accounts"][0]["servicemesh"]["proxy_status"]["c0mesh"].clone();
+    let mut behind = proxies.clone();
+    for proxy in behind.as_array_mut().unwrap() {
+        proxy["ClusterSynced"] = json!("STALE");
+    }
+    let unbound = json!({"action": "ModifyPilotEipResource", "nth": 1, "when": "after"});
+    // Nobody but the scan below asks about that region.
+    let by_hand = json!({"action": "DescribeEipAddresses", "match": {"RegionId": "cn-hangzhou"}, "when": "after"});
+    let replace = |at: &Value, items: &Value| json!({"at": at, "do": "replace", "list": "servicemesh.proxy_status", "id": "c0mesh", "items": items});
+    let set = |at: &Value, status: &str| json!({"at": at, "do": "set", "list": "vpc.eips", "id": "eip-pilot", "fields": {"BusinessStatus": status}});
+    world["actors"] = json!([
+        replace(&unbound, &behind),
+        set(&unbound, "FinancialLocked"),
+        set(&by_hand, "Normal"),
+        {"at": by_hand, "do": "bind", "mesh": "c0mesh", "eip": "eip-pilot"},
+        replace(&by_hand, &proxies),
+    ]);
+    world["faults"] = faults;
+    let stage = Stage::new(&world);
+    stage.plan(vec![world::pilot()]);
+    let applied = stage.apply(&[]);
+    assert_eq!((applied.code, applied.ends()), (10, vec!["attention".to_owned()]), "{applied:#?}");
+    assert_eq!(insured(&stage), (true, true), "the way back may be wanted still");
+    stage.run(&["scan", "--no-store", "--region", "cn-hangzhou", "--endpoint-url", &stage.server.url()]);
+    assert_eq!(stage.eip("eip-pilot")["BusinessStatus"], "Normal");
+    let target = format!("{}/c0mesh/pilot", world::ACCOUNT);
+    let acked = stage.run(&["journal", "ack", &target, "--by", "carol"]);
+    assert_eq!(acked.code, 0, "{acked:#?}");
+    for part in ["eip-pilot keeps deletion protection and the tag of plan", "portcullis rollback intent-pilot"] {
+        assert!(acked.stderr.contains(part), "{part}: {acked:#?}");
+    }
+    let closed = stage.run(&["journal", "close-breaker", "--account", world::ACCOUNT, "--by", "carol"]);
+    assert_eq!(closed.code, 0, "{closed:#?}");
+    let mut action = world::pilot();
+    action.intent = "intent-again".to_owned();
+    stage.plan_called("again", vec![action], chrono::Utc::now() - chrono::TimeDelta::minutes(1));
+    // The same endpoint again is for another day, of the world's time; what was done by hand may be too new as well.
+    let passes = || stage.reach(&["apply", "again.json", "--approval", "again.json.sig", "--dry-run"]);
+    let refused = passes();
+    assert!([6, 8].contains(&refused.code) && refused.stdout.contains("dependency group"), "{refused:#?}");
+    assert!((0..400).any(|_| passes().code == 0), "{:#?}", passes());
+    stage
+}
+
+/// Whether the EIP has deletion protection and a plan's tag.
+fn insured(stage: &Stage) -> (bool, bool) {
+    let eip = stage.eip("eip-pilot");
+    (eip["DeletionProtection"] == true, eip["Tags"].to_string().contains("portcullis:plan"))
+}
+
+/// What a case that needed attention has left on the EIP is ours, and no owner's: the next one clears it up with its own.
+#[test]
+fn what_an_acknowledged_case_has_left_is_not_the_owners() {
+    let stage = taken_over(json!([]));
+    let again = stage.reach(&["apply", "again.json", "--approval", "again.json.sig"]);
+    assert_eq!((again.code, again.ends()), (0, vec!["soaking".to_owned()]), "{again:#?}");
+    assert_eq!(insured(&stage), (true, true));
+    stage.settle();
+    assert_eq!((stage.eip("eip-pilot")["Status"].as_str(), insured(&stage)), (Some("Available"), (false, false)));
+}
+
+/// Also where the next one never came to put its own tag there.
+#[test]
+fn the_tag_of_an_acknowledged_case_does_not_outlive_its_protection() {
+    let denied =
+        json!([{"action": "TagResources", "region_id": "*", "account_id": "*", "kind": "deny", "skip": 1, "times": 0}]);
+    let stage = taken_over(denied);
+    let again = stage.reach(&["apply", "again.json", "--approval", "again.json.sig"]);
+    assert_eq!((again.code, again.ends()), (8, vec!["skipped".to_owned()]), "{again:#?}");
+    stage.settle();
+    assert_eq!((stage.eip("eip-pilot")["Status"].as_str(), insured(&stage)), (Some("InUse"), (false, false)));
 }
 
 #[test]

@@ -1,9 +1,12 @@
 //! What is not carried out, the code that says so, and that nothing was sent.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use chrono::{TimeDelta, Utc};
-use portcullis::remediate::{Change, Endpoint};
+use portcullis::{
+    remediate::{Change, Endpoint},
+    store::{Acquired, SqliteStore, Store},
+};
 use serde_json::json;
 
 use super::{
@@ -148,6 +151,22 @@ fn either_kill_switch_stops_it() {
     assert_eq!(stage.apply(&[]).code, 0);
 }
 
+/// Whoever holds the account's row, alive or not: the switch is there for when something goes wrong.
+#[test]
+fn the_kill_switch_waits_for_nobody() {
+    let stage = planned();
+    assert_eq!(stage.apply(&["--dry-run"]).code, 0);
+    let mut store = SqliteStore::open(&stage.path("store.db")).unwrap();
+    let row = format!("account/{}", world::ACCOUNT);
+    let held = store.acquire_lease(&row, "somebody who is gone", Duration::from_hours(1), Utc::now()).unwrap();
+    assert!(matches!(held, Acquired::Ours(_)), "{held:?}");
+    let killed = stage.run(&["journal", "kill", "on", "--account", world::ACCOUNT, "--by", "carol"]);
+    assert_eq!(killed.code, 0, "{killed:#?}");
+    let listed = stage.reach(&["verify"]);
+    assert_eq!(listed.json()["accounts"][0]["killed"], true, "{listed:#?}");
+    refused(&stage, &stage.apply(&["--dry-run"]), 8, "the kill switch is on");
+}
+
 /// What is not as it was planned is planned anew.
 #[test]
 fn drift_refuses() {
@@ -205,6 +224,41 @@ fn a_plan_is_carried_out_under_the_decisions_that_it_was_made_under() {
     assert_eq!(stage.apply(&["--dry-run"]).code, 0);
 }
 
+/// So is one whose run was judged by other rules: one more, one less, or one that says something else.
+#[test]
+fn a_plan_is_carried_out_by_the_rules_that_it_was_made_by() {
+    let stage = Stage::new(&world::quiet());
+    let path = stage.path("portcullis.yaml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}rules: {{dirs: [ours]}}\n")).unwrap();
+    fs::create_dir(stage.path("ours")).unwrap();
+    let rule = fs::read_to_string("rules/staleness/stale-exposure.yaml")
+        .unwrap()
+        .replace("stale-exposure", "our-stale-exposure");
+    let file = stage.path("ours/our-stale-exposure.yaml");
+    fs::write(&file, &rule).unwrap();
+    let checked = stage.run(&["rules", "check", "--rules", "ours"]);
+    assert_eq!(checked.code, 0, "{checked:#?}");
+    stage.plan(vec![world::pilot()]);
+
+    fs::write(&file, format!("{rule}\n# another text\n")).unwrap();
+    for words in [["--dry-run"].as_slice(), [].as_slice()] {
+        refused(&stage, &stage.apply(words), 6, "judged by other rules");
+    }
+    fs::write(&file, &rule).unwrap();
+    fs::write(stage.path("ours/more.yaml"), rule.replace("our-stale-exposure", "more")).unwrap();
+    refused(&stage, &stage.apply(&[]), 6, "judged by other rules");
+    fs::remove_file(stage.path("ours/more.yaml")).unwrap();
+    fs::write(&path, &text).unwrap();
+    refused(&stage, &stage.apply(&[]), 6, "judged by other rules");
+    assert_eq!(stage.server.journal().len(), 0, "nobody was asked");
+    // Elsewhere, but the same.
+    fs::rename(stage.path("ours"), stage.path("theirs")).unwrap();
+    fs::write(&path, format!("{text}rules: {{dirs: [theirs]}}\n")).unwrap();
+    let dry = stage.apply(&["--dry-run"]);
+    assert_eq!(dry.code, 0, "{dry:#?}");
+}
+
 /// A trial says what a run would refuse, by its code, and leaves nothing behind.
 #[test]
 fn a_trial_refuses_what_a_run_would_and_makes_nothing() {
@@ -228,6 +282,63 @@ fn a_trial_refuses_what_a_run_would_and_makes_nothing() {
     // A damaged journal refuses a trial as well.
     fs::write(stage.path("host.journal"), b"this is no journal of ours").unwrap();
     refused(&stage, &stage.apply(&["--dry-run"]), 12, "journal");
+}
+
+/// What is open on an endpoint is carried on by a run, and not by a trial; neither begins anything new there, and both say so.
+#[test]
+fn a_trial_says_what_is_open_and_leaves_it_alone() {
+    let mut stage = planned();
+    // Slowly, so that it soaks for as long as is looked at it.
+    stage.time_scale = 60;
+    assert_eq!(stage.apply(&[]).code, 0);
+    let mut other = world::pilot();
+    (other.intent, other.group) = ("intent-other".to_owned(), "other".to_owned());
+    stage.plan_called("other", vec![other], Utc::now() - TimeDelta::minutes(1));
+    let words = ["apply", "other.json", "--approval", "other.json.sig", "--dry-run"];
+    let files = || ["store.db", "host.journal"].map(|name| fs::read(stage.path(name)).unwrap());
+    let (kept, sent) = (files(), stage.writes());
+
+    let dry = stage.reach(&words);
+    let action = dry.json()["actions"][0].clone();
+    assert_eq!((dry.code, &action["passes"], &action["end"]), (8, &json!(false), &json!("not-started")), "{dry:#?}");
+    assert!(action["why"].as_str().unwrap().contains("intent-pilot is open on it"), "{dry:#?}");
+    assert_eq!(action["would_send"], json!([]), "{dry:#?}");
+    assert!(files() == kept && stage.writes() == sent, "a trial leaves no trace");
+
+    let run = stage.reach(&words[..4]);
+    assert_eq!((run.code, run.ends()), (8, vec!["soaking".to_owned(), "not-started".to_owned()]), "{run:#?}");
+    assert!(run.stdout.contains("intent-pilot is open on it"), "{run:#?}");
+    assert_eq!(stage.writes(), sent);
+    let open = stage.open();
+    assert_eq!((open.len(), open[0]["intent"].as_str()), (1, Some("intent-pilot")), "{open:?}");
+}
+
+/// A store that an older version made is brought up to date by whoever may write, which a trial may not.
+#[test]
+fn a_trial_leaves_an_older_store_as_it_is() {
+    let stage = planned();
+    for switch in ["on", "off"] {
+        let said = stage.run(&["journal", "kill", switch, "--account", world::ACCOUNT, "--by", "carol"]);
+        assert_eq!(said.code, 0, "{said:#?}");
+    }
+    let store = rusqlite::Connection::open(stage.path("store.db")).unwrap();
+    store
+        .execute_batch(
+            "DROP TABLE shard_parts; DROP TABLE shard_claims; DROP TABLE shared_runs;
+             DELETE FROM schema_steps WHERE number = 3; PRAGMA user_version = 2;",
+        )
+        .unwrap();
+    drop(store);
+    let kept = fs::read(stage.path("store.db")).unwrap();
+    let dry = stage.apply(&["--dry-run"]);
+    refused(&stage, &dry, 2, "the store has schema 2, and this version brings it to 3");
+    assert!(dry.stderr.contains("store.db") && dry.stderr.contains("portcullis history"), "{dry:#?}");
+    assert!(fs::read(stage.path("store.db")).unwrap() == kept, "it was changed");
+    assert_eq!(stage.server.journal().len(), 0, "nobody was asked");
+    // What it says helps.
+    stage.run(&["history"]);
+    let dry = stage.apply(&["--dry-run"]);
+    assert_eq!(dry.code, 0, "{dry:#?}");
 }
 
 #[test]
@@ -293,6 +404,62 @@ fn what_nobody_did_is_not_taken_back() {
     }
 }
 
+/// A plan is read once: what lies there later, approved or not, is not what is carried out.
+#[test]
+fn a_plan_that_is_swapped_once_it_was_read_changes_nothing() {
+    let stage = Stage::new(&world::logged());
+    let id = |name: &str| {
+        let document: serde_json::Value = serde_json::from_slice(&fs::read(stage.path(name)).unwrap()).unwrap();
+        document["id"].as_str().unwrap().to_owned()
+    };
+    stage.plan_called("other", vec![world::cluster_api_server()], Utc::now() - TimeDelta::hours(1));
+    stage.plan(vec![world::pilot()]);
+    let read = id("plan.json");
+    let child = stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]);
+    // Whoever asks the cloud has read the plan.
+    while stage.server.journal().is_empty() {
+        std::thread::yield_now();
+    }
+    for name in ["plan.json", "plan.json.sig"] {
+        fs::rename(stage.path(&name.replace("plan", "other")), stage.path(name)).unwrap();
+    }
+    let run = stage.end(child);
+    assert_eq!((run.code, run.ends()), (0, vec!["soaking".to_owned()]), "{run:#?}");
+    assert_eq!((stage.effects("ModifyPilotEipResource"), stage.effects("ModifyCluster")), (1, 0));
+    let tags = stage.eip("eip-pilot")["Tags"].to_string();
+    assert!(tags.contains(&read) && !tags.contains(&id("plan.json")), "{tags}");
+}
+
+/// A link that somebody else made may lead somewhere else at any time.
+#[cfg(unix)]
+#[test]
+fn a_link_that_somebody_else_made_decides_nothing() {
+    use std::os::unix::fs::{lchown, symlink};
+    let stage = planned();
+    let (link, file) = (stage.path("portcullis.yaml"), stage.path("real.yaml"));
+    fs::rename(&link, &file).unwrap();
+    symlink(&file, &link).unwrap();
+    // One's own leads where one wants.
+    let own = stage.apply(&["--dry-run"]);
+    assert_eq!(own.code, 0, "{own:#?}");
+    match lchown(&link, Some(65_534), None) {
+        Ok(()) => {
+            for words in [["--dry-run"].as_slice(), [].as_slice()] {
+                refused(&stage, &stage.apply(words), 2, "is a link that somebody else made");
+            }
+            // What changes nothing follows it.
+            let scan = stage.run(&["scan", "--no-store", "-o", "json", "--endpoint-url", &stage.server.url()]);
+            assert!([1, 4].contains(&scan.code), "{scan:#?}");
+            // The file itself is nobody else's.
+            let words = ["apply", "plan.json", "--approval", "plan.json.sig", "--dry-run", "--config", "real.yaml"];
+            let named = stage.reach(&words);
+            assert_eq!(named.code, 0, "{named:#?}");
+        }
+        // Only an administrator can give a link away; whose links count is decided in `cli::setup`, and tested there.
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::PermissionDenied, "{error}"),
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn what_anybody_may_write_decides_nothing() {
@@ -300,4 +467,16 @@ fn what_anybody_may_write_decides_nothing() {
     let stage = planned();
     fs::set_permissions(stage.path("portcullis.yaml"), fs::Permissions::from_mode(0o666)).unwrap();
     refused(&stage, &stage.apply(&[]), 2, "mode 0666");
+    fs::set_permissions(stage.path("portcullis.yaml"), fs::Permissions::from_mode(0o644)).unwrap();
+    let text = fs::read_to_string(stage.path("portcullis.yaml")).unwrap();
+    fs::write(stage.path("portcullis.yaml"), format!("{text}rules: {{dirs: [house]}}\n")).unwrap();
+    fs::create_dir(stage.path("house")).unwrap();
+    let rule = stage.path("house").join("rule.yaml");
+    fs::write(&rule, "").unwrap();
+    for (open, mode) in [(&rule, 0o666), (&stage.path("house"), 0o777)] {
+        let before = fs::metadata(open).unwrap().permissions();
+        fs::set_permissions(open, fs::Permissions::from_mode(mode)).unwrap();
+        refused(&stage, &stage.apply(&[]), 2, &format!("mode {mode:04o}"));
+        fs::set_permissions(open, before).unwrap();
+    }
 }

@@ -97,6 +97,8 @@ impl Stage {
             let proof = Proof { digest: "sha256:00".to_owned(), text: vec!["nobody needs it".to_owned()] };
             Planned::of(action, &id, String::new(), vec![finding], proof).unwrap()
         };
+        let grounds = self.grounds();
+        let word = |value: &Value| value.as_str().unwrap_or_else(|| panic!("{grounds}")).to_owned();
         let document = Document {
             schema: SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -106,9 +108,9 @@ impl Stage {
                 id: "run-1".to_owned(),
                 taken_at: from,
                 snapshot_digest: "sha256:00".to_owned(),
-                rules_digest: "sha256:00".to_owned(),
+                rules_digest: word(&grounds["run"]["rules_digest"]),
             },
-            policy_digest: self.policy_digest(),
+            policy_digest: word(&grounds["policy_digest"]),
             not_before: from,
             expires: from + TimeDelta::hours(4),
             planner: Planner { name: "bob".to_owned(), arn: "acs:ram::1000000000000001:user/bob".to_owned() },
@@ -124,8 +126,9 @@ impl Stage {
         path
     }
 
-    /// The digest of the decisions that hold here, as the program writes it into the plan of a cloud without anything.
-    fn policy_digest(&self) -> String {
+    /// What plans are made on here, as the program writes it into the plan of a cloud without anything: the digests of
+    /// decisions and rules.
+    fn grounds(&self) -> Value {
         let snapshot = self.path("nothing.snapshot");
         if !snapshot.exists() {
             fs::write(self.path("nothing.yaml"), "version: 1\n").unwrap();
@@ -134,7 +137,7 @@ impl Stage {
             assert!(snapshot.exists(), "{saved:#?}");
         }
         let planned = self.run(&["plan", "--from", "nothing.snapshot", "--planner", "bob", "-o", "json"]);
-        planned.json()["policy_digest"].as_str().unwrap_or_else(|| panic!("{planned:#?}")).to_owned()
+        planned.json()
     }
 
     /// The program with these words, its journal and store in the folder.
@@ -182,7 +185,7 @@ impl Stage {
     /// `verify --due` until nothing is open any more.
     pub(crate) fn settle(&self) -> Vec<Run> {
         let mut runs = Vec::new();
-        for _ in 0..40 {
+        for _ in 0..400 {
             runs.push(self.reach(&["verify", "--due"]));
             if self.open().is_empty() {
                 return runs;

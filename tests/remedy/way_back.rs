@@ -133,10 +133,14 @@ fn the_kill_switch_does_not_end_it() {
 /// Clearing up waits for the kill switch, and the case with it.
 #[test]
 fn what_is_left_when_the_kill_switch_is_on_is_told_and_cleared_up_later() {
-    let stage = Stage::new(&world::fast(world::quiet()));
+    let mut stage = Stage::new(&world::quiet());
     stage.plan(vec![world::pilot()]);
-    assert_eq!(stage.apply(&[]).code, 0);
+    // Slowly at first, so that it cannot soak to its end before the switch is turned, however long the program takes.
+    stage.time_scale = 60;
+    let applied = stage.apply(&[]);
+    assert_eq!((applied.code, applied.ends()), (0, vec!["soaking".to_owned()]), "{applied:#?}");
     std::fs::write(stage.path("STOP"), "").unwrap();
+    stage.time_scale = 36_000;
     let left = (0..40)
         .map(|_| stage.reach(&["verify", "--due"]))
         .find(|run| run.code != 0 || stage.open().is_empty())

@@ -191,10 +191,9 @@ impl<'a> Scenario<'a> {
         self.list("VSwitches")
             .map(|switch| {
                 let id = &switch["RouteTableId"];
-                with(
-                    switch,
-                    json!({"RouteTableId": null, "RouteTable": {"RouteTableId": id, "RouteTableType": kind(id)}}),
-                )
+                let changes = json!({"RouteTableId": null, "NetworkAclId": text(switch, "NetworkAclId"),
+                    "RouteTable": {"RouteTableId": id, "RouteTableType": kind(id)}});
+                with(switch, changes)
             })
             .collect()
     }

@@ -18,9 +18,11 @@ pub struct Lists<'a> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Addresses {
     known: AddressSet,
-    /// True if an entry that could not be understood may be of the family.
-    unknown_v4: bool,
-    unknown_v6: bool,
+    /// Entries of another family than the list says to be of: they or it are wrong.
+    doubtful: AddressSet,
+    /// True if there is an entry that could not be understood. It may be of either family: what
+    /// the list says of itself is worth no more than what cannot be read in it.
+    unreadable: bool,
 }
 
 /// A list of ports of which some entries may have been unreadable.
@@ -31,24 +33,25 @@ pub(super) struct Ports {
 }
 
 impl Addresses {
-    fn read<'t>(texts: impl IntoIterator<Item = &'t str>, unknown_v4: bool, unknown_v6: bool) -> Self {
+    /// `belongs` tells of an entry whether it is of a family that the list may hold.
+    fn read<'t>(texts: impl IntoIterator<Item = &'t str>, belongs: impl Fn(&Block) -> bool) -> Self {
         let mut unreadable = false;
-        let known = texts
+        let (known, doubtful): (Vec<Block>, Vec<Block>) = texts
             .into_iter()
             .filter_map(|text| {
                 let block = Block::parse(text).ok();
                 unreadable |= block.is_none();
                 block
             })
-            .collect();
-        Self { known, unknown_v4: unreadable && unknown_v4, unknown_v6: unreadable && unknown_v6 }
+            .partition(belongs);
+        Self { known: known.into_iter().collect(), doubtful: doubtful.into_iter().collect(), unreadable }
     }
 
     /// Adds another page of the same list.
     fn extend(&mut self, page: Self) {
         self.known = self.known.union(&page.known);
-        self.unknown_v4 |= page.unknown_v4;
-        self.unknown_v6 |= page.unknown_v6;
+        self.doubtful = self.doubtful.union(&page.doubtful);
+        self.unreadable |= page.unreadable;
     }
 
     /// The addresses of one family that are certainly in the list.
@@ -56,18 +59,28 @@ impl Addresses {
         A::part_of(&self.known)
     }
 
-    /// True if more addresses of the family may be in it.
+    /// The addresses of one family that may be in the list.
+    pub(super) fn largest<A: Address>(&self) -> RangeSet<A> {
+        if self.unreadable {
+            return RangeSet::full();
+        }
+        self.known::<A>().union(A::part_of(&self.doubtful))
+    }
+
+    /// True if more addresses of the family may be in it than are known to be.
     pub(super) fn has_unknown<A: Address>(&self) -> bool {
-        if A::IS_V4 { self.unknown_v4 } else { self.unknown_v6 }
+        self.unreadable || !A::part_of(&self.doubtful).is_empty()
     }
 }
 
 impl<'a> Lists<'a> {
     /// Adds an ECS prefix list: `AddressFamily` (`IPv4`, `IPv6`) and the `Cidr` of every entry.
     pub fn add_prefix_list<'t>(&mut self, id: &'a str, family: &str, cidrs: impl IntoIterator<Item = &'t str>) {
-        // An entry that cannot be read belongs to the list's family, if that is known.
-        let (v4, v6) = (!family.eq_ignore_ascii_case("IPv6"), !family.eq_ignore_ascii_case("IPv4"));
-        self.prefixes.entry(id).or_default().extend(Addresses::read(cidrs, v4, v6));
+        let belongs = |block: &Block| match block {
+            Block::V4(_) => !family.eq_ignore_ascii_case("IPv6"),
+            Block::V6(_) => !family.eq_ignore_ascii_case("IPv4"),
+        };
+        self.prefixes.entry(id).or_default().extend(Addresses::read(cidrs, belongs));
     }
 
     /// Adds an ECS port-range list: the `PortRange` of every entry.
@@ -88,7 +101,7 @@ impl<'a> Lists<'a> {
 
     /// Adds the private addresses of all members of a security group.
     pub fn add_group_members<'t>(&mut self, group_id: &'a str, addresses: impl IntoIterator<Item = &'t str>) {
-        self.members.entry(group_id).or_default().extend(Addresses::read(addresses, true, true));
+        self.members.entry(group_id).or_default().extend(Addresses::read(addresses, |_| true));
     }
 
     pub(super) fn prefix_list(&self, id: &str) -> Option<&Addresses> {

@@ -3,11 +3,12 @@
 //! The texts of a question are borrowed from the line it was read from: with a gigabyte of
 //! questions copying them would cost more than answering. Where the wire is untidy the reader is
 //! lenient: a number may be text, a text may be a number, null is absent, and a list may come bare
-//! or within the object that the vendor's older APIs wrap it in.
+//! or within the object that the vendor's older APIs wrap it in. But what is absent was not read: a
+//! list that is not there is not an empty one, nor is a page all of its list.
 
 use std::{
     borrow::Cow,
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     marker::PhantomData,
     net::{Ipv4Addr, Ipv6Addr},
@@ -177,12 +178,13 @@ impl<'a> Question<'a> {
 
     fn lists(&self) -> Lists<'_> {
         let mut lists = Lists::default();
-        for list in &self.prefix_lists {
-            let cidrs = list.entries.0.iter().map(|entry| entry.cidr.as_str());
+        // A list whose entries are null was not read, and is as one that is not here.
+        for (list, entries) in self.prefix_lists.iter().filter_map(|list| Some((list, list.entries.0.as_ref()?))) {
+            let cidrs = entries.iter().map(|entry| entry.cidr.as_str());
             lists.add_prefix_list(list.prefix_list_id.as_str(), list.address_family.as_str(), cidrs);
         }
-        for list in &self.port_range_lists {
-            let ranges = list.entries.0.iter().map(|entry| entry.port_range.as_str());
+        for (list, entries) in self.port_range_lists.iter().filter_map(|list| Some((list, list.entries.0.as_ref()?))) {
+            let ranges = entries.iter().map(|entry| entry.port_range.as_str());
             lists.add_port_range_list(list.port_range_list_id.as_str(), ranges);
         }
         for (group_id, members) in &self.source_group_members {
@@ -192,7 +194,10 @@ impl<'a> Question<'a> {
     }
 
     fn stage(&self, name: &Text<'_>) -> Result<Stage<'_>, QuestionError> {
-        let groups = || Groups { groups: self.security_groups.iter().map(GroupText::view).collect(), unread: false };
+        let groups = || Groups {
+            groups: self.security_groups.iter().map(GroupText::view).collect(),
+            unread: !self.security_groups.iter().all(|group| self.is_whole(group)),
+        };
         match name.as_str() {
             "SecurityGroup" => Ok(Stage::SecurityGroup(groups())),
             "NlbSecurityGroup" => Ok(Stage::NlbSecurityGroup(groups())),
@@ -205,29 +210,50 @@ impl<'a> Question<'a> {
         }
     }
 
+    /// True if all rules of a group are here: its rules were read, and if it is a page of many then
+    /// the last page is here too.
+    fn is_whole(&self, group: &GroupText<'_>) -> bool {
+        let id = group.security_group_id.as_str();
+        group.permissions.0.is_some()
+            && (group.is_last_page()
+                || self
+                    .security_groups
+                    .iter()
+                    .any(|other| !id.is_empty() && other.security_group_id.as_str() == id && other.is_last_page()))
+    }
+
     fn listener_acl(&self) -> ListenerAcl<'_> {
         let Some(listener) = &self.listener else {
             return ListenerAcl { unread: true, ..ListenerAcl::default() };
         };
         // `AclId` is the older field; it may be stale where the list is there.
-        let single = Some(&listener.acl_id).filter(|id| listener.acl_ids.0.is_empty() && !id.as_str().is_empty());
-        let ids = listener.acl_ids.0.iter().map(|id| &id.0).chain(single);
+        let many = listener.acl_ids.known();
+        let single = Some(&listener.acl_id).filter(|id| many.is_empty() && !id.as_str().is_empty());
+        let ids = many.iter().map(|id| &id.0).chain(single);
         ListenerAcl {
             status: listener.acl_status.as_str(),
             acl_type: listener.acl_type.as_str(),
-            acls: ids.map(|id| self.acl(id.as_str())).collect(),
+            acls: ids.flat_map(|id| self.acl(id.as_str())).collect(),
             unread: false,
         }
     }
 
-    /// The entries of all pages of an ACL.
-    fn acl(&self, id: &str) -> AclEntries<'_> {
-        let mut pages = self.acls.iter().filter(|acl| acl.acl_id.as_str() == id).peekable();
-        if pages.peek().is_none() {
-            return AclEntries::Unread;
+    /// The entries of all pages of an ACL, and what is missing beside them: there may be more where
+    /// the pages hold fewer than they say that there are.
+    fn acl(&self, id: &str) -> Vec<AclEntries<'_>> {
+        let pages: Vec<&AclText<'_>> = self.acls.iter().filter(|acl| acl.acl_id.as_str() == id).collect();
+        if pages.is_empty() {
+            return vec![AclEntries::Unread];
         }
-        let entries = pages.flat_map(|acl| acl.acl_entrys.0.iter());
-        AclEntries::Read(entries.map(|entry| entry.acl_entry_ip.as_str()).collect())
+        let entries = pages.iter().flat_map(|acl| acl.acl_entrys.known());
+        let entries: Vec<&str> = entries.map(|entry| entry.acl_entry_ip.as_str()).collect();
+        let totals: Vec<&str> =
+            pages.iter().map(|acl| acl.total_acl_entry.as_str()).filter(|total| !total.is_empty()).collect();
+        let distinct = if totals.is_empty() { 0 } else { entries.iter().collect::<BTreeSet<_>>().len() };
+        let holds_all = |total: &&str| total.parse().is_ok_and(|total: usize| total <= distinct);
+        let is_whole = pages.iter().all(|acl| acl.acl_entrys.0.is_some()) && totals.iter().all(holds_all);
+        let rest = (!is_whole).then_some(AclEntries::Unread);
+        [AclEntries::Read(entries)].into_iter().chain(rest).collect()
     }
 }
 
@@ -275,16 +301,23 @@ struct GroupText<'a> {
     vpc_id: Text<'a>,
     #[serde(default)]
     permissions: Items<PermissionText<'a>>,
+    /// Of a page after which there are more.
+    #[serde(default)]
+    next_token: Text<'a>,
 }
 
 impl GroupText<'_> {
+    fn is_last_page(&self) -> bool {
+        self.next_token.as_str().is_empty()
+    }
+
     fn view(&self) -> Group<'_> {
         Group {
             id: self.security_group_id.as_str(),
             group_type: self.security_group_type.as_str(),
             inner_access_policy: self.inner_access_policy.as_str(),
             vpc_id: self.vpc_id.as_str(),
-            rules: self.permissions.0.iter().map(PermissionText::view).collect(),
+            rules: self.permissions.known().iter().map(PermissionText::view).collect(),
         }
     }
 }
@@ -424,6 +457,9 @@ struct AclText<'a> {
     acl_id: Text<'a>,
     /// Not optional: without entries a white list admits everybody, so absence must be said.
     acl_entrys: Items<AclEntryText<'a>>,
+    /// How many entries there are on all pages.
+    #[serde(default)]
+    total_acl_entry: Text<'a>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -489,13 +525,21 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A list, bare or within an object under the key that the vendor uses for its elements.
+/// A list, bare or within an object under the key that the vendor uses for its elements; `None`
+/// where it is null or absent, which is not the same as empty.
 #[derive(Debug)]
-struct Items<T>(Vec<T>);
+struct Items<T>(Option<Vec<T>>);
+
+impl<T> Items<T> {
+    /// The elements that are there.
+    fn known(&self) -> &[T] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
 
 impl<T> Default for Items<T> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(None)
     }
 }
 
@@ -545,7 +589,7 @@ impl<'de, T: Deserialize<'de> + Item> Deserialize<'de> for Items<T> {
                 while let Some(item) = list.next_element()? {
                     items.push(item);
                 }
-                Ok(Items(items))
+                Ok(Items(Some(items)))
             }
 
             fn visit_map<M: MapAccess<'de>>(self, mut wrapper: M) -> Result<Items<T>, M::Error> {
@@ -553,7 +597,7 @@ impl<'de, T: Deserialize<'de> + Item> Deserialize<'de> for Items<T> {
                 while let Some(key) = wrapper.next_key::<Text<'de>>()? {
                     if key.as_str() != T::KEY {
                         wrapper.next_value::<IgnoredAny>()?;
-                    } else if items.replace(wrapper.next_value::<Option<Vec<T>>>()?.unwrap_or_default()).is_some() {
+                    } else if items.replace(wrapper.next_value::<Option<Vec<T>>>()?).is_some() {
                         return Err(serde::de::Error::duplicate_field(T::KEY));
                     }
                 }

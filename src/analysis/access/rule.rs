@@ -412,8 +412,8 @@ fn own_and_other<'a, A: Address>(v4: &'a str, v6: &'a str) -> (&'a str, &'a str)
     if A::IS_V4 { (v4, v6) } else { (v6, v4) }
 }
 
-/// The sources: CIDRs win over a group, a group wins over a prefix list. What cannot be read may
-/// be every address.
+/// The sources: CIDRs win over a group, a group wins over a prefix list. A field that cannot be read
+/// may say anything, so that the sources may be every address whatever the fields after it say.
 fn read_sources<A: Address>(view: &RuleView<'_>, scope: &Scope<'_, '_, A>) -> Reading<A> {
     let unknown = || Reading::between(Few::None, Few::One(Interval::FULL));
     let (own, other) = own_and_other::<A>(view.source_cidr, view.source_cidr_v6);
@@ -422,11 +422,15 @@ fn read_sources<A: Address>(view: &RuleView<'_>, scope: &Scope<'_, '_, A>) -> Re
         return block.map_or_else(unknown, |interval| Reading::exact(Few::One(interval)));
     }
     if !other.is_empty() {
+        let Ok(block) = Block::parse(other) else { return unknown() };
         // A block of this family in the other family's field: the field is wrong, or the text is.
-        let stray = Block::parse(other).ok().and_then(A::of_block);
-        return stray.map_or(Reading::exact(Few::None), |interval| Reading::between(Few::None, Few::One(interval)));
+        return A::of_block(block)
+            .map_or(Reading::exact(Few::None), |interval| Reading::between(Few::None, Few::One(interval)));
     }
     let list = if !view.source_group_id.is_empty() {
+        if !is_name(view.source_group_id) {
+            return unknown();
+        }
         if scope.path == SourcePath::Internet {
             return Reading::exact(Few::None);
         }
@@ -436,11 +440,17 @@ fn read_sources<A: Address>(view: &RuleView<'_>, scope: &Scope<'_, '_, A>) -> Re
     };
     match list {
         Some(list) if list.has_unknown::<A>() => {
-            Reading::between(Few::from_set(list.known::<A>().clone()), Few::One(Interval::FULL))
+            Reading::between(Few::from_set(list.known::<A>().clone()), Few::from_set(list.largest::<A>()))
         }
         Some(list) => Reading::exact(Few::from_set(list.known::<A>().clone())),
         None => unknown(),
     }
+}
+
+/// True of a text that may name a resource. A plan names what does not exist yet by its address, so
+/// that more is allowed than the vendor's ids hold.
+fn is_name(text: &str) -> bool {
+    text.contains(|c: char| c.is_ascii_alphanumeric()) && !text.contains(|c: char| c.is_whitespace() || c.is_control())
 }
 
 /// Whether the interface's address is among the destinations that the rule is limited to.

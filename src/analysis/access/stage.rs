@@ -50,12 +50,19 @@ pub struct Group<'a> {
 
 impl<'a> From<&'a SecurityGroup> for Group<'a> {
     fn from(group: &'a SecurityGroup) -> Self {
+        Self::with_rules(group, group.permissions.iter().map(RuleView::from).collect())
+    }
+}
+
+impl<'a> Group<'a> {
+    /// The group with these of its rules.
+    pub fn with_rules(group: &'a SecurityGroup, rules: Vec<RuleView<'a>>) -> Self {
         Self {
             id: group.security_group_id.as_str(),
             group_type: group.security_group_type.value().map_or("", String::as_str),
             inner_access_policy: &group.inner_access_policy,
             vpc_id: group.vpc_id.as_str(),
-            rules: group.permissions.iter().map(RuleView::from).collect(),
+            rules,
         }
     }
 }
@@ -257,11 +264,10 @@ fn inner_members<'q, A: Address>(group: &Group<'q>, lists: &Lists<'_>) -> Option
     }
     let certain =
         group.group_type.eq_ignore_ascii_case("normal") && group.inner_access_policy.eq_ignore_ascii_case("accept");
-    let (known, unknown) = match lists.group_members(group.id) {
-        Some(members) => (members.known::<A>().clone(), members.has_unknown::<A>()),
-        None => (RangeSet::empty(), true),
+    let (known, upper) = match lists.group_members(group.id) {
+        Some(members) => (members.known::<A>().clone(), members.largest::<A>()),
+        None => (RangeSet::empty(), RangeSet::full()),
     };
-    let upper = if unknown { RangeSet::full() } else { known.clone() };
     let lower = if certain { known } else { RangeSet::empty() };
     Some(Members { group_id: group.id, upper, lower })
 }

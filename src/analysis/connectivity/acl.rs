@@ -2,7 +2,7 @@
 //! both ends: to the mesh's port, and back to whatever port the client chose.
 
 use crate::{
-    model::{NetworkAcl, NetworkAclEntry, VSwitch},
+    model::{NetworkAcl, NetworkAclEntry, Reading, VSwitch},
     netset::{Address, Block, Interval, PortSet, RangeSet, all_ports, parse_ports},
 };
 
@@ -34,10 +34,12 @@ pub(super) fn check<'a, A: Address>(
     other: A,
     range: &mut Interval<A>,
 ) -> Vec<Fault<'a>> {
-    let id = switch.network_acl_id.as_str();
-    if id.is_empty() {
-        return Vec::new();
-    }
+    let id = match &switch.network_acl_id {
+        Reading::Value(id) => id.as_str(),
+        Reading::Absent => return Vec::new(),
+        // There may be one, whichever.
+        Reading::Unread => return vec![(Code::NaclUnreadable, switch.v_switch_id.as_str().into())],
+    };
     let acl = topology.acls.get(id).copied();
     if topology.is_unread(acl, |acl| &acl.scope, "DescribeNetworkAclAttributes", id) {
         return vec![(Code::NaclUnreadable, id.into())];
@@ -91,8 +93,8 @@ fn passing<A: Address>(
     let mut doubtful = PortSet::empty();
     for entry in entries {
         match read(entry, direction, other, range) {
-            Reading::Nothing => {}
-            Reading::Matches { ports, accepts } => {
+            Effect::Nothing => {}
+            Effect::Matches { ports, accepts } => {
                 let decided = open.intersect(&ports);
                 if accepts {
                     least = least.union(&decided.subtract(&doubtful));
@@ -100,7 +102,7 @@ fn passing<A: Address>(
                 }
                 open = open.subtract(&decided);
             }
-            Reading::Unreadable => {
+            Effect::Unreadable => {
                 most = most.union(&open);
                 doubtful = doubtful.union(&open);
             }
@@ -110,39 +112,39 @@ fn passing<A: Address>(
 }
 
 /// What an entry does to TCP packets with the address at the other end.
-enum Reading {
+enum Effect {
     Nothing,
     Matches { ports: PortSet, accepts: bool },
     Unreadable,
 }
 
-fn read<A: Address>(entry: &NetworkAclEntry, direction: Direction, other: A, range: &mut Interval<A>) -> Reading {
+fn read<A: Address>(entry: &NetworkAclEntry, direction: Direction, other: A, range: &mut Interval<A>) -> Effect {
     let protocol = entry.protocol.as_str();
     let known = ["udp", "icmp", "icmpv6", "gre"];
     if known.iter().any(|word| protocol.eq_ignore_ascii_case(word)) {
-        return Reading::Nothing;
+        return Effect::Nothing;
     }
     let block = match direction {
         Direction::Ingress => &entry.source_cidr_ip,
         Direction::Egress => &entry.destination_cidr_ip,
     };
-    let Ok(block) = Block::parse(block) else { return Reading::Unreadable };
-    let Some(block) = A::of_block(block) else { return Reading::Nothing };
+    let Ok(block) = Block::parse(block) else { return Effect::Unreadable };
+    let Some(block) = A::of_block(block) else { return Effect::Nothing };
     narrow(range, other, block);
     if !block.contains(other) {
-        return Reading::Nothing;
+        return Effect::Nothing;
     }
     let any = protocol.eq_ignore_ascii_case("all");
     let accepts = entry.policy.eq_ignore_ascii_case("accept");
     if !(any || protocol.eq_ignore_ascii_case("tcp")) || !(accepts || entry.policy.eq_ignore_ascii_case("drop")) {
-        return Reading::Unreadable;
+        return Effect::Unreadable;
     }
     let mut ports = Vec::new();
     // Ports mean nothing to all protocols at once.
     if any {
         ports.push(all_ports());
     } else if parse_ports(&entry.port, |range| ports.push(range)).is_err() {
-        return Reading::Unreadable;
+        return Effect::Unreadable;
     }
-    Reading::Matches { ports: RangeSet::from_intervals(ports), accepts }
+    Effect::Matches { ports: RangeSet::from_intervals(ports), accepts }
 }

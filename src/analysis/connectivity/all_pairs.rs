@@ -12,8 +12,8 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::{
-    model::{NextHop, VSwitch},
-    netset::{Block, Interval, Point},
+    model::{NextHop, Reading, VSwitch},
+    netset::{Address, Block, Interval, Point},
 };
 
 use super::{
@@ -22,7 +22,7 @@ use super::{
     table::{Table, TrWay, Way},
     topology::{Topology, VpcNode, block_of},
     verdict::{Code, Verdict},
-    walk::{Goal, Outcome, Packet, Place, Walk},
+    walk::{Goal, Outcome, Packet, Place, Walk, is_inside},
 };
 
 /// All pairs of vSwitches of a topology.
@@ -30,23 +30,39 @@ use super::{
 pub struct AllPairs<'t, 'a> {
     topology: &'t Topology<'a>,
     port: u16,
-    ends: Vec<End<'a>>,
-    numbers: HashMap<&'a str, usize>,
+    /// By block, then by id.
+    ends: Vec<End<'t, 'a>>,
+    vpcs: Vec<VpcEnds<'a>>,
     /// The slots of each end; ends with one slot are most.
     slots_of: Vec<Vec<u32>>,
     classes: Vec<Class>,
+    /// VPCs with a route for a part of one of their vSwitches: who comes from outside is walked.
+    pierced: HashSet<&'a str>,
     /// Pairs, source first, that are walked one by one.
     exceptions: HashSet<(u32, u32)>,
 }
 
 /// A vSwitch.
 #[derive(Clone, Debug)]
-struct End<'a> {
+struct End<'t, 'a> {
     switch: &'a VSwitch,
     block: Interval<u32>,
+    /// Number of its VPC.
+    vpc: u32,
+    /// The table in which its packets are looked up, where that can be read.
+    table: Option<&'t Table<'a>>,
     class: u32,
     /// True where filters or PrivateLink have a say as well.
     is_odd: bool,
+}
+
+/// A VPC. Ends name it by its number, so that the many comparisons are of numbers.
+#[derive(Clone, Debug)]
+struct VpcEnds<'a> {
+    /// Numbers of the vSwitches in it, ascending.
+    ends: Vec<u32>,
+    /// Attachments by which packets simply arrive here: router, attachment.
+    entrances: Vec<(&'a str, &'a str)>,
 }
 
 /// What the sources of a class reach.
@@ -54,6 +70,36 @@ struct End<'a> {
 struct Class {
     delivered: Bits,
     unknown: Bits,
+}
+
+impl Class {
+    /// A class that reaches none of so many slots.
+    fn new(slots: usize) -> Self {
+        Self { delivered: Bits::new(slots), unknown: Bits::new(slots) }
+    }
+}
+
+/// Counts slots that a class reaches.
+struct Counter<'c> {
+    delivered: &'c Bits,
+    /// `None` where everything can be told.
+    unknown: Option<&'c Bits>,
+}
+
+impl<'c> Counter<'c> {
+    fn new(class: &'c Class) -> Self {
+        let Class { delivered, unknown } = class;
+        Self { delivered, unknown: (!unknown.is_empty()).then_some(unknown) }
+    }
+
+    /// How many of the slots it reaches, and of how many others that cannot be told.
+    fn count(&self, slots: impl Iterator<Item = u32> + Clone) -> (u64, u64) {
+        let delivered = slots.clone().map(|slot| u64::from(self.delivered.get(slot))).sum();
+        let unknown = self
+            .unknown
+            .map_or(0, |unknown| slots.map(|slot| u64::from(unknown.get(slot) && !self.delivered.get(slot))).sum());
+        (delivered, unknown)
+    }
 }
 
 /// How many ordered pairs have which verdict, ends with themselves among them.
@@ -126,24 +172,26 @@ enum Lead<'a> {
 impl<'t, 'a> AllPairs<'t, 'a> {
     /// Works out what every class reaches. `port` is the mesh's, for filters and PrivateLink.
     pub fn new(topology: &'t Topology<'a>, port: u16) -> Self {
-        let mut ends: Vec<End<'a>> = Vec::with_capacity(topology.switches.len());
-        for switch in topology.switches.values().copied() {
-            let Some(block) = block_of(switch) else { continue };
-            let vpc = switch.vpc_id.as_str();
-            let linked = topology.endpoints.contains_key(vpc)
-                || topology.vpcs.get(vpc).is_some_and(|node| topology.is_refused(node.scope, "ListVpcEndpoints", vpc));
-            let is_odd = linked || !switch.network_acl_id.is_empty();
-            ends.push(End { switch, block, class: 0, is_odd });
+        let mut ends: Vec<End<'t, 'a>> = Vec::with_capacity(topology.switches.len());
+        let mut vpcs = Vec::with_capacity(topology.vpcs.len());
+        let pierced = pierced(topology);
+        for (number, node) in (0..).zip(topology.vpcs.values()) {
+            ends.extend(ends_in(topology, node, number));
+            let is_pierced = pierced.contains(node.id);
+            let entrances = if is_pierced { Vec::new() } else { entrances(topology, node.id) };
+            vpcs.push(VpcEnds { ends: Vec::new(), entrances });
         }
         ends.sort_unstable_by_key(|end| (end.block, &end.switch.v_switch_id));
-        let numbers = ends.iter().enumerate().map(|(number, end)| (end.switch.v_switch_id.as_str(), number)).collect();
+        for (number, end) in (0..).zip(&ends) {
+            vpcs[end.vpc as usize].ends.push(number);
+        }
         let slots = slots(topology, &ends);
         let mut slots_of = vec![Vec::new(); ends.len()];
         for (number, slot) in (0..).zip(&slots) {
             slots_of[slot.end as usize].push(number);
         }
         let mut pairs =
-            Self { topology, port, ends, numbers, slots_of, classes: Vec::new(), exceptions: HashSet::new() };
+            Self { topology, port, ends, vpcs, slots_of, classes: Vec::new(), pierced, exceptions: HashSet::new() };
         pairs.overlaps(&slots);
         pairs.classify(&slots);
         pairs
@@ -151,11 +199,18 @@ impl<'t, 'a> AllPairs<'t, 'a> {
 
     /// The verdict for a cluster's and a mesh's vSwitch; `None` for one that has no IPv4 block here.
     pub fn verdict(&self, source: &str, target: &str) -> Option<Verdict> {
-        let (source, target) = (*self.numbers.get(source)?, *self.numbers.get(target)?);
+        let (source, target) = (self.number(source)?, self.number(target)?);
         if self.is_exception(source, target) {
             return Some(self.walked(source, target));
         }
         Some(self.by_class(source, target))
+    }
+
+    /// The number of a vSwitch.
+    fn number(&self, id: &str) -> Option<usize> {
+        let switch = *self.topology.switches.get(id)?;
+        let block: Interval<u32> = block_of(switch)?;
+        self.ends.binary_search_by(|end| (end.block, end.switch.v_switch_id.as_str()).cmp(&(block, id))).ok()
     }
 
     /// Number of classes.
@@ -167,11 +222,25 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     pub fn count(&self) -> PairCounts {
         let classes = self.classes.len();
         let mut tally = vec![[0_u64; ALL]; classes * classes];
+        // Most ends have one slot: they are told by a bit of it, and their classes are counted one after the other.
+        let (mut single, split): (Vec<usize>, Vec<usize>) =
+            (0..self.ends.len()).partition(|number| self.slots_of[*number].len() == 1);
+        single.sort_by_key(|number| self.ends[*number].class);
+        let single: Vec<(u32, u32)> =
+            single.into_iter().map(|number| (self.ends[number].class, self.slots_of[number][0])).collect();
         // Class by class, so that its bitmaps and its part of the tally stay in the cache.
         for (class, tally) in tally.chunks_exact_mut(classes.max(1)).enumerate() {
-            for (number, end) in self.ends.iter().enumerate() {
-                let outcomes = self.outcomes(class, number);
-                tally[end.class as usize][usize::from(outcomes)] += 1;
+            let counter = Counter::new(&self.classes[class]);
+            for targets in single.chunk_by(|(one, _), (other, _)| one == other) {
+                let (delivered, unknown) = counter.count(targets.iter().map(|(_, slot)| *slot));
+                let tally = &mut tally[targets[0].0 as usize];
+                tally[usize::from(DELIVERED)] += delivered;
+                tally[usize::from(UNKNOWN)] += unknown;
+                tally[usize::from(BLOCKED)] += targets.len() as u64 - delivered - unknown;
+            }
+            for number in &split {
+                let outcomes = self.outcomes(class, *number);
+                tally[self.ends[*number].class as usize][usize::from(outcomes)] += 1;
             }
         }
         let mut counts = PairCounts::default();
@@ -196,17 +265,13 @@ impl<'t, 'a> AllPairs<'t, 'a> {
         let (from, to) = (&self.ends[source], &self.ends[target]);
         from.is_odd
             || to.is_odd
-            || from.switch.vpc_id == to.switch.vpc_id
+            || from.vpc == to.vpc
             || self.exceptions.contains(&(source as u32, target as u32))
             || self.exceptions.contains(&(target as u32, source as u32))
     }
 
     /// Calls for each exception once.
     fn each_exception(&self, mut each: impl FnMut(usize, usize)) {
-        let mut by_vpc: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (number, end) in self.ends.iter().enumerate() {
-            by_vpc.entry(end.switch.vpc_id.as_str()).or_default().push(number);
-        }
         let odd: Vec<usize> = (0..self.ends.len()).filter(|number| self.ends[*number].is_odd).collect();
         for one in 0..self.ends.len() {
             let end = &self.ends[one];
@@ -215,15 +280,15 @@ impl<'t, 'a> AllPairs<'t, 'a> {
                 continue;
             }
             odd.iter().for_each(|other| each(one, *other));
-            let same = by_vpc.get(end.switch.vpc_id.as_str()).map_or(&[][..], Vec::as_slice);
-            same.iter().filter(|other| !self.ends[**other].is_odd).for_each(|other| each(one, *other));
+            let same = self.vpcs[end.vpc as usize].ends.iter().map(|other| *other as usize);
+            same.filter(|other| !self.ends[*other].is_odd).for_each(|other| each(one, other));
         }
         let turned = self.exceptions.iter().map(|(one, other)| (*other, *one));
         let both: HashSet<(u32, u32)> = self.exceptions.iter().copied().chain(turned).collect();
         for (one, other) in both {
             let (one, other) = (one as usize, other as usize);
             let (from, to) = (&self.ends[one], &self.ends[other]);
-            if !from.is_odd && !to.is_odd && from.switch.vpc_id != to.switch.vpc_id {
+            if !from.is_odd && !to.is_odd && from.vpc != to.vpc {
                 each(one, other);
             }
         }
@@ -234,12 +299,10 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     fn exact(&self, source: usize, target: usize) -> Verdict {
         let (from, to) = (&self.ends[source], &self.ends[target]);
         // One stretch of the table holds the whole block: no route is for a part of it.
-        let plain = |from: &End<'a>, to: &End<'a>| {
-            let table = self.topology.table_of(from.switch).ok().and_then(|id| self.topology.tables.get(id));
-            let table = table.filter(|table| table.is_readable);
-            table.is_none_or(|table| table.lpm::<u32>().stretch_of(to.block.first()).1.contains(to.block.last()))
+        let plain = |from: &End<'t, 'a>, to: &End<'t, 'a>| {
+            from.table.is_none_or(|table| table.lpm::<u32>().stretch_of(to.block.first()).1.contains(to.block.last()))
         };
-        let same = from.switch.vpc_id == to.switch.vpc_id && !from.is_odd && !to.is_odd;
+        let same = from.vpc == to.vpc && !from.is_odd && !to.is_odd;
         if same && plain(from, to) && plain(to, from) {
             return Verdict::Connected;
         }
@@ -280,14 +343,10 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     /// Ends that share addresses: a VPC that has a block of its own does not send packets for it
     /// anywhere else.
     fn overlaps(&mut self, slots: &[Slot]) {
-        let mut vpcs: HashMap<&str, Vec<u32>> = HashMap::new();
-        for (number, end) in (0..).zip(&self.ends) {
-            vpcs.entry(end.switch.vpc_id.as_str()).or_default().push(number);
-        }
         for shared in slots.chunk_by(|one, other| one.stretch == other.stretch).filter(|shared| shared.len() > 1) {
             for (one, other) in shared.iter().flat_map(|one| shared.iter().map(move |other| (one.end, other.end))) {
                 if one != other {
-                    let from = vpcs.get(self.ends[one as usize].switch.vpc_id.as_str()).map_or(&[][..], Vec::as_slice);
+                    let from = &self.vpcs[self.ends[one as usize].vpc as usize].ends;
                     self.exceptions.extend(from.iter().map(|from| (*from, other)));
                 }
             }
@@ -296,49 +355,48 @@ impl<'t, 'a> AllPairs<'t, 'a> {
 
     /// Gives every end its class, and works out each class once.
     fn classify(&mut self, slots: &[Slot]) {
-        let mut slots_in: HashMap<&str, Vec<u32>> = HashMap::new();
-        for (number, slot) in (0..).zip(slots) {
-            slots_in.entry(self.ends[slot.end as usize].switch.vpc_id.as_str()).or_default().push(number);
-        }
         let mut known: HashMap<Vec<(Interval<u32>, Lead<'a>)>, u32> = HashMap::new();
-        let mut by_table: HashMap<(&str, &str), u32> = HashMap::new();
         let mut transits: HashMap<&'a str, Class> = HashMap::new();
-        for number in 0..self.ends.len() {
-            let switch = self.ends[number].switch;
-            let vpc = switch.vpc_id.as_str();
-            let table = self.topology.table_of(switch).unwrap_or_default();
-            if let Some(class) = by_table.get(&(vpc, table)) {
-                self.ends[number].class = *class;
-                continue;
-            }
-            let leads = self.leads(switch);
-            let own = leads.iter().any(|(_, lead)| matches!(lead, Lead::Own(_)));
-            let class = match known.get(&leads) {
-                Some(class) => *class,
-                None => {
-                    let class = self.work_out(switch, &leads, slots, &slots_in, &mut transits);
-                    self.classes.push(class);
-                    let class = (self.classes.len() - 1) as u32;
-                    known.insert(leads, class);
-                    class
+        for vpc in 0..self.vpcs.len() {
+            // Of the VPC's tables, which are few.
+            let mut by_table: Vec<(&str, u32)> = Vec::new();
+            for number in self.vpcs[vpc].ends.clone() {
+                let number = number as usize;
+                let switch = self.ends[number].switch;
+                let table = self.topology.table_of(switch).unwrap_or_default();
+                if let Some((_, class)) = by_table.iter().find(|(known, _)| *known == table) {
+                    self.ends[number].class = *class;
+                    continue;
                 }
-            };
-            if !own {
-                by_table.insert((vpc, table), class);
+                let leads = self.leads(&self.ends[number]);
+                let own = leads.iter().any(|(_, lead)| matches!(lead, Lead::Own(_)));
+                let class = match known.get(&leads) {
+                    Some(class) => *class,
+                    None => {
+                        let class = self.work_out(switch, &leads, slots, &mut transits);
+                        self.classes.push(class);
+                        let class = (self.classes.len() - 1) as u32;
+                        known.insert(leads, class);
+                        class
+                    }
+                };
+                if !own {
+                    by_table.push((table, class));
+                }
+                self.ends[number].class = class;
             }
-            self.ends[number].class = class;
         }
     }
 
     /// Where each stretch of a vSwitch's table leads.
-    fn leads(&self, switch: &'a VSwitch) -> Vec<(Interval<u32>, Lead<'a>)> {
+    fn leads(&self, end: &End<'t, 'a>) -> Vec<(Interval<u32>, Lead<'a>)> {
+        let switch = end.switch;
         let own = || vec![(Interval::FULL, Lead::Own(switch.v_switch_id.as_str()))];
         let Some(vpc) = self.topology.vpcs.get(switch.vpc_id.as_str()) else { return own() };
         if vpc.is_open {
             return own();
         }
-        let table = self.topology.table_of(switch).ok().and_then(|id| self.topology.tables.get(id));
-        let Some(table) = table.filter(|table| table.is_readable) else { return vec![(Interval::FULL, Lead::Unknown)] };
+        let Some(table) = end.table else { return vec![(Interval::FULL, Lead::Unknown)] };
         let mut leads: Vec<(Interval<u32>, Lead<'a>)> = Vec::new();
         for (stretch, route) in table.lpm::<u32>().stretches() {
             let lead = route.map_or(Lead::Blocked, |route| self.lead(vpc, switch, table, route));
@@ -376,33 +434,36 @@ impl<'t, 'a> AllPairs<'t, 'a> {
             "Instance" | "HaVip" | "NetworkInterface" | "Ecr" => Some(Lead::Unknown),
             "VpcPeer" => {
                 let peer = topology.peers.get(id).copied()?;
-                if topology.is_refused(&peer.scope, "ListVpcPeerConnections", id) || peer.status != "Activated" {
+                if topology.is_refused(&peer.scope, "ListVpcPeerConnections", id)
+                    || !peer.status.eq_ignore_ascii_case("Activated")
+                {
                     return None;
                 }
                 let far = match (peer.vpc_id.as_str(), peer.accepting_vpc_id.as_str()) {
                     (one, far) | (far, one) if one == vpc.id => far,
                     _ => return None,
                 };
-                let open = topology.vpcs.get(far).is_none_or(|far| far.is_open);
+                let open = topology.vpcs.get(far).is_none_or(|far| far.is_open) || self.pierced.contains(far);
                 (far != vpc.id && !open).then_some(Lead::Peering(far))
             }
             "Attachment" => {
                 let attachment = topology.attachments.get(id).copied()?;
                 let refused = |action| topology.is_refused(&attachment.scope, action, id);
-                let simple = attachment.resource_type == "VPC"
+                let simple = attachment.resource_type.eq_ignore_ascii_case("VPC")
                     && attachment.vpc_id.as_str() == vpc.id
-                    && attachment.status == "Attached"
+                    && attachment.status.eq_ignore_ascii_case("Attached")
                     && !refused("ListTransitRouterVpcAttachments")
                     && !refused("ListTransitRouterRouteTableAssociations");
                 let router = attachment.transit_router_id.as_str();
-                let found = topology.routers.get(router).filter(|found| found.status == "Active")?;
+                let found = topology.routers.get(router).filter(|found| found.status.eq_ignore_ascii_case("Active"))?;
                 if !simple || topology.is_refused(&found.scope, "ListTransitRouters", router) {
                     return None;
                 }
                 let table = topology.associations.get(id)?.iter().find_map(|association| {
                     let table = association.transit_router_route_table_id.as_str();
                     let named = topology.tr_table_names.get(table)?;
-                    (association.status == "Active" && named.transit_router_id.as_str() == router).then_some(table)
+                    (association.status.eq_ignore_ascii_case("Active") && named.transit_router_id.as_str() == router)
+                        .then_some(table)
                 })?;
                 Some(Lead::Transit(router, table))
             }
@@ -416,10 +477,9 @@ impl<'t, 'a> AllPairs<'t, 'a> {
         switch: &'a VSwitch,
         leads: &[(Interval<u32>, Lead<'a>)],
         slots: &[Slot],
-        slots_in: &HashMap<&'a str, Vec<u32>>,
         transits: &mut HashMap<&'a str, Class>,
     ) -> Class {
-        let mut class = Class { delivered: Bits::new(slots.len()), unknown: Bits::new(slots.len()) };
+        let mut class = Class::new(slots.len());
         for (stretch, lead) in leads {
             let from = slots.partition_point(|slot| slot.stretch.last() < stretch.first());
             let to = slots.partition_point(|slot| slot.stretch.first() <= stretch.last());
@@ -437,8 +497,12 @@ impl<'t, 'a> AllPairs<'t, 'a> {
                 }
                 // Whatever is not local there is blocked: peering does not transit.
                 Lead::Peering(vpc) => {
-                    let there = slots_in.get(vpc).map_or(&[][..], Vec::as_slice);
-                    for slot in there.iter().filter(|slot| (from..to).contains(&(**slot as usize))) {
+                    let there = self.topology.vpcs.get(vpc).into_iter().flat_map(|vpc| &vpc.switches);
+                    let there = there.filter_map(|switch| {
+                        self.number(switch.v_switch_id.as_str()).filter(|end| self.ends[*end].switch == *switch)
+                    });
+                    let there = there.flat_map(|end| &self.slots_of[end]);
+                    for slot in there.filter(|slot| (from..to).contains(&(**slot as usize))) {
                         class.delivered.set(*slot);
                     }
                 }
@@ -458,9 +522,9 @@ impl<'t, 'a> AllPairs<'t, 'a> {
             record(class, number as u32, &outcome);
             // Selectors of a VPN tell sources apart.
             if walk.packet.sources != sources
-                && let Some(source) = self.numbers.get(switch.v_switch_id.as_str())
+                && let Some(source) = self.number(switch.v_switch_id.as_str())
             {
-                self.exceptions.insert((*source as u32, slot.end));
+                self.exceptions.insert((source as u32, slot.end));
             }
         }
     }
@@ -468,7 +532,7 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     /// Resolves a table of a transit router: which slots packets reach from there.
     fn resolve(&mut self, router: &'a str, id: &'a str, slots: &[Slot]) -> Class {
         let topology = self.topology;
-        let mut class = Class { delivered: Bits::new(slots.len()), unknown: Bits::new(slots.len()) };
+        let mut class = Class::new(slots.len());
         let scope = topology.tr_table_names.get(id).map(|named| &named.scope);
         let refused = scope.is_some_and(|scope| topology.is_refused(scope, "ListTransitRouterRouteEntries", id));
         let table = topology.tr_tables.get(id);
@@ -479,36 +543,33 @@ impl<'t, 'a> AllPairs<'t, 'a> {
         let Some(table) = table else { return class };
         let mut next = 0;
         for (stretch, route) in table.lpm::<u32>().stretches() {
+            if slots.get(next).is_none_or(|slot| slot.stretch.first() > stretch.last()) {
+                continue;
+            }
             let route = route.and_then(|route| table.routes.get(route as usize));
             let arrival = match route.map(|route| &route.way) {
                 None | Some(TrWay::BlackHole) => Arrival::Blocked,
                 Some(TrWay::Attachments(all)) => match all[..] {
-                    [only] => self.arrival(router, only.as_str()),
+                    [only] => Arrival::Attachment(only.as_str()),
                     _ => Arrival::Walk,
                 },
                 Some(TrWay::Other(_)) => Arrival::Walk,
             };
             while let Some(slot) = slots.get(next).filter(|slot| slot.stretch.first() <= stretch.last()) {
-                let target = self.ends[slot.end as usize].switch;
+                let target = &self.vpcs[self.ends[slot.end as usize].vpc as usize];
                 match arrival {
                     Arrival::Blocked => {}
-                    Arrival::Vpc(vpc) if vpc == target.vpc_id.as_str() => class.delivered.set(next as u32),
-                    Arrival::Vpc(_) | Arrival::Walk => self.walk_transit((router, id), next as u32, slot, &mut class),
+                    Arrival::Attachment(attachment) if target.entrances.contains(&(router, attachment)) => {
+                        class.delivered.set(next as u32);
+                    }
+                    Arrival::Attachment(_) | Arrival::Walk => {
+                        self.walk_transit((router, id), next as u32, slot, &mut class)
+                    }
                 }
                 next += 1;
             }
         }
         class
-    }
-
-    /// The VPC behind an attachment, if the way there is simple.
-    fn arrival(&self, router: &str, id: &str) -> Arrival<'a> {
-        let Some(attachment) = self.topology.attachments.get(id).copied() else { return Arrival::Walk };
-        let simple = attachment.resource_type == "VPC"
-            && attachment.status == "Attached"
-            && attachment.transit_router_id.as_str() == router
-            && !self.topology.is_refused(&attachment.scope, "ListTransitRouterVpcAttachments", id);
-        if simple { Arrival::Vpc(attachment.vpc_id.as_str()) } else { Arrival::Walk }
     }
 
     fn walk_transit(&mut self, (router, table): (&'a str, &'a str), number: u32, slot: &Slot, class: &mut Class) {
@@ -524,7 +585,7 @@ impl<'t, 'a> AllPairs<'t, 'a> {
         });
         let looping: Vec<&str> = through.collect();
         let selected = walk.packet.sources != sources;
-        let is_special = |end: &End<'a>| selected || looping.contains(&end.switch.vpc_id.as_str());
+        let is_special = |end: &End<'t, 'a>| selected || looping.contains(&end.switch.vpc_id.as_str());
         let elsewhere = matches!(&outcome, Outcome::Blocked(faults) if faults.iter().all(|(code, _)| *code == Code::DeliveredElsewhere));
         // A source whose own VPC has the address is an exception already.
         let harmless = looping.is_empty() || (elsewhere && looping.len() == 1);
@@ -536,12 +597,59 @@ impl<'t, 'a> AllPairs<'t, 'a> {
     }
 }
 
+/// VPCs of which some table that is asked about what comes in has a route for a part of a vSwitch.
+fn pierced<'a>(topology: &Topology<'a>) -> HashSet<&'a str> {
+    let asked = |node: &VpcNode<'a>| -> HashSet<&'a str> {
+        let attachments = topology.attachments_of.get(node.id).map_or(&[][..], Vec::as_slice);
+        let interfaces = attachments.iter().flat_map(|one| &one.v_switch_ids);
+        let switches = interfaces.filter_map(|id| topology.switches.get(id.as_str()));
+        switches.filter_map(|switch| topology.table_of(switch).ok()).chain(node.tables.iter().copied()).collect()
+    };
+    let is_pierced = |node: &&VpcNode<'a>| {
+        let tables = asked(node);
+        let routes = tables.iter().filter_map(|id| topology.tables.get(id)).flat_map(|table| &table.routes);
+        routes.into_iter().any(|route| match route.block {
+            Block::V4(block) => node.switch_at(block.first()).0.is_some_and(|(_, switch)| is_inside(route, switch)),
+            Block::V6(_) => false,
+        })
+    };
+    topology.vpcs.values().filter(is_pierced).map(|node| node.id).collect()
+}
+
 /// What is behind a route of a transit router.
 #[derive(Clone, Copy, Debug)]
 enum Arrival<'a> {
     Blocked,
-    Vpc(&'a str),
+    /// Whatever is behind this attachment.
+    Attachment(&'a str),
     Walk,
+}
+
+/// The vSwitches of a VPC.
+fn ends_in<'t, 'a>(topology: &'t Topology<'a>, node: &'t VpcNode<'a>, vpc: u32) -> impl Iterator<Item = End<'t, 'a>> {
+    let linked =
+        topology.endpoints.contains_key(node.id) || topology.is_refused(node.scope, "ListVpcEndpoints", node.id);
+    // Of several vSwitches with one id only one counts, wherever it is.
+    let counts = |switch: &&'a VSwitch| topology.switches.get(switch.v_switch_id.as_str()) == Some(switch);
+    node.switches.iter().copied().filter(counts).filter_map(move |switch| {
+        let table = topology.table_of(switch).ok().and_then(|id| topology.tables.get(id));
+        let table = table.filter(|table| table.is_readable);
+        let is_odd = linked || switch.network_acl_id != Reading::Absent;
+        Some(End { switch, block: block_of(switch)?, vpc, table, class: 0, is_odd })
+    })
+}
+
+/// The attachments behind which is simply this VPC, each with its router.
+fn entrances<'a>(topology: &Topology<'a>, vpc: &str) -> Vec<(&'a str, &'a str)> {
+    let all = topology.attachments_of.get(vpc).map_or(&[][..], Vec::as_slice);
+    let simple = all.iter().copied().filter(|attachment| {
+        let id = attachment.transit_router_attachment_id.as_str();
+        attachment.resource_type.eq_ignore_ascii_case("VPC")
+            && attachment.status.eq_ignore_ascii_case("Attached")
+            && topology.attachments.get(id) == Some(attachment)
+            && !topology.is_refused(&attachment.scope, "ListTransitRouterVpcAttachments", id)
+    });
+    simple.map(|one| (one.transit_router_id.as_str(), one.transit_router_attachment_id.as_str())).collect()
 }
 
 fn packet(sources: Interval<u32>, destinations: Interval<u32>) -> Packet<u32> {
@@ -557,20 +665,25 @@ fn record(class: &mut Class, slot: u32, outcome: &Outcome<'_>) {
 }
 
 /// Cuts the ends at every block of every table and every other end.
-fn slots(topology: &Topology<'_>, ends: &[End<'_>]) -> Vec<Slot> {
+fn slots(topology: &Topology<'_>, ends: &[End<'_, '_>]) -> Vec<Slot> {
     let mut cuts: Vec<u32> = Vec::new();
-    let mut cut = |block: Block| {
-        if let Block::V4(block) = block {
-            cuts.push(block.first());
-            cuts.extend(block.last().succ());
-        }
+    let mut cut = |block: Interval<u32>| {
+        cuts.push(block.first());
+        cuts.extend(block.last().succ());
     };
-    topology.tables.values().flat_map(|table| &table.routes).for_each(|route| cut(route.block));
-    topology.tr_tables.values().flat_map(|table| &table.routes).for_each(|route| cut(route.block));
-    ends.iter().for_each(|end| cut(Block::V4(end.block)));
+    ends.iter().for_each(|end| cut(end.block));
+    topology.tables.values().flat_map(|table| table.lpm::<u32>().stretches()).for_each(|(stretch, _)| cut(stretch));
     for connection in topology.connections.values() {
         let texts = connection.local_subnet.split(',').chain(connection.remote_subnet.split(','));
-        texts.filter_map(|text| Block::parse(text.trim()).ok()).for_each(&mut cut);
+        texts.filter_map(|text| u32::of_block(Block::parse(text.trim()).ok()?)).for_each(&mut cut);
+    }
+    cuts.sort_unstable();
+    cuts.dedup();
+    let blocks = || ends.iter().map(|end| end.block);
+    let mut cuts = inside(blocks(), cuts.into_iter());
+    // Tables of transit routers are long and in order already, and few of their blocks begin inside an end.
+    for table in topology.tr_tables.values() {
+        cuts.extend(inside(blocks(), table.lpm::<u32>().stretches().map(|(stretch, _)| stretch.first())));
     }
     cuts.sort_unstable();
     cuts.dedup();
@@ -588,4 +701,40 @@ fn slots(topology: &Topology<'_>, ends: &[End<'_>]) -> Vec<Slot> {
     }
     slots.sort_unstable_by_key(|slot| (slot.stretch, slot.end));
     slots
+}
+
+/// Of ascending cuts those that are inside one of the ascending blocks: behind its first address, and not behind its last.
+fn inside(blocks: impl Iterator<Item = Interval<u32>>, cuts: impl Iterator<Item = u32>) -> Vec<u32> {
+    let mut blocks = blocks.peekable();
+    // The last address of all blocks that begin before the cut.
+    let mut reached = None;
+    cuts.filter(|cut| {
+        while let Some(block) = blocks.next_if(|block| block.first() < *cut) {
+            reached = reached.max(Some(block.last()));
+        }
+        reached >= Some(*cut)
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_cut_counts_inside_a_block(
+            mut blocks in proptest::collection::vec((0_u32..64, 0_u32..16), 0..12),
+            mut cuts in proptest::collection::vec(0_u32..80, 0..24),
+        ) {
+            blocks.sort_unstable();
+            cuts.sort_unstable();
+            let blocks: Vec<_> =
+                blocks.into_iter().filter_map(|(first, more)| Interval::new(first, first + more)).collect();
+            let literal = |cut: &u32| blocks.iter().any(|block| block.first() < *cut && *cut <= block.last());
+            let wanted: Vec<u32> = cuts.iter().copied().filter(literal).collect();
+            prop_assert_eq!(inside(blocks.iter().copied(), cuts.into_iter()), wanted);
+        }
+    }
 }

@@ -10,6 +10,11 @@ impl Bits {
         Self(vec![0; limit.div_ceil(64)])
     }
 
+    /// True if it holds no number.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.iter().all(|word| *word == 0)
+    }
+
     pub(super) fn get(&self, number: u32) -> bool {
         self.0.get(number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
     }

@@ -2,7 +2,7 @@
 //! route maps.
 
 use crate::{
-    model::{CenChildInstance, CenRouteMap, RegionId, Scope},
+    model::{CenChildInstance, CenRouteMap, RegionId, RelatedInfo, Scope},
     netset::{Block, Interval},
 };
 
@@ -19,18 +19,29 @@ struct Provider<'a, A> {
 }
 
 impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
-    pub(super) fn through_cen(&mut self, vpc: &VpcNode<'a>, id: &'a str) -> Outcome<'a> {
+    /// By a route for `block`, which the member announces that `related` names, if it names any.
+    pub(super) fn through_cen(
+        &mut self,
+        vpc: &VpcNode<'a>,
+        id: &'a str,
+        block: Block,
+        related: &'a RelatedInfo,
+    ) -> Outcome<'a> {
         if self.topology.is_refused(&Scope::default(), "DescribeCenAttachedChildInstances", id) {
             return stop(Code::CenUnreadable, id);
         }
         let topology = self.topology;
-        let Some(cen) = topology.cens.get(id) else { return stop(Code::NotAttached, id) };
+        // A route leads there, so that it has members: they are those of somebody who was not asked.
+        let Some(cen) = topology.cens.get(id).filter(|cen| cen.is_listed) else { return stop(Code::CenUnreadable, id) };
         let is_here = |child: &&&CenChildInstance| is_vpc(child) && child.child_instance_id == vpc.id;
         let Some(receiver) = cen.children.iter().find(is_here).copied() else { return stop(Code::NotAttached, id) };
         let provider = match self.provider(cen, receiver, id) {
             Ok(provider) => provider,
             Err(outcome) => return outcome,
         };
+        if let Some(outcome) = of_another(cen, &provider, block, related, id) {
+            return outcome;
+        }
         let (near, far) = (&receiver.child_instance_region_id, &provider.child.child_instance_region_id);
         if near != far && !has_bandwidth(cen, near, far) {
             return stop(Code::NoInterRegionBandwidth, id);
@@ -85,6 +96,33 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             Some(child) => stop(Code::OnPremises, child.child_instance_id.as_str()),
             None => stop(Code::CenNoRoute, id),
         })
+    }
+}
+
+/// Where the route is not the provider's own for sure: a VPC announces its vSwitches and nothing longer, and what other
+/// networks announce cannot be seen.
+fn of_another<'a, A: Family>(
+    cen: &Cen<'a>,
+    provider: &Provider<'a, A>,
+    route: Block,
+    related: &'a RelatedInfo,
+    id: &'a str,
+) -> Option<Outcome<'a>> {
+    let named = related.instance_id.as_str();
+    if !related.instance_type.is_empty() && !related.instance_type.eq_ignore_ascii_case("VPC") {
+        return Some(stop(Code::OnPremises, if named.is_empty() { id } else { named }));
+    }
+    if !named.is_empty() && provider.child.child_instance_id != related.instance_id {
+        return Some(stop(Code::CenRouteConflict, id));
+    }
+    let is_longer = A::of_block(route).is_some_and(|route| {
+        route != provider.block && provider.block.contains(route.first()) && provider.block.contains(route.last())
+    });
+    let beyond = cen.children.iter().find(|child| !is_vpc(child));
+    match beyond {
+        Some(child) if is_longer || named.is_empty() => Some(stop(Code::OnPremises, child.child_instance_id.as_str())),
+        None if is_longer => Some(stop(Code::CenRouteConflict, id)),
+        _ => None,
     }
 }
 

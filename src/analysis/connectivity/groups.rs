@@ -197,7 +197,7 @@ impl<'t, 'a, A: Address> GroupFilter<'t, 'a, A> {
             Way::Ingress => rules.map(RuleView::from).collect(),
             Way::Egress => rules.map(egress).collect(),
         };
-        Group { inner_access_policy: "Drop", rules, ..Group::from(group) }
+        Group { inner_access_policy: "Drop", ..Group::with_rules(group, rules) }
     }
 
     /// The lists, with the members of groups that rules name, where any does and members are known:

@@ -21,7 +21,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             return stop(Code::PeerUnreadable, id);
         }
         let Some(peer) = peer else { return stop(Code::DanglingNextHop, id) };
-        if peer.status != "Activated" {
+        if !peer.status.eq_ignore_ascii_case("Activated") {
             return stop(Code::PeerNotActivated, id);
         }
         let (one, other) = (peer.vpc_id.as_str(), peer.accepting_vpc_id.as_str());
@@ -40,7 +40,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         let Some(near) = near.filter(|near| near.vpc_id.as_str() == vpc.id) else {
             return stop(Code::DanglingNextHop, id);
         };
-        if near.status != "Active" {
+        if !near.status.eq_ignore_ascii_case("Active") {
             return stop(Code::RouterInterfaceDown, id);
         }
         let far_id = near.opposite_interface_id.as_str();
@@ -49,7 +49,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             return stop(Code::RouterInterfaceUnreadable, far_id);
         }
         let Some(far) = far else { return stop(Code::DanglingNextHop, far_id) };
-        if far.status != "Active" {
+        if !far.status.eq_ignore_ascii_case("Active") {
             return stop(Code::RouterInterfaceDown, far_id);
         }
         if far.router_type.eq_ignore_ascii_case("VBR") {
@@ -66,7 +66,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         let Some(gateway) = gateway.filter(|gateway| gateway.vpc_id.as_str() == vpc.id) else {
             return stop(Code::DanglingNextHop, id);
         };
-        if gateway.status != "active" {
+        if !gateway.status.eq_ignore_ascii_case("active") {
             return stop(Code::VpnGatewayDown, id);
         }
         let mut selected = Vec::new();
@@ -105,7 +105,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             None => return stop(Code::VpnUnreadable, gateway_id),
         }
         let Some(gateway) = gateway else { return stop(Code::DanglingNextHop, gateway_id) };
-        if gateway.status != "active" {
+        if !gateway.status.eq_ignore_ascii_case("active") {
             return stop(Code::VpnGatewayDown, gateway_id);
         }
         self.arrive(gateway.vpc_id.as_str(), Entrance::Other)
@@ -142,5 +142,5 @@ enum Side {
 
 /// Phase 2 is up.
 fn is_established(connection: &VpnConnection) -> bool {
-    connection.status == "ipsec_sa_established"
+    connection.status.eq_ignore_ascii_case("ipsec_sa_established")
 }

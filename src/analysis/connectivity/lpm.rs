@@ -10,8 +10,20 @@ pub struct Lpm<A> {
     /// First address of each stretch; the first stretch begins at the first address.
     starts: Vec<A>,
     /// What decides on each stretch.
-    values: Vec<Option<u32>>,
+    values: Vec<Decision>,
     index: Option<Index<A>>,
+}
+
+/// The value of a stretch, if it has one: in one word, so that no look-up depends on a branch that nobody can foresee.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Decision(u32);
+
+impl Decision {
+    const NONE: Self = Self(u32::MAX);
+
+    fn value(self) -> Option<u32> {
+        (self != Self::NONE).then_some(self.0)
+    }
 }
 
 /// Where to begin the search: for each bucket of addresses the stretch in which it begins.
@@ -33,16 +45,16 @@ const MAX_BUCKETS: usize = 1 << 16;
 const BUCKETS_PER_STRETCH: usize = 16;
 
 impl<A: Distance> Lpm<A> {
-    /// Blocks with their values. Of equal blocks the one with the smallest value counts.
+    /// Blocks with their values, which are below `u32::MAX`. Of equal blocks the one with the smallest value counts.
     pub fn new(mut blocks: Vec<(Interval<A>, u32)>) -> Self {
         // Outer blocks before inner ones.
         blocks.sort_unstable_by_key(|(block, value)| (block.first(), std::cmp::Reverse(block.last()), *value));
         blocks.dedup_by_key(|(block, _)| *block);
-        let mut table = Self { starts: vec![A::MIN], values: vec![None], index: None };
+        let mut table = Self { starts: vec![A::MIN], values: vec![Decision::NONE], index: None };
         let mut open: Vec<(Interval<A>, u32)> = Vec::new();
         for (block, value) in blocks {
             table.close(&mut open, Some(block.first()));
-            table.stretch(block.first(), Some(value));
+            table.stretch(block.first(), Decision(value));
             open.push((block, value));
         }
         table.close(&mut open, None);
@@ -58,13 +70,13 @@ impl<A: Distance> Lpm<A> {
             let end = block.last().succ();
             open.pop();
             if let Some(end) = end {
-                self.stretch(end, open.last().map(|(_, value)| *value));
+                self.stretch(end, open.last().map_or(Decision::NONE, |(_, value)| Decision(*value)));
             }
         }
     }
 
     /// Begins a stretch, or changes the one that begins there.
-    fn stretch(&mut self, start: A, value: Option<u32>) {
+    fn stretch(&mut self, start: A, value: Decision) {
         if self.starts.last() == Some(&start) {
             self.starts.pop();
             self.values.pop();
@@ -77,18 +89,18 @@ impl<A: Distance> Lpm<A> {
 
     /// The value of the longest block that holds the address.
     pub fn get(&self, address: A) -> Option<u32> {
-        self.values.get(self.place(address)).copied().flatten()
+        self.values[self.place(address)].value()
     }
 
     /// The value, and all addresses around this one for which it is the same.
     pub fn stretch_of(&self, address: A) -> (Option<u32>, Interval<A>) {
         let place = self.place(address);
-        (self.values.get(place).copied().flatten(), self.interval(place))
+        (self.values[place].value(), self.interval(place))
     }
 
     /// The stretches in ascending order.
     pub fn stretches(&self) -> impl Iterator<Item = (Interval<A>, Option<u32>)> + '_ {
-        (0..self.starts.len()).map(|place| (self.interval(place), self.values[place]))
+        (0..self.starts.len()).map(|place| (self.interval(place), self.values[place].value()))
     }
 
     fn interval(&self, place: usize) -> Interval<A> {

@@ -35,6 +35,7 @@ mod walk;
 pub use all_pairs::{AllPairs, PairCounts};
 pub use lpm::{Distance, Lpm};
 pub use pair::{DataPlaneEnd, MeshEnd};
+pub use private_link::SERVICE_RANGES;
 pub use question::{PathQuestion, PathQuestionError, PathSummary, answer};
 pub use topology::{Family, Topology};
 pub use verdict::{Code, Direction, Hop, NearestPath, PairAnswer, Reason, Verdict, Via};

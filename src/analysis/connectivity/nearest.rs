@@ -17,21 +17,23 @@ use super::{
     pair::Pair,
     table::{TrWay, Way, prefix},
     topology::{Family, Topology, block_of},
-    verdict::{NearestPath, Reason},
-    walk::{Goal, Outcome, Packet, Walk},
+    verdict::{Hop, NearestPath, Reason},
+    walk::Goal,
 };
 
-/// The nearest path for a packet of a pair, if there is one at all.
+/// The nearest path for a packet of a pair, if there is one at all. `passed` are the hops there and back, where the
+/// packet is delivered as things are.
 pub(super) fn path<A: Family>(
     pair: Pair<'_, '_>,
-    source: A,
-    destination: A,
+    (source, destination): (A, A),
     block: Interval<A>,
+    passed: [Option<Vec<Hop<'_>>>; 2],
     filters: &[Reason<'_>],
 ) -> Option<NearestPath> {
     let (mesh, cluster) = (pair.mesh_switch, pair.cluster_switch);
-    let there = one_way(pair.topology, (source, destination), cluster, Goal { switch: mesh, pods: None })?;
-    let back = one_way(pair.topology, (destination, source), mesh, Goal { switch: cluster, pods: Some(block) })?;
+    let [there, back] = passed;
+    let there = one_way(there, pair.topology, destination, cluster, Goal { switch: mesh, pods: None })?;
+    let back = one_way(back, pair.topology, source, mesh, Goal { switch: cluster, pods: Some(block) })?;
     let mut changes: BTreeSet<String> = there.changes.into_iter().chain(back.changes).collect();
     changes.extend(filters.iter().filter(|reason| reason.code.blocks()).map(|reason| format!("admit at {reason}")));
     Some(NearestPath { forward: there.places, back: back.places, changes: changes.into_iter().collect() })
@@ -44,15 +46,14 @@ struct OneWay {
 }
 
 fn one_way<'a, A: Family>(
+    passed: Option<Vec<Hop<'_>>>,
     topology: &Topology<'a>,
-    (source, destination): (A, A),
+    destination: A,
     from: &'a VSwitch,
     goal: Goal<'a, A>,
 ) -> Option<OneWay> {
-    let (sources, destinations) = (Interval::point(source), Interval::point(destination));
-    let mut walk = Walk::new(topology, Packet { source, destination, sources, destinations }, goal);
-    if walk.from(from) == Outcome::Delivered {
-        return Some(OneWay { places: walk.hops.iter().map(ToString::to_string).collect(), changes: Vec::new() });
+    if let Some(hops) = passed {
+        return Some(OneWay { places: hops.iter().map(ToString::to_string).collect(), changes: Vec::new() });
     }
     Search { topology, destination, goal, states: Vec::new(), open: BTreeSet::new() }.run(from)
 }
@@ -163,7 +164,7 @@ impl<'a, A: Family> Search<'_, 'a, A> {
             let id = peer.instance_id.as_str();
             let far = if peer.vpc_id.as_str() == vpc { &peer.accepting_vpc_id } else { &peer.vpc_id };
             let mut changes: Vec<String> = route_change("VpcPeer", id).into_iter().collect();
-            changes.extend((peer.status != "Activated").then(|| format!("activate {id}")));
+            changes.extend((!peer.status.eq_ignore_ascii_case("Activated")).then(|| format!("activate {id}")));
             self.push(cost, Some(number), Node::Arrived { vpc: far.as_str() }, changes);
         }
         for attachment in topology.attachments_of.get(vpc).map_or(&[][..], Vec::as_slice) {
@@ -177,7 +178,7 @@ impl<'a, A: Family> Search<'_, 'a, A> {
             let far = topology.interfaces.get(near.opposite_interface_id.as_str());
             let Some(far) = far.filter(|far| !far.vpc_id.is_empty()) else { continue };
             let mut changes: Vec<String> = route_change("RouterInterface", id).into_iter().collect();
-            let down = |one: &&RouterInterface| one.status != "Active";
+            let down = |one: &&RouterInterface| !one.status.eq_ignore_ascii_case("Active");
             changes.extend(
                 [*near, *far].iter().filter(|one| down(one)).map(|one| format!("activate {}", one.router_interface_id)),
             );
@@ -196,22 +197,23 @@ impl<'a, A: Family> Search<'_, 'a, A> {
     ) {
         let topology = self.topology;
         let id = attachment.transit_router_attachment_id.as_str();
-        let mut tables: Vec<&str> = topology
-            .tr_table_names
-            .values()
-            .filter(|table| table.transit_router_id.as_str() == router)
-            .map(|table| table.transit_router_route_table_id.as_str())
-            .collect();
-        tables.sort_unstable();
         let associations = topology.associations.get(id).map_or(&[][..], Vec::as_slice);
-        let active = associations.iter().filter(|one| one.status == "Active");
-        let associated = active.map(|one| one.transit_router_route_table_id.as_str()).find(|one| tables.contains(one));
-        for table in tables {
-            if associated.is_some_and(|associated| associated != table) {
-                continue;
-            }
+        let active = associations.iter().filter(|one| one.status.eq_ignore_ascii_case("Active"));
+        let is_of_router = |table: &&str| {
+            topology.tr_table_names.get(table).is_some_and(|named| named.transit_router_id.as_str() == router)
+        };
+        let associated = active.map(|one| one.transit_router_route_table_id.as_str()).find(is_of_router);
+        if let Some(table) = associated {
+            self.push(cost, Some(number), Node::Table { router, table }, changes);
+            return;
+        }
+        let tables = topology.tr_tables_of.get(router).map_or(&[][..], Vec::as_slice).iter();
+        let mut tables: Vec<&str> = tables.map(|table| table.transit_router_route_table_id.as_str()).collect();
+        tables.sort_unstable();
+        tables.dedup();
+        for table in tables.into_iter().filter(is_of_router) {
             let mut changes = changes.clone();
-            changes.extend(associated.is_none().then(|| format!("associate {id} with {table}")));
+            changes.push(format!("associate {id} with {table}"));
             self.push(cost, Some(number), Node::Table { router, table }, changes);
         }
     }
@@ -247,5 +249,6 @@ impl<'a, A: Family> Search<'_, 'a, A> {
 }
 
 fn attach(attachment: &TransitRouterAttachment) -> Option<String> {
-    (attachment.status != "Attached").then(|| format!("attach {}", attachment.transit_router_attachment_id))
+    (!attachment.status.eq_ignore_ascii_case("Attached"))
+        .then(|| format!("attach {}", attachment.transit_router_attachment_id))
 }

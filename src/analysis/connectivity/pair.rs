@@ -102,8 +102,24 @@ struct Atom<'a, A> {
     verdict: Verdict,
     reasons: Vec<Reason<'a>>,
     beside: Vec<Reason<'a>>,
-    forward: Vec<Hop<'a>>,
-    back: Vec<Hop<'a>>,
+    forward: Leg<'a>,
+    back: Leg<'a>,
+}
+
+/// One direction of an atom.
+struct Leg<'a> {
+    hops: Vec<Hop<'a>>,
+    /// Whether they lead to its end.
+    delivered: bool,
+}
+
+/// The first pair of addresses that is blocked, and what is known of it.
+struct Blocked<'a, A> {
+    packet: Packet<A>,
+    /// The block of the cluster that it is from.
+    block: Interval<A>,
+    /// The hops there and back, where the packet is delivered.
+    passed: [Option<Vec<Hop<'a>>>; 2],
 }
 
 /// The filters of both ends, with what they have worked out.
@@ -127,14 +143,7 @@ impl<'t, 'a> Pair<'t, 'a> {
         if answer.verdict == Verdict::Connected {
             return answer;
         }
-        let link = private_link::judge(
-            self.topology,
-            self.mesh_switch,
-            self.mesh.private_ip,
-            self.mesh.port,
-            self.cluster_switch,
-        );
-        either(&mut answer, link);
+        either(&mut answer, private_link::judge(self, &sources, target));
         answer
     }
 
@@ -173,8 +182,9 @@ impl<'t, 'a> Pair<'t, 'a> {
             while let Some((sources, destinations)) = open.pop() {
                 let atom = self.atom(&mut filters, *block, sources, destinations);
                 rest(&mut open, (sources, destinations), &atom.packet);
-                if atom.verdict == Verdict::Blocked && first_blocked.is_none() {
-                    first_blocked = Some((atom.packet, *block));
+                if nearest && atom.verdict == Verdict::Blocked && first_blocked.is_none() {
+                    let passed = [&atom.forward, &atom.back].map(|way| way.delivered.then(|| way.hops.clone()));
+                    first_blocked = Some(Blocked { packet: atom.packet, block: *block, passed });
                 }
                 answer = Some(add(answer, atom));
             }
@@ -185,11 +195,10 @@ impl<'t, 'a> Pair<'t, 'a> {
         answer.beside = sorted(answer.beside);
         let same_vpc = self.mesh_switch.vpc_id == self.cluster_switch.vpc_id;
         answer.via = (answer.verdict == Verdict::Connected).then_some(if same_vpc { Via::SameVpc } else { Via::Route });
-        if let (true, Verdict::Blocked | Verdict::Partial, Some((packet, block))) =
-            (nearest, answer.verdict, first_blocked)
-        {
-            let broken = self.filter_faults(&mut filters, &mut packet.clone());
-            answer.nearest = nearest::path(self, packet.source, packet.destination, block, &broken);
+        if let (Verdict::Blocked | Verdict::Partial, Some(blocked)) = (answer.verdict, first_blocked) {
+            let Blocked { mut packet, block, passed } = blocked;
+            let broken = self.filter_faults(&mut filters, &mut packet);
+            answer.nearest = nearest::path(self, (packet.source, packet.destination), block, passed, &broken);
         }
         answer
     }
@@ -205,10 +214,14 @@ impl<'t, 'a> Pair<'t, 'a> {
         let packet = Packet { source: sources.first(), destination: destinations.first(), sources, destinations };
         let goal = Goal { switch: self.mesh_switch, pods: None };
         let mut there = Walk::new(self.topology, packet, goal);
-        let mut faults = tagged(Direction::Forward, there.from(self.cluster_switch));
+        let outcome = there.from(self.cluster_switch);
+        let forward = Leg { hops: there.hops, delivered: outcome == Outcome::Delivered };
+        let mut faults = tagged(Direction::Forward, outcome);
         let goal = Goal { switch: self.cluster_switch, pods: Some(block) };
         let mut back = Walk::new(self.topology, turned(there.packet), goal);
-        faults.extend(tagged(Direction::Return, back.from(self.mesh_switch)));
+        let outcome = back.from(self.mesh_switch);
+        let returning = Leg { hops: back.hops, delivered: outcome == Outcome::Delivered };
+        faults.extend(tagged(Direction::Return, outcome));
         let mut packet = turned(back.packet);
         faults.extend(self.filter_faults(filters, &mut packet));
         let blocked = faults.iter().any(|reason| reason.code.blocks());
@@ -223,7 +236,7 @@ impl<'t, 'a> Pair<'t, 'a> {
         for (direction, walk) in [(Direction::Forward, there.beside), (Direction::Return, back.beside)] {
             beside.extend(walk.into_iter().map(|fault| named(direction, fault)));
         }
-        Atom { packet, verdict, reasons, beside, forward: there.hops, back: back.hops }
+        Atom { packet, verdict, reasons, beside, forward, back: returning }
     }
 
     fn filter_faults<A: Family>(self, filters: &mut Filters<'_, 'a, A>, packet: &mut Packet<A>) -> Vec<Reason<'a>> {
@@ -287,7 +300,7 @@ fn tagged<'a>(direction: Direction, outcome: Outcome<'a>) -> Vec<Reason<'a>> {
 }
 
 /// Pushes what an atom, which begins at both first addresses, leaves of two blocks.
-fn rest<A: Family>(
+pub(super) fn rest<A: Family>(
     open: &mut Vec<(Interval<A>, Interval<A>)>,
     (sources, destinations): (Interval<A>, Interval<A>),
     atom: &Packet<A>,
@@ -313,8 +326,8 @@ fn add<'a, A>(answer: Option<PairAnswer<'a>>, atom: Atom<'a, A>) -> PairAnswer<'
             verdict: atom.verdict,
             via: None,
             reasons: atom.reasons,
-            forward: atom.forward,
-            back: atom.back,
+            forward: atom.forward.hops,
+            back: atom.back.hops,
             nearest: None,
             beside: atom.beside,
         };

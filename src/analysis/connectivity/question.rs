@@ -208,6 +208,10 @@ impl PathQuestion {
         }
         let QuestionText { case_id, topology, pairs } = serde_json::from_str(text)?;
         let TopologyText { mut network, security_groups, prefix_lists, port_range_lists } = topology;
+        // A question names what there is: a vSwitch without an ACL has none.
+        for switch in network.v_switches.iter_mut().filter(|switch| switch.network_acl_id.is_unread()) {
+            switch.network_acl_id = Reading::Absent;
+        }
         network.sort();
         Ok(Self {
             case_id: (!case_id.is_empty()).then_some(case_id),

@@ -77,7 +77,7 @@ impl<'a> Table<'a> {
         let mut best: BTreeMap<BlockKey, (Origin, Route<'a>)> = BTreeMap::new();
         let services = cloud_services();
         best.insert(key(services), (Origin::System, Route { block: services, way: Way::CloudService }));
-        for entry in noun.route_entrys.iter().filter(|entry| entry.status == "Available") {
+        for entry in noun.route_entrys.iter().filter(|entry| entry.status.eq_ignore_ascii_case("Available")) {
             let Ok(block) = Block::parse(&entry.destination_cidr_block) else {
                 is_readable = false;
                 continue;
@@ -196,10 +196,10 @@ impl<'a> TrTable<'a> {
         let mut dead: BTreeMap<BlockKey, (Block, Code)> = BTreeMap::new();
         for entry in &entries {
             let Ok(block) = Block::parse(&entry.destination_cidr_block) else {
-                is_readable &= entry.status != "Active";
+                is_readable &= !entry.status.eq_ignore_ascii_case("Active");
                 continue;
             };
-            if entry.status != "Active" {
+            if !entry.status.eq_ignore_ascii_case("Active") {
                 if let Some(code) = dead_code(&entry.status) {
                     let known = dead.entry(key(block)).or_insert((block, code));
                     known.1 = known.1.min(code);
@@ -282,11 +282,11 @@ fn tr_way(entry: &TransitRouterRouteEntry) -> TrWay<'_> {
 
 /// `None` for an entry that is only being made or unmade.
 fn dead_code(status: &str) -> Option<Code> {
-    match status {
-        "Rejected" => Some(Code::TrRouteRejected),
-        "Prohibited" => Some(Code::TrRouteProhibited),
-        "Standby" => Some(Code::TrRouteStandby),
-        "Candidate" => Some(Code::TrRouteCandidate),
-        _ => None,
-    }
+    let codes = [
+        ("Rejected", Code::TrRouteRejected),
+        ("Prohibited", Code::TrRouteProhibited),
+        ("Standby", Code::TrRouteStandby),
+        ("Candidate", Code::TrRouteCandidate),
+    ];
+    codes.into_iter().find(|(word, _)| word.eq_ignore_ascii_case(status)).map(|(_, code)| code)
 }

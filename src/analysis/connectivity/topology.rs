@@ -47,6 +47,8 @@ pub struct Topology<'a> {
     /// Of an attachment.
     pub(super) associations: Grouped<'a, TransitRouterAssociation>,
     pub(super) tr_table_names: Named<'a, TransitRouterRouteTable>,
+    /// Of a router.
+    pub(super) tr_tables_of: Grouped<'a, TransitRouterRouteTable>,
     /// Tables that have entries.
     pub(super) tr_tables: HashMap<&'a str, TrTable<'a>>,
     pub(super) cens: HashMap<&'a str, Cen<'a>>,
@@ -82,6 +84,8 @@ pub(super) struct VpcNode<'a> {
 /// A basic-edition CEN.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Cen<'a> {
+    /// True if any member is known, in whichever status.
+    pub(super) is_listed: bool,
     pub(super) children: Vec<&'a CenChildInstance>,
     pub(super) limits: Vec<&'a CenInterRegionBandwidthLimit>,
     /// Those that count, the first to be matched first.
@@ -125,6 +129,20 @@ impl<'a> VpcNode<'a> {
         let blocks: Vec<Interval<A>> = self.blocks.iter().copied().filter_map(A::of_block).collect();
         blocks.iter().for_each(|block| narrow(range, address, *block));
         self.blocks.is_empty() || blocks.iter().any(|block| block.contains(address))
+    }
+
+    /// The blocks in which its interfaces have their addresses; `None` where they are not known.
+    pub(super) fn interfaces<A: Address>(&self) -> Option<Vec<Interval<A>>> {
+        let mut blocks: Vec<Interval<A>> = self.switches.iter().filter_map(|switch| block_of(switch)).collect();
+        if self.is_open {
+            // One of the vSwitches that were not read may have any other address.
+            let own: Vec<Interval<A>> = self.blocks.iter().copied().filter_map(A::of_block).collect();
+            if own.is_empty() {
+                return None;
+            }
+            blocks.extend(own);
+        }
+        (!blocks.is_empty()).then_some(blocks)
     }
 }
 
@@ -200,6 +218,7 @@ impl<'a> Topology<'a> {
             tr_table_names: named(&network.transit_router_route_tables, |table| {
                 table.transit_router_route_table_id.as_str()
             }),
+            tr_tables_of: grouped(&network.transit_router_route_tables, |table| [table.transit_router_id.as_str(), ""]),
             tr_tables: tr_tables(network),
             cens: cens(network),
             gateways: named(&network.vpn_gateways, |gateway| gateway.vpn_gateway_id.as_str()),
@@ -324,13 +343,17 @@ fn tr_tables(network: &Network) -> HashMap<&str, TrTable<'_>> {
 
 fn cens(network: &Network) -> HashMap<&str, Cen<'_>> {
     let mut cens: HashMap<&str, Cen<'_>> = HashMap::new();
-    for child in network.cen_child_instances.iter().filter(|child| child.status == "Attached") {
-        cens.entry(child.cen_id.as_str()).or_default().children.push(child);
+    for child in &network.cen_child_instances {
+        let cen = cens.entry(child.cen_id.as_str()).or_default();
+        cen.is_listed = true;
+        if child.status.eq_ignore_ascii_case("Attached") {
+            cen.children.push(child);
+        }
     }
     for limit in &network.cen_inter_region_bandwidth_limits {
         cens.entry(limit.cen_id.as_str()).or_default().limits.push(limit);
     }
-    for map in network.cen_route_maps.iter().filter(|map| map.status == "Active") {
+    for map in network.cen_route_maps.iter().filter(|map| map.status.eq_ignore_ascii_case("Active")) {
         cens.entry(map.cen_id.as_str()).or_default().route_maps.push(map);
     }
     for cen in cens.values_mut() {

@@ -18,7 +18,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         if !attachment.resource_type.eq_ignore_ascii_case("VPC") || attachment.vpc_id.as_str() != vpc.id {
             return stop(Code::DanglingNextHop, id);
         }
-        if attachment.status != "Attached" {
+        if !attachment.status.eq_ignore_ascii_case("Attached") {
             return stop(Code::AttachmentNotAttached, id);
         }
         self.enter(attachment.transit_router_id.as_str(), attachment)
@@ -37,7 +37,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         let found = self.topology.routers.get(router).copied();
         let unread = self.topology.is_unread(found, |found| &found.scope, "ListTransitRouters", router);
         match found {
-            Some(found) if !unread && found.status == "Active" => {}
+            Some(found) if !unread && found.status.eq_ignore_ascii_case("Active") => {}
             Some(_) if !unread => return stop(Code::TransitRouterDown, router),
             _ => return stop(Code::TransitRouterUnreadable, router),
         }
@@ -60,7 +60,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         }
         let mut unnamed = None;
         for association in self.topology.associations.get(id).map_or(&[][..], Vec::as_slice) {
-            if association.status != "Active" {
+            if !association.status.eq_ignore_ascii_case("Active") {
                 continue;
             }
             let table = association.transit_router_route_table_id.as_str();
@@ -130,11 +130,11 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             Ok(attachment) => attachment,
             Err(outcome) => return outcome,
         };
-        if attachment.status != "Attached" {
+        if !attachment.status.eq_ignore_ascii_case("Attached") {
             return stop(Code::AttachmentNotAttached, id);
         }
         let (own, peer) = (attachment.transit_router_id.as_str(), attachment.peer_transit_router_id.as_str());
-        match attachment.resource_type.as_str() {
+        match attachment.resource_type.to_ascii_uppercase().as_str() {
             "VPC" if own == router => {
                 self.arrive(attachment.vpc_id.as_str(), Entrance::TransitRouter(&attachment.v_switch_ids))
             }
@@ -142,7 +142,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             "TR" if peer == router => self.enter(own, attachment),
             "VPC" | "TR" => stop(Code::DanglingNextHop, id),
             "VBR" | "VPN" => stop(Code::OnPremises, id),
-            other => stop(Code::UnsupportedNextHop, other),
+            _ => stop(Code::UnsupportedNextHop, attachment.resource_type.as_str()),
         }
     }
 }

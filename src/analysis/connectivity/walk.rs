@@ -178,7 +178,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             "RouterInterface" => self.through_interface(vpc, id),
             "VpnGateway" => self.through_vpn(vpc, id, table),
             "Attachment" => self.through_attachment(vpc, id),
-            "Cen" | "CenBasic" => self.through_cen(vpc, id),
+            "Cen" | "CenBasic" => self.through_cen(vpc, id, block, &hop.next_hop_related_info),
             "NatGateway" | "IPv6Gateway" | "Ipv6Gateway" | "Ipv4Gateway" | "IPv4Gateway" => {
                 stop(Code::LeavesToInternet, id)
             }
@@ -211,8 +211,11 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
         let Some(node) = topology.vpcs.get(vpc) else { return stop(Code::VSwitchesUnreadable, vpc) };
         let (local, stretch) = node.switch_at(self.packet.destination);
         self.narrow_destination(stretch);
-        if let Some((switch, _)) = local {
-            return self.deliver(node, switch);
+        if let Some((switch, block)) = local {
+            return match self.longer(node, entrance, block) {
+                Some(table) => stop(Code::MoreSpecificThanLocal, table),
+                None => self.deliver(node, switch),
+            };
         }
         if self.may_be_local(node) {
             return stop(Code::VSwitchesUnreadable, vpc);
@@ -222,6 +225,34 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
             Entrance::TransitRouter(interfaces) if !interfaces.is_empty() => self.transit(node, interfaces),
             Entrance::TransitRouter(_) | Entrance::Other => stop(Code::TransitUnverified, vpc),
         }
+    }
+
+    /// The first table with a route for a part of the vSwitch, to somewhere else. Who comes through a transit router is
+    /// looked up in the tables of its interfaces; by which table others are nobody documents.
+    fn longer(&mut self, vpc: &'t VpcNode<'a>, entrance: Entrance<'a>, switch: Interval<A>) -> Option<&'a str> {
+        let topology = self.topology;
+        let tables = match entrance {
+            Entrance::TransitRouter(interfaces) if !interfaces.is_empty() => {
+                let switches = interfaces.iter().filter_map(|id| topology.switches.get(id.as_str()));
+                let mut tables: Vec<&'a str> = switches.filter_map(|one| topology.table_of(one).ok()).collect();
+                tables.sort_unstable();
+                tables.dedup();
+                tables
+            }
+            Entrance::Peering | Entrance::TransitRouter(_) | Entrance::Other => vpc.tables.clone(),
+        };
+        for id in tables {
+            let Some(table) = topology.tables.get(id).filter(|table| table.is_readable) else {
+                self.beside.push((Code::RouteTableUnreadable, id.into()));
+                continue;
+            };
+            let (route, stretch) = table.route(self.packet.destination);
+            self.narrow_destination(stretch);
+            if route.is_some_and(|route| is_inside(route, switch)) {
+                return Some(id);
+            }
+        }
+        None
     }
 
     /// Peering does not transit; whether it reaches pods behind a route to their node is not known.
@@ -282,7 +313,7 @@ impl<'t, 'a, A: Family> Walk<'t, 'a, A> {
 }
 
 /// True if a route that is not local is for a part of a vSwitch's block.
-fn is_inside<A: Family>(route: &Route<'_>, switch: Interval<A>) -> bool {
+pub(super) fn is_inside<A: Family>(route: &Route<'_>, switch: Interval<A>) -> bool {
     let Some(block) = A::of_block(route.block).filter(|_| !matches!(route.way, Way::Local)) else { return false };
     block != switch && switch.contains(block.first()) && switch.contains(block.last())
 }

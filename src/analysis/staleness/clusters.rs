@@ -146,7 +146,7 @@ fn path_of(setting: &Setting<'_>, target: &Target<'_>, source: &Source<'_>) -> F
 /// Where the cluster's sidecars send from. Pods with a block of their own sit behind the vSwitches of
 /// the nodes; others take addresses of vSwitches, which may be any of the VPC.
 fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str) -> Source<'a> {
-    let pods = cluster.own.and_then(|own| Block::parse(&own.container_cidr).ok());
+    let pods = cluster.own.and_then(|own| Block::parse(own.container_cidr.value()?).ok());
     let all = setting.switches_of(vpc_id);
     let named: Vec<&VSwitch> = match cluster.own {
         Some(own) if pods.is_some() && !own.v_switches.is_empty() => {
@@ -154,13 +154,13 @@ fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str)
         }
         _ => Vec::new(),
     };
-    let group = cluster.own.map(|own| own.security_group_id.as_str()).filter(|id| !id.is_empty());
+    let group = cluster.own.and_then(|own| own.security_group_id.value());
     Source {
         vpc_id,
         switches: if named.is_empty() { all.to_vec() } else { named },
         pods,
         pod_blocks: pods.map(|pods| pod_blocks(setting, vpc_id, pods)).unwrap_or_default(),
-        groups: group.into_iter().map(str::to_owned).collect(),
+        groups: group.into_iter().map(|id| id.as_str().to_owned()).collect(),
         unread: (!is_read(setting, cluster)).then_some(cluster.id.as_str()),
     }
 }
@@ -168,8 +168,12 @@ fn source<'a>(setting: &'a Setting<'_>, cluster: &'a Known<'_>, vpc_id: &'a str)
 /// True if all was read of the cluster that a path depends on: its group and where its pods are.
 fn is_read(setting: &Setting<'_>, cluster: &Known<'_>) -> bool {
     cluster.own.is_some_and(|own| {
-        let pods_are_known = own.container_cidr.is_empty() || Block::parse(&own.container_cidr).is_ok();
-        pods_are_known && setting.cluster_is_read(own)
+        let pods_are_known = match &own.container_cidr {
+            Reading::Value(block) => Block::parse(block).is_ok(),
+            Reading::Absent => true,
+            Reading::Unread => false,
+        };
+        pods_are_known && !own.security_group_id.is_unread() && setting.cluster_is_read(own)
     })
 }
 

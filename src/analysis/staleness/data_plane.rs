@@ -83,6 +83,7 @@ const fn row(number: u8, need: Need, confidence: u8, reason: &'static str) -> Ro
 pub(super) fn judge(case: Case) -> Row {
     use Existence::{Gone, Outside, Present, Unreadable};
     match case.existence {
+        Gone if case.state == State::Starting => announced(case.traffic),
         Gone => gone(case.traffic),
         Outside => outside(case),
         Unreadable if case.traffic == Traffic::Seen => {
@@ -115,6 +116,16 @@ fn gone(traffic: Traffic) -> Row {
         Traffic::NotAvailable => row(25, Need::Gone, 85, "the mesh lists it, and the cluster no longer exists"),
         Traffic::Seen => {
             row(26, Need::Unexpected, 90, "the cluster no longer exists, and its old addresses are in use")
+        }
+    }
+}
+
+/// Its own API may not list yet what is only just being made.
+fn announced(traffic: Traffic) -> Row {
+    match traffic {
+        Traffic::Seen => row(19, Need::Needed, 60, "it is starting, and it uses the public path"),
+        Traffic::None | Traffic::NotAvailable => {
+            row(19, Need::Undetermined, 50, "it is starting, and its own API does not list it yet")
         }
     }
 }

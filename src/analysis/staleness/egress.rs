@@ -6,10 +6,10 @@ use std::{
     net::IpAddr,
 };
 
-use super::logs::{Entrance, is_public};
+use super::logs::Entrance;
 use crate::{
     analysis::connectivity::Topology,
-    model::{Eip, Inventory, NatGateway, Scope, SnatEntry, VSwitch},
+    model::{Eip, Inventory, NatGateway, Scope, SnatEntry, VSwitch, is_on_the_internet},
     netset::{AddressSet, Block},
 };
 
@@ -111,7 +111,7 @@ impl<'a> Egress<'a> {
             for entry in entries.iter().filter(may_take).filter(|entry| applies(entry, switch, pods)) {
                 for text in entry.snat_ip.split(',').map(str::trim).filter(|text| !text.is_empty()) {
                     match text.parse() {
-                        Ok(address) if is_public(address) => {
+                        Ok(address) if is_on_the_internet(address) => {
                             set.insert(address);
                         }
                         // Behind a private one there is another gateway.

@@ -17,9 +17,9 @@ use crate::{
 
 use super::{Setting, consumers, entrance, mesh_of, target};
 
-/// Where sidecars connect to a pilot: plain discovery, and discovery over mutual TLS in its older and
-/// newer form.
-const PILOT_PORTS: [u16; 3] = [15010, 15011, 15012];
+/// Where a data plane connects to a pilot: plain discovery, discovery over mutual TLS in its older and
+/// newer form, and the webhooks.
+const PILOT_PORTS: [u16; 4] = [15010, 15011, 15012, 15017];
 
 /// Which region receives the events of the mesh product's central host is not documented, so this one
 /// is asked beside the mesh's own.

@@ -7,7 +7,9 @@ use std::{
 };
 
 use crate::{
-    model::{AccountId, Client, Flow, LogReading, Observer, Requests, Text, Traffic},
+    model::{
+        AccountId, Client, Flow, LogReading, Observer, Requests, Text, Traffic, is_of_balancers, is_on_the_internet,
+    },
     netset::AddressSet,
 };
 
@@ -101,8 +103,9 @@ impl<'a> Logs<'a> {
     /// True if somebody on the internet used the entrance who may be this consumer: not all of its addresses are known.
     pub(super) fn may_use(&self, entrance: &Entrance, origin: &Origin<'_>) -> bool {
         let hits = self.about(entrance).into_iter().flat_map(|reading| &reading.flows);
-        let mut strange = hits
-            .filter(|flow| entrance.is_hit_by(flow) && is_public(flow.source) && !origin.egress.contains(flow.source));
+        let mut strange = hits.filter(|flow| {
+            entrance.is_hit_by(flow) && is_on_the_internet(flow.source) && !origin.egress.contains(flow.source)
+        });
         !origin.egress_complete && strange.next().is_some()
     }
 
@@ -112,7 +115,7 @@ impl<'a> Logs<'a> {
         let covered = cover(&files, entrance);
         let mut clients = Clients::default();
         for flow in files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow)) {
-            if is_public(flow.source) && !expected.contains(flow.source) {
+            if is_on_the_internet(flow.source) && !expected.contains(flow.source) {
                 clients.add(flow.client());
             }
         }
@@ -134,7 +137,8 @@ impl<'a> Logs<'a> {
         // The shortest counts: what happened outside of it is not known of all places.
         let days = files.iter().map(|reading| (reading.to - reading.from).num_days()).min()?;
         let hits = files.iter().flat_map(|reading| &reading.flows).filter(|flow| entrance.is_hit_by(flow));
-        let bytes = hits.filter(|flow| is_public(flow.source)).map(|flow| flow.bytes).fold(0, u64::saturating_add);
+        let bytes =
+            hits.filter(|flow| is_on_the_internet(flow.source)).map(|flow| flow.bytes).fold(0, u64::saturating_add);
         Some(Volume { bytes_a_day: bytes / u64::try_from(days.max(1)).unwrap_or(1), days })
     }
 
@@ -168,23 +172,45 @@ fn in_words(reading: &LogReading) -> String {
 pub(super) struct PublicRequests {
     pub authenticated: Vec<Client>,
     pub others: Vec<Client>,
-    /// Some request had a source outside the balancer's own range, so that sources are clients.
+    /// Some client had a source that a client can have, or no client asked at all: sources are clients.
     pub sources_are_clients: bool,
 }
 
-/// Sorts the requests of audit logs.
-pub(super) fn public_requests(readings: &[&LogReading]) -> PublicRequests {
+/// Sorts the requests of audit logs. `own` are private addresses of the API server itself.
+pub(super) fn public_requests(readings: &[&LogReading], own: &BTreeSet<IpAddr>) -> PublicRequests {
     let (mut authenticated, mut others) = (Clients::default(), Clients::default());
-    let mut sources_are_clients = false;
+    let (mut is_any_shown, mut is_any_hidden) = (false, false);
     for request in readings.iter().flat_map(|reading| &reading.requests) {
-        sources_are_clients |= !is_balancer(request.source);
-        if !is_public(request.source) {
+        if !BESIDE_THE_SERVER.contains(&request.user.as_str()) {
+            let is_shown = may_be_a_client_s(request.source, own);
+            is_any_shown |= is_shown;
+            is_any_hidden |= !is_shown;
+        }
+        if !is_on_the_internet(request.source) {
             continue;
         }
         let Requests { authenticated: known, .. } = request;
         if *known { authenticated.add(request.client()) } else { others.add(request.client()) }
     }
+    let sources_are_clients = is_any_shown || !is_any_hidden;
     PublicRequests { authenticated: authenticated.sorted(), others: others.sorted(), sources_are_clients }
+}
+
+/// Users whose requests never come through the balancer: the components beside the API server.
+const BESIDE_THE_SERVER: [&str; 4] =
+    ["system:apiserver", "system:cloud-controller-manager", "system:kube-controller-manager", "system:kube-scheduler"];
+
+/// False for an address that no client of the balancer can have.
+fn may_be_a_client_s(source: IpAddr, own: &BTreeSet<IpAddr>) -> bool {
+    let source = source.to_canonical();
+    let is_routed = match source {
+        IpAddr::V4(v4) => {
+            let is_reserved = v4.octets()[0] == 0 || v4.octets()[0] >= 224;
+            !(v4.is_loopback() || v4.is_link_local() || is_reserved || is_of_balancers(source))
+        }
+        IpAddr::V6(v6) => !(v6.is_loopback() || v6.is_unicast_link_local() || v6.is_unspecified() || v6.is_multicast()),
+    };
+    is_routed && !own.contains(&source)
 }
 
 /// Clients by address; several records of one are one.
@@ -215,34 +241,13 @@ impl Clients {
     }
 }
 
-/// An address that a client on the internet may have. Ranges for documentation count: nothing
-/// private has them.
 /// True if the files hold all that came in at the entrance. A private source at a public address shows that its file was
 /// recorded where that source is, and says nothing of others.
 fn cover(files: &[&LogReading], entrance: &Entrance) -> bool {
     let at_entrance = |reading: &LogReading| {
-        reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).all(|flow| is_public(flow.source))
+        reading.flows.iter().filter(|flow| entrance.is_hit_by(flow)).all(|flow| is_on_the_internet(flow.source))
     };
     !files.is_empty() && files.iter().all(|reading| reading.complete && at_entrance(reading))
-}
-
-pub(super) fn is_public(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => {
-            !(v4.is_private() || v4.is_loopback() || v4.is_link_local() || v4.is_unspecified() || is_balancer(address))
-        }
-        IpAddr::V6(v6) => {
-            !(v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback() || v6.is_unspecified())
-        }
-    }
-}
-
-/// The range from which classic balancers speak, 100.64.0.0/10.
-fn is_balancer(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(v4) => v4.octets()[0] == 100 && v4.octets()[1] & 0xc0 == 64,
-        IpAddr::V6(_) => false,
-    }
 }
 
 #[cfg(test)]

@@ -31,13 +31,14 @@ use crate::{
         access::Lists,
         connectivity::{Code, Topology},
         exposure::Assessed,
-        index::{Balancer, Index},
+        index::{self, Balancer, Index},
+        public_address::{self, Host},
     },
     model::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointJudgement,
-        EndpointKind, Exposure, Gate, GateKind, Inventory, LogReading, Mesh, MeshOpinion, NamedConsumers, Need,
-        NetworkRead, Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness, StalenessVerdict, Text,
-        Traffic, Unit, UnitState, VSwitch, Via, Wanted, ports,
+        EndpointKind, Exposure, Gate, GateKind, Inventory, LoadBalancerId, LogReading, Mesh, MeshOpinion,
+        NamedConsumers, Need, NetworkRead, Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness,
+        StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted, ports,
     },
     netset::{AddressSet, Block},
 };
@@ -46,7 +47,7 @@ pub(super) use self::evidence::wanted as evidence_wanted;
 use self::{
     egress::Egress,
     logs::{Entrance, Logs},
-    path::{Found, ListenerFilter, Target},
+    path::{Found, ListenerFilter, Place, Target},
     pilot::Circumstances,
     servers::AuditLog,
     wanted::References,
@@ -99,10 +100,7 @@ impl<'a> Setting<'a> {
         }
         let mut managing: HashMap<&str, Vec<&Mesh>> = HashMap::new();
         for mesh in inventory.meshes() {
-            let named = mesh.clusters.iter();
-            let detailed = mesh.data_plane.value().into_iter().flatten().map(|cluster| &cluster.cluster_id);
-            let ids: BTreeSet<&ClusterId> = named.chain(detailed).collect();
-            ids.into_iter().for_each(|id| managing.entry(id.as_str()).or_default().push(mesh));
+            mesh.cluster_ids().into_iter().for_each(|id| managing.entry(id.as_str()).or_default().push(mesh));
         }
         Self {
             topology: Topology::new(network, inventory.security_groups(), lists),
@@ -292,23 +290,91 @@ fn mesh_of<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<&'a Mes
     is_mesh.then(|| setting.inventory().mesh(&endpoint.account_id, &endpoint.resource_id.as_str().into()))?
 }
 
-/// The private entrance. Where the private address is known, only the vSwitch that holds it counts.
+/// The private entrance. Where a private address is known, only the vSwitch that holds it counts.
 fn target<'a>(setting: &'a Setting<'_>, assessed: &'a Assessed<'_>) -> Option<Target<'a>> {
     let (vpc_id, named, groups) = servers::place_of(setting, assessed)?;
-    let address: Option<IpAddr> = assessed.judgement.private_address.as_deref().and_then(|text| text.parse().ok());
     let all = setting.switches_of(vpc_id);
-    let holding: Vec<&VSwitch> =
-        all.iter().copied().filter(|switch| address.is_some_and(|address| holds(switch, address))).collect();
-    let by_name = || all.iter().copied().filter(|switch| named.contains(switch.v_switch_id.as_str())).collect();
-    let switches: Vec<&VSwitch> = if holding.is_empty() { by_name() } else { holding };
-    let switches = if switches.is_empty() { all.to_vec() } else { switches };
+    let place = |address: Option<IpAddr>| {
+        let is_held = |switch: &&VSwitch| address.is_some_and(|address| holds(switch, address));
+        let is_named = |switch: &&VSwitch| named.contains(switch.v_switch_id.as_str());
+        let holding: Vec<&VSwitch> = all.iter().copied().filter(is_held).collect();
+        let switches = if holding.is_empty() { all.iter().copied().filter(is_named).collect() } else { holding };
+        Place { address, switches: if switches.is_empty() { all.to_vec() } else { switches } }
+    };
+    let entrance = PrivateEntrance::of(setting, assessed);
+    let places: Vec<Place<'_>> = entrance.addresses.iter().map(|address| place(Some(*address))).collect();
     let unread = match mesh_of(setting, assessed) {
         Some(mesh) => (!setting.mesh_is_read(mesh)).then_some(mesh.service_mesh_id.as_str()),
         // A cluster's own group is documented not to filter what comes through the balancer.
         None => None,
     };
-    let unread = unread.or_else(|| balancer_elsewhere(assessed, vpc_id));
-    Some(Target { vpc_id, switches, address, ports: ports_of(assessed), groups, filter: None, unread })
+    let unread = unread.or_else(|| balancer_elsewhere(assessed, vpc_id)).or(entrance.not_its_own);
+    let places = if places.is_empty() { vec![place(None)] } else { places };
+    Some(Target { vpc_id, places, ports: ports_of(assessed), groups, filter: None, unread })
+}
+
+/// Where consumers connect inside the network.
+struct PrivateEntrance<'a> {
+    /// Sorted, each once.
+    addresses: BTreeSet<IpAddr>,
+    /// The balancer that is judged, where it does not stand at these addresses: what filters there was never read.
+    not_its_own: Option<&'a str>,
+}
+
+impl<'a> PrivateEntrance<'a> {
+    fn of(setting: &Setting<'_>, assessed: &'a Assessed<'_>) -> Self {
+        let text = private_endpoint(setting, assessed).unwrap_or_default();
+        let named: BTreeSet<IpAddr> = public_address::parse(text)
+            .into_iter()
+            .filter_map(|address| match address.host {
+                Host::Ip(ip) => Some(ip),
+                Host::Name(_) => None,
+            })
+            .collect();
+        let set = |texts: &mut dyn Iterator<Item = &String>| -> BTreeSet<IpAddr> {
+            texts.filter_map(|text| text.parse().ok()).collect()
+        };
+        let (id, own, is_by_name) = match assessed.front.as_ref().map(|front| front.balancer) {
+            Some(Balancer::Classic(Some(balancer))) if index::is_public_by_itself(balancer) => {
+                (Some(&balancer.load_balancer_id), BTreeSet::new(), false)
+            }
+            Some(Balancer::Classic(Some(balancer))) => {
+                (Some(&balancer.load_balancer_id), set(&mut [&balancer.address].into_iter()), false)
+            }
+            // It has a name, which leads to the addresses of all its zones.
+            Some(Balancer::Network(Some(balancer))) => {
+                let zones = set(&mut balancer.addresses.iter().map(|zone| &zone.private_ipv4_address));
+                (Some(&balancer.load_balancer_id), zones, true)
+            }
+            _ => (None, BTreeSet::new(), false),
+        };
+        let is_tied = !own.is_empty() && named.is_subset(&own);
+        let said = || assessed.judgement.private_address.as_deref().and_then(|text| text.parse::<IpAddr>().ok());
+        let mut addresses = named;
+        if addresses.is_empty() || is_by_name {
+            addresses.extend(own);
+        }
+        if addresses.is_empty() {
+            addresses.extend(said());
+        }
+        Self { addresses, not_its_own: id.filter(|_| !is_tied).map(LoadBalancerId::as_str) }
+    }
+}
+
+/// The private endpoint that the product names.
+fn private_endpoint<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>) -> Option<&'a str> {
+    let endpoint = &assessed.judgement.endpoint;
+    let entrance = match (endpoint.kind, mesh_of(setting, assessed)) {
+        (EndpointKind::IstioPilot, Some(mesh)) => &mesh.pilot,
+        (EndpointKind::IstioPilotCanary, Some(mesh)) => mesh.canary_pilot.value()?,
+        (EndpointKind::MeshApiServer, Some(mesh)) => &mesh.api_server,
+        (EndpointKind::ClusterApiServer, _) => {
+            let id = endpoint.resource_id.as_str().into();
+            &setting.inventory().cluster(&endpoint.account_id, &id)?.api_server
+        }
+        (_, None) => return None,
+    };
+    entrance.intranet_endpoint.value().map(String::as_str)
 }
 
 /// The balancer, where it stands in another VPC than its mesh or cluster: what filters between the two nobody knows.
@@ -406,6 +472,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
     let at = Circumstances {
         target_gone: target_gone(setting, assessed),
         canary_without_revision: canary_without_revision(mesh, assessed),
+        is_changing: is_changing(mesh),
         strangers,
         contradicted: !platform_disagrees.is_empty(),
     };
@@ -413,6 +480,9 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
         judged.iter().map(|one| (one.consumer.need, one.consumer.confidence_percent)).collect();
     let mut fold = pilot::fold(&needs, &at);
     let mut deciding = deciding(&judged);
+    if at.is_changing {
+        deciding.insert(format!("look again once the mesh {} is running", mesh.service_mesh_id));
+    }
     if !clusters::listed(mesh) {
         deciding.insert(format!("read the clusters of the mesh {}", mesh.service_mesh_id));
         if !matches!(fold.verdict, StalenessVerdict::Required) && !at.target_gone {
@@ -448,6 +518,9 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
 
 fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
     if target_gone(setting, assessed) {
+        if mesh_of(setting, assessed).is_some_and(is_changing) {
+            return Staleness::plain(StalenessVerdict::Unknown, 0, pilot::CHANGING);
+        }
         let reason = "the EIP, the balancer or the listener behind it is gone";
         return Staleness::plain(StalenessVerdict::Orphaned, 95, reason);
     }
@@ -555,6 +628,11 @@ fn canary_without_revision(mesh: &Mesh, assessed: &Assessed<'_>) -> bool {
     assessed.judgement.endpoint.kind == EndpointKind::IstioPilotCanary
         && matches!(canary.public_endpoint, Reading::Absent)
         && matches!(canary.intranet_endpoint, Reading::Absent)
+}
+
+/// True unless the mesh runs: while clusters or revisions are added, what it lists is not all yet (alibaba-api.md 16d).
+fn is_changing(mesh: &Mesh) -> bool {
+    !mesh.state.eq_ignore_ascii_case("running")
 }
 
 fn union(judged: &[Judged], counts: impl Fn(Need) -> bool) -> AddressSet {

@@ -4,7 +4,9 @@
 use std::{collections::BTreeSet, net::IpAddr};
 
 use crate::{
-    analysis::connectivity::{Code, DataPlaneEnd, Hop, MeshEnd, PairAnswer, Reason, Topology, Verdict, Via as Way},
+    analysis::connectivity::{
+        Code, DataPlaneEnd, Hop, MeshEnd, PairAnswer, Reason, SERVICE_RANGES, Topology, Verdict, Via as Way,
+    },
     model::{Connectivity, ConsumerPath, VSwitch, Via},
     netset::{AddressSet, Block},
 };
@@ -14,16 +16,22 @@ use super::data_plane::Path;
 /// The private entrance that consumers are to reach.
 pub(super) struct Target<'a> {
     pub vpc_id: &'a str,
-    /// vSwitches in which it may be.
-    pub switches: Vec<&'a VSwitch>,
-    /// `None` where it was not read: any address of the vSwitches then.
-    pub address: Option<IpAddr>,
+    /// Each of its private addresses: consumers may use any of them.
+    pub places: Vec<Place<'a>>,
     pub ports: Vec<u16>,
     pub groups: Vec<String>,
     /// The access control of the listener: it stands in front of the private address as well.
     pub filter: Option<ListenerFilter>,
     /// What could not be read of it, so that filters may stand there that nobody knows.
     pub unread: Option<&'a str>,
+}
+
+/// One private address.
+pub(super) struct Place<'a> {
+    /// `None` where it was not read: any address of the vSwitches then.
+    pub address: Option<IpAddr>,
+    /// vSwitches in which it may be.
+    pub switches: Vec<&'a VSwitch>,
 }
 
 /// What the balancer lets through on the ports of the entrance.
@@ -49,14 +57,36 @@ pub(super) struct Source<'a> {
 }
 
 impl Target<'_> {
-    /// The entrance in one vSwitch, once for each port.
-    fn ends(&self, switch: &VSwitch) -> impl Iterator<Item = MeshEnd> {
-        self.ports.iter().map(|port| MeshEnd {
-            v_switch_id: switch.v_switch_id.clone(),
-            private_ip: self.address,
-            port: *port,
-            security_group_ids: self.groups.iter().map(|id| id.as_str().into()).collect(),
+    /// The entrance at every address, in every vSwitch that may hold it, once for each port.
+    fn ends(&self) -> impl Iterator<Item = MeshEnd> {
+        let switches =
+            self.places.iter().flat_map(|place| place.switches.iter().map(|switch| (place.address, *switch)));
+        switches.flat_map(move |(private_ip, switch)| {
+            self.ports.iter().map(move |port| MeshEnd {
+                v_switch_id: switch.v_switch_id.clone(),
+                private_ip,
+                port: *port,
+                security_group_ids: self.groups.iter().map(|id| id.as_str().into()).collect(),
+            })
         })
+    }
+
+    fn is_nowhere(&self) -> bool {
+        self.places.iter().all(|place| place.switches.is_empty())
+    }
+
+    /// Of a set, the families in which it has private addresses. One that was not read is IPv4.
+    fn own_families(&self, set: AddressSet) -> AddressSet {
+        let (v6, v4): (Vec<&Place<'_>>, Vec<&Place<'_>>) =
+            self.places.iter().partition(|place| place.address.is_some_and(|address| address.is_ipv6()));
+        let mut kept = AddressSet::empty();
+        if !v4.is_empty() {
+            kept.v4 = set.v4;
+        }
+        if !v6.is_empty() {
+            kept.v6 = set.v6;
+        }
+        kept
     }
 }
 
@@ -92,20 +122,18 @@ pub(super) struct Found {
 
 /// Walks from every vSwitch of the source to every one of the target, on every port.
 pub(super) fn find(topology: &Topology<'_>, target: &Target<'_>, source: &Source<'_>) -> Found {
-    for (vpc_id, switches) in [(source.vpc_id, &source.switches), (target.vpc_id, &target.switches)] {
-        if switches.is_empty() {
+    for (vpc_id, is_nowhere) in [(source.vpc_id, source.switches.is_empty()), (target.vpc_id, target.is_nowhere())] {
+        if is_nowhere {
             return unreadable(vpc_id);
         }
     }
     let ends: Vec<DataPlaneEnd> = source.switches.iter().map(|from| source.end(from)).collect();
-    let entrances: Vec<MeshEnd> = target.switches.iter().flat_map(|to| target.ends(to)).collect();
+    let entrances: Vec<MeshEnd> = target.ends().collect();
     let pairs = ends.iter().flat_map(|end| entrances.iter().map(move |entrance| (entrance, end)));
     let answers: Vec<PairAnswer<'_>> = pairs.map(|(entrance, end)| topology.pair(entrance, end)).collect();
     let found = uncertain(together(&answers), target, source);
     match &target.filter {
-        Some(filter) if found.path.connectivity != Connectivity::Blocked => {
-            behind(found, filter, source, target.address)
-        }
+        Some(filter) if found.path.connectivity != Connectivity::Blocked => behind(found, filter, source, target),
         _ => found,
     }
 }
@@ -143,15 +171,12 @@ fn uncertain(found: Found, target: &Target<'_>, source: &Source<'_>) -> Found {
     Found { path, class: Path::Unknown, ..found }
 }
 
-/// The same behind the listener's access control, in the family of the private address.
-fn behind(found: Found, filter: &ListenerFilter, source: &Source<'_>, address: Option<IpAddr>) -> Found {
-    let one_family = |set: AddressSet| match address {
-        Some(IpAddr::V6(_)) => AddressSet { v6: set.v6, ..AddressSet::empty() },
-        _ => AddressSet { v4: set.v4, ..AddressSet::empty() },
-    };
+/// The same behind the listener's access control, in the families of the private addresses.
+fn behind(found: Found, filter: &ListenerFilter, source: &Source<'_>, target: &Target<'_>) -> Found {
+    let one_family = |set: AddressSet| target.own_families(set);
     let admits = one_family(filter.admits.clone());
     // Through PrivateLink the balancer sees addresses of the service, whichever of the private ones.
-    let sources = if found.class == Path::PrivateLink { private_ranges() } else { source.blocks().unwrap_or_default() };
+    let sources = if found.class == Path::PrivateLink { service_ranges() } else { source.blocks().unwrap_or_default() };
     let kept_out = one_family(sources.clone()).subtract(&admits);
     let (connectivity, class, code) = if !filter.complete {
         (Connectivity::Unknown, Path::Unknown, "ListenerAclUnreadable")
@@ -177,9 +202,8 @@ fn behind(found: Found, filter: &ListenerFilter, source: &Source<'_>, address: O
     Found { path: ConsumerPath { connectivity, via: None, reasons, steps, ..found.path }, class, ..found }
 }
 
-fn private_ranges() -> AddressSet {
-    const RANGES: [&str; 5] = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"];
-    RANGES.into_iter().filter_map(|text| Block::parse(text).ok()).collect()
+fn service_ranges() -> AddressSet {
+    SERVICE_RANGES.into_iter().filter_map(|text| Block::parse(text).ok()).collect()
 }
 
 /// Nothing is known of the vSwitches of a VPC.

@@ -13,6 +13,8 @@ pub(super) struct Circumstances {
     pub target_gone: bool,
     /// A canary pilot's EIP, and no canary revision is in progress.
     pub canary_without_revision: bool,
+    /// The mesh does not run, or is being changed: what is missing may be about to come.
+    pub is_changing: bool,
     /// What logs at the endpoint itself say, consumers apart.
     pub strangers: Traffic,
     /// Opinions of the platform that contradict what was found.
@@ -32,8 +34,23 @@ const fn word(verdict: StalenessVerdict, confidence: u8, reason: &'static str) -
     Fold { verdict, confidence, after_migration: false, reason }
 }
 
-/// Folds the needs of all consumers, each with its confidence.
+/// What is said where something seems to be gone, of a mesh that is being changed.
+pub(super) const CHANGING: &str = "the mesh is being changed, so that what is missing may be about to come";
+
+/// Folds the needs of all consumers, each with its confidence. Nothing is orphaned by what a mesh does not have while it
+/// is being changed.
 pub(super) fn fold(consumers: &[(Need, u8)], at: &Circumstances) -> Fold {
+    use StalenessVerdict::{Orphaned, Required, Unknown};
+    if !at.is_changing {
+        return settled(consumers, at);
+    }
+    let here = Circumstances { target_gone: false, canary_without_revision: false, ..*at };
+    let folded = settled(consumers, &here);
+    let seems_gone = at.target_gone || at.canary_without_revision || folded.verdict == Orphaned;
+    if seems_gone && folded.verdict != Required { word(Unknown, 0, CHANGING) } else { folded }
+}
+
+fn settled(consumers: &[(Need, u8)], at: &Circumstances) -> Fold {
     use StalenessVerdict::{Orphaned, Required, Stale, Unknown};
     if at.target_gone {
         return word(Orphaned, 95, "the EIP, the balancer or the listener that the mesh names is gone");

@@ -47,10 +47,10 @@ pub(super) fn audit_readings<'a>(setting: &Setting<'a>, assessed: &Assessed<'_>)
 /// The audit log of the endpoint's API server.
 pub(super) fn audit_log(setting: &Setting<'_>, assessed: &Assessed<'_>) -> AuditLog {
     let readings = audit_readings(setting, assessed);
-    let requests = logs::public_requests(&readings);
-    let any = readings.iter().any(|reading| !reading.requests.is_empty());
+    let own = assessed.judgement.private_address.iter().filter_map(|text| text.parse().ok()).collect();
+    let requests = logs::public_requests(&readings, &own);
     // Only the balancer's addresses: who the clients are is not in it.
-    let readable = !readings.is_empty() && (requests.sources_are_clients || !any);
+    let readable = !readings.is_empty() && requests.sources_are_clients;
     let whole = |reading: &&&LogReading| reading.complete;
     let days = readings.iter().filter(whole).map(|reading| (reading.to - reading.from).num_days()).min();
     AuditLog {

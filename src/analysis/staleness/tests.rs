@@ -135,6 +135,7 @@ fn nothing_unknown_is_ever_called_needless() {
 const NOTHING: Circumstances = Circumstances {
     target_gone: false,
     canary_without_revision: false,
+    is_changing: false,
     strangers: Traffic::NotAvailable,
     contradicted: false,
 };
@@ -152,6 +153,13 @@ fn one_word_for_a_pilot_row_by_row() {
     };
     check(&[(Need::Needed, 97)], Circumstances { target_gone: true, ..NOTHING }, Orphaned, 95, false);
     check(&[(Need::Needed, 97)], Circumstances { canary_without_revision: true, ..NOTHING }, Orphaned, 85, false);
+    let changing = Circumstances { is_changing: true, ..NOTHING };
+    check(&[(Need::NotNeeded, 97)], Circumstances { target_gone: true, ..changing }, Unknown, 0, false);
+    check(&[(Need::NotNeeded, 97)], Circumstances { canary_without_revision: true, ..changing }, Unknown, 0, false);
+    check(&[(Need::Needed, 97)], Circumstances { canary_without_revision: true, ..changing }, Required, 97, false);
+    check(&[], Circumstances { strangers: Traffic::None, ..changing }, Unknown, 0, false);
+    check(&[(Need::Gone, 95)], changing, Unknown, 0, false);
+    check(&[(Need::NotNeeded, 85)], changing, Stale, 85, false);
     check(&[(Need::Needed, 50), (Need::Needed, 80), (Need::Undetermined, 90)], NOTHING, Required, 80, false);
     check(&[(Need::Undetermined, 30), (Need::Undetermined, 50), (Need::NotNeeded, 97)], NOTHING, Unknown, 50, false);
     check(&[(Need::Misrouted, 80), (Need::NotNeeded, 97)], NOTHING, Stale, 80, true);

@@ -58,10 +58,15 @@ impl<'a> References<'a> {
             accounts: inventory.callers().iter().map(|caller| &caller.account_id).collect(),
             vpcs: vpcs(inventory, network),
             tables: first(network.v_switches.iter().map(|switch| (switch.route_table_id.as_str(), switch))),
-            acls: first(network.v_switches.iter().map(|switch| (switch.network_acl_id.as_str(), switch))),
+            acls: first(
+                network.v_switches.iter().filter_map(|switch| Some((switch.network_acl_id.value()?.as_str(), switch))),
+            ),
             next_hops: next_hops(network),
             opposite_interfaces: first(network.router_interfaces.iter().map(|interface| {
-                (interface.opposite_interface_id.as_str(), moved(&interface.scope, &interface.opposite_region_id))
+                let far = moved(&interface.scope, &interface.opposite_region_id);
+                let owner = Some(&interface.opposite_interface_owner_id).filter(|id| !id.is_empty());
+                let account_id = owner.unwrap_or(&far.account_id).clone();
+                (interface.opposite_interface_id.as_str(), Scope { account_id, ..far })
             })),
             attachments: first(
                 network.transit_router_attachments.iter().map(|one| (one.transit_router_attachment_id.as_str(), one)),
@@ -213,9 +218,10 @@ fn routers(network: &Network) -> HashMap<&str, Scope> {
 
 fn groups(inventory: &Inventory) -> HashMap<&str, Scope> {
     let meshes = inventory.meshes().iter().map(|mesh| (mesh.security_group_id.as_str(), mesh.scope.clone()));
-    let clusters =
-        inventory.clusters().iter().map(|cluster| (cluster.security_group_id.as_str(), cluster.scope.clone()));
-    first(meshes.chain(clusters).filter(|(id, _)| !id.is_empty()))
+    let clusters = inventory.clusters().iter();
+    let of_clusters =
+        clusters.filter_map(|cluster| Some((cluster.security_group_id.value()?.as_str(), cluster.scope.clone())));
+    first(meshes.filter(|(id, _)| !id.is_empty()).chain(of_clusters))
 }
 
 /// What to tell a person of a check that could not be made.
@@ -237,6 +243,8 @@ fn sentence(code: Code, object: &str) -> String {
         Code::TrRouteTableUnreadable => format!("read the entries of the transit router's table {object}"),
         Code::SecurityGroupUnreadable => format!("read the security group {object}"),
         Code::SecurityGroupUndecided => format!("read what the rules of {object} refer to"),
+        // A vSwitch that did not say which one it has.
+        Code::NaclUnreadable if object.starts_with("vsw-") => format!("read which network ACL {object} has"),
         Code::NaclUnreadable => format!("read the network ACL {object}"),
         Code::NaclPartial => {
             format!("let the network ACL {object} pass the whole range of client ports, 32768 to 60999")

@@ -259,7 +259,8 @@ pub(super) fn private_cluster() -> Cluster {
         name: "cluster one".into(),
         cluster_type: "ManagedKubernetes".into(),
         state: "running".into(),
-        security_group_id: "sg-cluster".into(),
+        container_cidr: Absent,
+        security_group_id: Value("sg-cluster".into()),
         ip_stack: "ipv4".into(),
         api_server: Entrance { public_flag: Absent, ..private_entrance("lb-cluster", 6443) },
         ..Cluster::default()
@@ -270,6 +271,7 @@ pub(super) fn private_cluster() -> Cluster {
 pub(super) fn listener(port: u16) -> Listener {
     Listener {
         listener_port: port,
+        backend_server_port: Value(port),
         listener_protocol: "tcp".into(),
         status: "running".into(),
         acl_status: Value("off".into()),

@@ -4,7 +4,7 @@ use crate::model::{
     EndpointKind::{ClusterApiServer, IstioPilot, IstioPilotCanary, MeshApiServer},
     Entrance, Exposure,
     Family::{Ipv4, Ipv6},
-    Mesh, Reading,
+    Listener, Mesh, Reading,
     Reading::{Absent, Unread, Value},
     Sign, StalenessVerdict,
 };
@@ -114,6 +114,29 @@ fn a_private_nlb_with_ipv6_is_private_only_if_its_ipv6_is() {
     assert_eq!(cloud("Intranet"), Exposure::Private);
     assert_eq!(cloud("Internet"), Exposure::Exposed);
     assert_eq!(cloud(""), Exposure::Exposed);
+}
+
+/// The list of network balancers is not limited to public ones, so that it must hold one which the
+/// product names; that of classic balancers is, so that a private one is not in it.
+#[test]
+fn an_nlb_that_is_named_and_not_listed_makes_unknown() {
+    let cluster = |id: &'static str| {
+        let cloud = Cloud::new().cluster(move |cluster| cluster.api_server = private_entrance(id, 6443));
+        let judged = cloud.endpoint(ClusterApiServer);
+        (judged.exposure, judged.unread)
+    };
+    assert_eq!(cluster("lb-1"), (Exposure::Private, Vec::new()));
+    let said = "nlb-1 is named by the product and in no list of network load balancers";
+    assert_eq!(cluster("nlb-1"), (Exposure::Unknown, vec![said.to_owned()]));
+    let mesh = Cloud::new().mesh(|mesh| mesh.pilot = private_entrance("nlb-1", 15011));
+    assert_eq!(mesh.endpoint(IstioPilot).exposure, Exposure::Unknown);
+    // A public sign is enough, whatever the lists hold.
+    let bound = Cloud::new().cluster(|cluster| cluster.api_server = private_entrance("nlb-1", 6443)).eip(
+        "eip-1",
+        "203.0.113.7",
+        "nlb-1",
+    );
+    assert_eq!(bound.endpoint(ClusterApiServer).exposure, Exposure::Exposed);
 }
 
 #[test]
@@ -390,4 +413,25 @@ fn resources_sum_up_their_endpoints() {
             ("cluster-1", false, false, true, true),
         ]
     );
+}
+
+/// Whoever takes the EIP away closes every port of the balancer.
+#[test]
+fn ports_of_the_balancer_that_are_somebody_else_s_are_told() {
+    let beside = |listeners: Reading<Vec<Listener>>| {
+        let mut cloud = Cloud::new()
+            .mesh(|mesh| mesh.pilot = public_entrance("lb-pilot", 15011, "eip-1", "203.0.113.7"))
+            .eip("eip-1", "203.0.113.7", "lb-pilot")
+            .clb("lb-pilot", vec![listener(15011)]);
+        cloud.builder.load_balancers[0].listeners = listeners;
+        cloud.endpoint(IstioPilot).changing.other_ports
+    };
+    let webhook = Listener { backend_server_port: Value(15017), ..listener(443) };
+    let stopped = Listener { status: "stopped".into(), ..listener(8080) };
+    let udp = Listener { listener_protocol: "udp".into(), ..listener(15012) };
+    assert_eq!(beside(Value(vec![listener(15010), listener(15011), listener(15012), webhook, stopped])), Some(vec![]));
+    let others = beside(Value(vec![listener(15011), listener(443), listener(6443), udp]));
+    assert_eq!(others, Some(vec!["tcp/443".to_owned(), "tcp/6443".to_owned(), "udp/15012".to_owned()]));
+    assert_eq!(beside(Absent), Some(vec![]));
+    assert_eq!(beside(Unread), None);
 }

@@ -93,7 +93,7 @@ fn unread_groups_and_lists_are_between_bounds() {
 fn a_group_that_stands_in_two_places_counts_as_the_stronger() {
     let cloud = exposed_pilot()
         .cluster(|cluster| {
-            cluster.security_group_id = "sg-mesh".into();
+            cluster.security_group_id = Value("sg-mesh".into());
             cluster.api_server.public_endpoint = Value("https://203.0.113.8:6443".into());
         })
         .eip("eip-2", "203.0.113.8", "lb-cluster")

@@ -4,13 +4,14 @@
 use crate::{
     analysis::{judge, wanted},
     model::{
-        Connectivity, DataPlaneCluster, EndpointKind, ForbiddenCluster, Inventory, KubeconfigIssue, Listener,
-        MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, Reading::Value, Staleness,
-        StalenessVerdict, TrailReading, Unit, Via, Wanted,
+        Connectivity, DataPlaneCluster, EndpointKind, Entrance, ForbiddenCluster, Inventory, KubeconfigIssue, Listener,
+        MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, NlbAddress,
+        Reading::{Absent, Unread, Value},
+        Staleness, StalenessVerdict, TrailReading, Unit, Via, Wanted,
     },
 };
 
-use super::cloud::{Cloud, account_id, gap, guarded, listener, public_entrance, scope, taken_at};
+use super::cloud::{Cloud, account_id, gap, guarded, listener, nlb_listener, public_entrance, scope, taken_at};
 
 /// `vpc-m` with the mesh, `vpc-d` with the cluster, and nothing between them.
 const APART: &str = r#"{
@@ -18,9 +19,9 @@ const APART: &str = r#"{
            {"VpcId": "vpc-d", "CidrBlock": "10.1.0.0/16", "AccountId": "A", "RegionId": "R"},
            {"VpcId": "vpc-other", "CidrBlock": "10.2.0.0/16", "AccountId": "A", "RegionId": "R"}],
   "VSwitches": [
-    {"VSwitchId": "vsw-m", "VpcId": "vpc-m", "CidrBlock": "10.0.0.0/24", "RouteTableId": "vtb-m", "AccountId": "A", "RegionId": "R"},
-    {"VSwitchId": "vsw-d", "VpcId": "vpc-d", "CidrBlock": "10.1.1.0/24", "RouteTableId": "vtb-d", "AccountId": "A", "RegionId": "R"},
-    {"VSwitchId": "vsw-o", "VpcId": "vpc-other", "CidrBlock": "10.2.0.0/24", "RouteTableId": "vtb-o", "AccountId": "A", "RegionId": "R"}],
+    {"VSwitchId": "vsw-m", "VpcId": "vpc-m", "CidrBlock": "10.0.0.0/24", "RouteTableId": "vtb-m", "NetworkAclId": null, "AccountId": "A", "RegionId": "R"},
+    {"VSwitchId": "vsw-d", "VpcId": "vpc-d", "CidrBlock": "10.1.1.0/24", "RouteTableId": "vtb-d", "NetworkAclId": null, "AccountId": "A", "RegionId": "R"},
+    {"VSwitchId": "vsw-o", "VpcId": "vpc-other", "CidrBlock": "10.2.0.0/24", "RouteTableId": "vtb-o", "NetworkAclId": null, "AccountId": "A", "RegionId": "R"}],
   "RouteTables": [
     {"RouteTableId": "vtb-m", "VpcId": "vpc-m", "RouteTableType": "System", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"},
     {"RouteTableId": "vtb-d", "VpcId": "vpc-d", "RouteTableType": "System", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"}],
@@ -87,7 +88,7 @@ pub(super) fn cloud(vpc: &str, change: impl Fn(&mut DataPlaneCluster)) -> Cloud 
         })
         .cluster(|cluster| {
             cluster.vpc_id = vpc.into();
-            cluster.security_group_id = "".into();
+            cluster.security_group_id = Absent;
         })
         .eip("eip-1", "203.0.113.7", "lb-pilot")
         .clb("lb-pilot", vec![listener(15011)]);
@@ -181,6 +182,26 @@ fn pilot(cloud: &Cloud, whole: &Network, refused: &[&str]) -> (Staleness, Vec<St
     let none = NamedConsumers::new();
     let (inventory, asked) = read(cloud, whole, &none, refused);
     (staleness(&inventory, EndpointKind::IstioPilot, &none), asked)
+}
+
+/// A field that a reply does not have is no filter that is not there.
+#[test]
+fn a_filter_that_a_reply_does_not_name_may_stand_in_the_way() {
+    let mut cloud = cloud("vpc-d", |_| {});
+    let mut whole = peered();
+    assert_eq!(pilot(&cloud, &whole, &[]).0.verdict, StalenessVerdict::Stale);
+    for (number, end, name) in [(1, "source", "vsw-d"), (0, "target", "vsw-m")] {
+        whole.v_switches[number].network_acl_id = Unread;
+        let said = pilot(&cloud, &whole, &[]).0;
+        assert_eq!(said.verdict, StalenessVerdict::Unknown);
+        assert_eq!(said.consumers[0].path.reasons, [format!("{end}:NaclUnreadable@{name}")]);
+        assert!(said.deciding.contains(&format!("read which network ACL {name} has")), "{:?}", said.deciding);
+        whole.v_switches[number].network_acl_id = Absent;
+    }
+    cloud.builder.clusters[0].security_group_id = Unread;
+    let said = pilot(&cloud, &whole, &[]).0;
+    assert_eq!(said.verdict, StalenessVerdict::Unknown);
+    assert_eq!(said.consumers[0].path.reasons, ["source:FiltersUnreadable@cluster-1"]);
 }
 
 #[test]
@@ -328,9 +349,61 @@ fn no_cluster_at_all_is_orphaned_only_if_the_list_was_read() {
         pilot(&cloud, &network(APART), &[]).0
     };
     assert_eq!(empty(Value(Vec::new())).verdict, StalenessVerdict::Orphaned);
-    let unread = empty(crate::model::Reading::Unread);
+    let unread = empty(Unread);
     assert_eq!(unread.verdict, StalenessVerdict::Unknown);
     assert!(!unread.deciding.is_empty());
+}
+
+/// While a mesh is being changed, clusters and canary revisions are about to come (alibaba-api.md 16d).
+#[test]
+fn nothing_is_orphaned_while_its_mesh_is_being_changed() {
+    let none = NamedConsumers::new();
+    let canary = || {
+        cloud("vpc-d", |_| {}).eip("eip-2", "203.0.113.8", "lb-canary").clb("lb-canary", vec![listener(15011)]).mesh(
+            |mesh| {
+                mesh.service_mesh_id = "mesh-2".into();
+                mesh.data_plane = Value(Vec::new());
+                mesh.canary_pilot = Value(Entrance {
+                    public_endpoint: Absent,
+                    intranet_endpoint: Absent,
+                    ..public_entrance("lb-canary", 15011, "eip-2", "203.0.113.8")
+                });
+            },
+        )
+    };
+    let empty = || {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.meshes[0].clusters.clear();
+        cloud.builder.meshes[0].data_plane = Value(Vec::new());
+        cloud
+    };
+    let gone = || {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.eips.clear();
+        cloud
+    };
+    for (what, cloud, kind) in [
+        ("no cluster", empty(), EndpointKind::IstioPilot),
+        ("no canary revision", canary(), EndpointKind::IstioPilotCanary),
+        ("no EIP", gone(), EndpointKind::IstioPilot),
+    ] {
+        for (state, verdict) in [
+            ("running", StalenessVerdict::Orphaned),
+            ("Running", StalenessVerdict::Orphaned),
+            ("updating", StalenessVerdict::Unknown),
+            ("", StalenessVerdict::Unknown),
+        ] {
+            let mut cloud = cloud.clone();
+            cloud.builder.meshes.iter_mut().for_each(|mesh| mesh.state = state.into());
+            let said = staleness(&cloud.inventory(), kind, &none);
+            assert_eq!(said.verdict, verdict, "{what}, {state}");
+            assert!(verdict == StalenessVerdict::Orphaned || !said.deciding.is_empty(), "{what}, {state}");
+        }
+    }
+    let mut starting = cloud("vpc-m", |seen| seen.state = "starting".into());
+    starting.builder.clusters.clear();
+    let (said, _) = pilot(&starting, &network(APART), &[]);
+    assert_eq!((said.verdict, said.consumers[0].need), (StalenessVerdict::Unknown, Need::Undetermined));
 }
 
 #[test]
@@ -438,7 +511,7 @@ fn an_end_of_which_not_all_was_read_has_no_private_path_for_sure() {
     assert_eq!(pilot(&unlisted, &peered(), &[]).0.verdict, StalenessVerdict::Unknown);
     // A block of pods that cannot be understood may be anywhere.
     let mut odd = cloud("vpc-d", |_| {});
-    odd.builder.clusters[0].container_cidr = "10.1.0.0/99".into();
+    odd.builder.clusters[0].container_cidr = Value("10.1.0.0/99".into());
     assert_eq!(pilot(&odd, &peered(), &[]).0.verdict, StalenessVerdict::Unknown);
 }
 
@@ -454,12 +527,12 @@ fn nodes_at_the_edge_are_outside_the_cloud() {
 #[test]
 fn a_node_pool_in_another_v_switch_needs_a_path_of_its_own() {
     let mut cloud = cloud("vpc-d", |_| {});
-    cloud.builder.clusters[0].container_cidr = "10.1.1.0/24".into();
+    cloud.builder.clusters[0].container_cidr = Value("10.1.1.0/24".into());
     cloud.builder.clusters[0].v_switches = vec!["vsw-d".into()];
     assert_eq!(pilot(&cloud, &peered(), &[]).0.verdict, StalenessVerdict::Stale);
     let mut whole = peered();
     whole.merge(network(
-        r#"{"VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2",
+        r#"{"VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2", "NetworkAclId": null,
               "AccountId": "A", "RegionId": "R"}],
             "RouteTables": [{"RouteTableId": "vtb-d2", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [],
               "AccountId": "A", "RegionId": "R"}]}"#,
@@ -482,13 +555,13 @@ fn a_node_pool_in_another_v_switch_needs_a_path_of_its_own() {
 #[test]
 fn a_node_pool_in_another_v_switch_leaves_by_a_gateway_of_its_own() {
     let mut cloud = cloud("vpc-d", |_| {});
-    cloud.builder.clusters[0].container_cidr = "10.1.1.0/24".into();
+    cloud.builder.clusters[0].container_cidr = Value("10.1.1.0/24".into());
     cloud.builder.clusters[0].v_switches = vec!["vsw-d".into()];
     // Without a route of its own nobody knows by which of them it leaves: the proposal holds all, and is not complete.
     for (routes, complete) in [(default_route("NatGateway", "ngw-2"), true), (String::new(), false)] {
         let mut whole = network(&apart_with_a_way_out());
         whole.merge(network(&format!(
-            r#"{{"VSwitches": [{{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2",
+            r#"{{"VSwitches": [{{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-d2", "NetworkAclId": null,
                    "AccountId": "A", "RegionId": "R"}}],
                  "RouteTables": [{{"RouteTableId": "vtb-d2", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [{routes}],
                    "AccountId": "A", "RegionId": "R"}}],
@@ -522,6 +595,71 @@ fn a_balancer_in_another_vpc_has_no_private_path_for_sure() {
         cloud.builder.load_balancers[0].vpc_id = vpc_id.into();
         let said = pilot(&cloud, &network(APART), &[]).0;
         assert_eq!(said.verdict, verdict, "{vpc_id}");
+    }
+}
+
+/// What filters a private address was read only where the balancer that is judged has it.
+#[test]
+fn a_balancer_at_another_address_has_no_private_path_for_sure() {
+    let with = |address: &str, kind: &str| {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.load_balancers[0].address = address.into();
+        cloud.builder.load_balancers[0].address_type = kind.into();
+        pilot(&cloud, &peered(), &[]).0
+    };
+    assert_eq!(with("10.0.0.5", "intranet").verdict, StalenessVerdict::Stale);
+    for (address, kind) in [("10.0.0.99", "intranet"), ("203.0.113.7", "internet"), ("", "intranet")] {
+        let said = with(address, kind);
+        assert_eq!(said.verdict, StalenessVerdict::Unknown, "{address}");
+        assert_eq!(said.consumers[0].path.reasons, ["target:FiltersUnreadable@lb-pilot"], "{address}");
+    }
+}
+
+/// Consumers may use any of the private addresses: there is a path only if there is one to each.
+#[test]
+fn every_private_address_has_to_be_reached() {
+    let whole = || {
+        let mut whole = peered();
+        let mut apart = whole.v_switches[0].clone();
+        apart.v_switch_id = "vsw-m2".into();
+        apart.cidr_block = "10.9.0.0/24".into();
+        whole.v_switches.push(apart);
+        whole
+    };
+    let named = |endpoint: &str| {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.meshes[0].pilot.intranet_endpoint = Value(endpoint.into());
+        pilot(&cloud, &whole(), &[]).0
+    };
+    assert_eq!(named("10.0.0.5:15011").verdict, StalenessVerdict::Stale);
+    assert_eq!(named("10.0.0.5:15011,10.9.0.5:15011").verdict, StalenessVerdict::Unknown);
+    let zones = |second: &str| {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.load_balancers.clear();
+        cloud.builder.meshes[0].pilot.load_balancer_id = Value("nlb-1".into());
+        cloud.builder.eips[0].instance_id = "nlb-1".into();
+        let cloud = cloud.nlb_with("nlb-1", vec![nlb_listener(15011, 15011)], |balancer| {
+            balancer.addresses = ["10.0.0.5", second]
+                .into_iter()
+                .map(|address| NlbAddress { private_ipv4_address: address.into(), ..NlbAddress::default() })
+                .collect();
+        });
+        pilot(&cloud, &whole(), &[]).0
+    };
+    let both = zones("10.0.0.6");
+    assert_eq!(both.consumers[0].path.connectivity, Connectivity::Connected, "{:?}", both.consumers[0].path.reasons);
+    let half = zones("10.9.0.5");
+    assert_eq!(half.consumers[0].path.connectivity, Connectivity::Partial, "{:?}", half.consumers[0].path.reasons);
+    assert_ne!(half.verdict, StalenessVerdict::Stale);
+}
+
+/// A reply that does not say where the pods are does not say that they are in the vSwitches.
+#[test]
+fn a_cluster_whose_pods_nobody_names_has_no_private_path_for_sure() {
+    for (block, verdict) in [(Absent, StalenessVerdict::Stale), (Unread, StalenessVerdict::Unknown)] {
+        let mut cloud = cloud("vpc-d", |_| {});
+        cloud.builder.clusters[0].container_cidr = block;
+        assert_eq!(pilot(&cloud, &peered(), &[]).0.verdict, verdict);
     }
 }
 
@@ -580,7 +718,7 @@ fn every_port_of_the_data_plane_has_to_be_reached() {
 fn without_a_known_balancer_no_path_is_known() {
     let mut cloud = cloud("vpc-m", |_| {}).deny("DescribeEipAddresses");
     cloud.builder.eips.clear();
-    cloud.builder.meshes[0].pilot.load_balancer_id = crate::model::Reading::Unread;
+    cloud.builder.meshes[0].pilot.load_balancer_id = Unread;
     let said = pilot(&cloud, &network(APART), &[]).0;
     assert_eq!(said.verdict, StalenessVerdict::Unknown);
     assert!(said.consumers[0].path.reasons[0].starts_with("target:ListenerAclUnreadable@"), "{said:?}");
@@ -675,7 +813,7 @@ fn a_proposal_holds_the_addresses_of_the_gateway_that_the_routes_lead_to() {
 
     // Another vSwitch of the VPC has a table of its own, without a way out.
     let custom = two
-        .replace(r#""VSwitches": ["#, r#""VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-own", "AccountId": "A", "RegionId": "R"}, "#)
+        .replace(r#""VSwitches": ["#, r#""VSwitches": [{"VSwitchId": "vsw-d2", "VpcId": "vpc-d", "CidrBlock": "10.1.2.0/24", "RouteTableId": "vtb-own", "NetworkAclId": null, "AccountId": "A", "RegionId": "R"}, "#)
         .replace(r#""RouteTables": ["#, r#""RouteTables": [{"RouteTableId": "vtb-own", "VpcId": "vpc-d", "RouteTableType": "Custom", "RouteEntrys": [], "AccountId": "A", "RegionId": "R"}, "#);
     let (addresses, complete) = said(&custom, &[]);
     assert!(!complete && addresses.contains(&"198.51.100.8/32".to_owned()), "{addresses:?}");

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Bounds, Gap, Listener,
-    Reading::{Unread, Value},
+    Reading::{Absent, Unread, Value},
     Unit,
 };
 
@@ -22,7 +22,7 @@ const MAYBE: Bounds<bool> = Bounds { lower: false, upper: true };
 #[test]
 fn a_listener_that_forwards_to_a_control_plane_is_one_whatever_its_own_port() {
     let judged = |change: fn(&mut Listener)| {
-        let mut other = Listener { backend_server_port: Some(6443), ..listener(8443) };
+        let mut other = Listener { backend_server_port: Value(6443), ..listener(8443) };
         change(&mut other);
         let cloud =
             Cloud::new().clb_with("lb-nobody", vec![other, listener(443)], |one| one.address_type = "internet".into());
@@ -30,8 +30,10 @@ fn a_listener_that_forwards_to_a_control_plane_is_one_whatever_its_own_port() {
         unclaimed.into_iter().map(|one| (one.control_plane_ports, one.looks_like_control_plane)).collect::<Vec<_>>()
     };
     assert_eq!(judged(|_| {}), [(vec![8443], Bounds::exact(true))]);
-    assert!(judged(|one| one.backend_server_port = Some(443)).is_empty());
-    assert!(judged(|one| one.backend_server_port = None).is_empty());
+    assert!(judged(|one| one.backend_server_port = Value(443)).is_empty());
+    // To a group of servers, and to nobody knows where.
+    assert!(judged(|one| one.backend_server_port = Absent).is_empty());
+    assert_eq!(judged(|one| one.backend_server_port = Unread), [(vec![], MAYBE)]);
     assert!(judged(|one| one.status = "stopped".into()).is_empty());
     assert!(judged(|one| one.listener_protocol = "udp".into()).is_empty());
 }

@@ -6,7 +6,8 @@ use crate::{
         what_if::{Change, ChangeError, after},
     },
     model::{
-        Connectivity, EndpointKind, Exposure, Inventory, Judgements, NamedConsumers, PortVerdict, StalenessVerdict,
+        Connectivity, EndpointKind, Exposure, Inventory, Judgements, NamedConsumers, NlbAddress, PortVerdict,
+        StalenessVerdict,
     },
 };
 
@@ -79,6 +80,29 @@ fn without_its_eip_an_entrance_is_private_and_others_stay() {
     assert_eq!(pilot.map(|one| one.exposure), Some(Exposure::Private));
     assert!(after(&inventory, &[change("unbind:eip-9")]).is_err());
     assert_eq!(after(&inventory, &[]).expect("nothing is changed"), inventory);
+}
+
+/// A network load balancer is internal without its last EIP, and stays public with another one.
+#[test]
+fn without_its_last_eip_a_network_load_balancer_is_internal() {
+    let with = |second: &str| {
+        let zone = |id: &str, address: &str, private: &str| NlbAddress {
+            allocation_id: id.into(),
+            public_ipv4_address: address.into(),
+            private_ipv4_address: private.into(),
+            ..NlbAddress::default()
+        };
+        let cloud = Cloud::new()
+            .cluster(|cluster| cluster.api_server = public_entrance("nlb-1", 6443, "eip-1", "203.0.113.7"))
+            .eip("eip-1", "203.0.113.7", "eni-1")
+            .nlb_with("nlb-1", vec![nlb_listener(6443, 6443)], |balancer| {
+                balancer.addresses = vec![zone("eip-1", "203.0.113.7", "10.0.0.5"), zone("", second, "10.0.0.6")];
+            });
+        after(&cloud.inventory(), &[change("unbind:eip-1")]).expect("the EIP is there")
+    };
+    let alone = judged(&with("")).endpoints.remove(0);
+    assert_eq!((alone.exposure, &alone.signs[..]), (Exposure::Private, &[][..]));
+    assert_eq!(judged(&with("203.0.113.8")).endpoints.remove(0).exposure, Exposure::Exposed);
 }
 
 #[test]

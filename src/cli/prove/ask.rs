@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use crate::{
     cloud::{
         api::wire::Problems,
-        client::{Account, Client},
+        client::{Account, Client, Reply},
         error::{CallError, Class},
         page::{self, Listing, Page, Paging},
         request::ReadRequest,
@@ -26,6 +26,11 @@ pub(super) struct Ask<'a> {
 }
 
 impl Ask<'_> {
+    /// One call and its reply.
+    pub(super) async fn reply(&self, request: &ReadRequest) -> Result<Reply, Unread> {
+        self.in_time(self.client.read(self.account, request)).await
+    }
+
     /// One call and its reply as a type.
     pub(super) async fn one<T: DeserializeOwned>(&self, request: &ReadRequest) -> Result<T, Unread> {
         let call = async { self.client.read(self.account, request).await?.parse() };

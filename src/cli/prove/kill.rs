@@ -3,11 +3,11 @@
 
 use std::{io, path::Path};
 
-use futures::future::BoxFuture;
+use futures::future::{self, BoxFuture};
 
 use crate::{
     cli::desk::Desk,
-    remediate::{Kill, StoreFailed, Target, Unread, account_row},
+    remediate::{Kill, StoreFailed, Target, Unread, account_row, heeding, kill_row},
     store::Record,
 };
 
@@ -27,13 +27,15 @@ impl Records for Desk {
 /// Reads both switches.
 pub(super) async fn read(records: &dyn Records, target: &Target, file: Option<&Path>) -> Result<Kill, Unread> {
     let row = target.account_row();
-    let records = records.records(&row).await;
+    let (account, switch) = future::join(records.records(&row), records.records(&kill_row(&target.account))).await;
     let file = match file {
         Some(path) => is_there(path).await?,
         None => false,
     };
-    let records = records.map_err(|StoreFailed| Unread::Failed("the store did not answer".to_owned()))?;
-    let account = account_row(&records).map_err(|error| Unread::Schema(error.to_string()))?;
+    let silent = |StoreFailed| Unread::Failed("the store did not answer".to_owned());
+    let (account, switch) = (account.map_err(silent)?, switch.map_err(silent)?);
+    let account = account_row(&account).and_then(|account| heeding(account, &switch));
+    let account = account.map_err(|error| Unread::Schema(error.to_string()))?;
     Ok(if file || account.killed() { Kill::On } else { Kill::Off })
 }
 

@@ -11,7 +11,7 @@ use crate::{
         page::Paging,
     },
     model::{AclId, LoadBalancerId, RegionId},
-    remediate::{AclKind, AclSetting, Action, Change, ListenerSettings, Prepared, Unread},
+    remediate::{AclKind, AclSetting, Action, Change, ListenerSettings, Prepared, Standing, Unread},
 };
 
 /// The access control of a TCP listener.
@@ -94,6 +94,19 @@ pub(super) async fn settings(
         true => Ok(listener.beside_access_control()),
         false => Err(Unread::Schema("ListenerPort, AclStatus".to_owned())),
     }
+}
+
+/// Whether every list of before is there and holds something: an empty white list lets everybody in.
+pub(super) async fn still_lists(ask: &Ask<'_>, region: &RegionId, ids: &[AclId]) -> Result<Standing, Unread> {
+    for id in ids {
+        match entries(ask, region, id.as_str()).await {
+            Ok(held) if held.is_empty() => return Ok(Standing::No),
+            Ok(_) => {}
+            Err(Unread::NotFound) => return Ok(Standing::No),
+            Err(unread) => return Err(unread),
+        }
+    }
+    Ok(Standing::Yes)
 }
 
 /// The list of the action's name with its entries. Of several, one that holds all that is planned.

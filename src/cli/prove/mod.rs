@@ -46,9 +46,12 @@ use crate::{
     model::{AccountId, EvidenceWanted, InventoryBuilder},
     remediate::{
         self, Action, Change, ClockReading, CloudTime, Health, Mono, Pace, Part, Prepared, ReadFor, ReadWorld, Reading,
-        Readings, Replies, Seen, Target, Unread,
+        Readings, Replies, Seen, Source, Target, Unread,
     },
 };
+
+/// A reply's date cuts off what is less than a second, and the next gateway's clock is not quite the same.
+const DATE_GRAIN: Duration = Duration::from_secs(2);
 
 /// Tells the moments of readings.
 pub(crate) type Now = Arc<dyn Fn() -> Mono + Send + Sync>;
@@ -84,6 +87,8 @@ pub(crate) struct Prover {
     logs: tokio::sync::Mutex<BTreeMap<String, Logs>>,
     /// Requests of ours that were answered.
     own: Mutex<BTreeSet<String>>,
+    /// What the cloud's clock said last.
+    told: Mutex<Option<ClockReading>>,
 }
 
 /// What logs said, when they were asked.
@@ -97,7 +102,8 @@ impl Prover {
     pub(crate) fn new(means: Means) -> Self {
         let Means { client, accounts, now, pace, rules, decisions, records, kill_file, ways } = means;
         let (logs, own, rules) = (tokio::sync::Mutex::default(), Mutex::default(), Arc::new(rules));
-        Self { client, accounts, now, pace, rules, decisions, records, kill_file, ways, logs, own }
+        let told = Mutex::default();
+        Self { client, accounts, now, pace, rules, decisions, records, kill_file, ways, logs, own, told }
     }
 
     /// Remembers a request of ours, by the id that its answer had: in the audit trail it is no stranger's.
@@ -144,7 +150,7 @@ impl Prover {
             self.clock(&ask, target, what != ReadFor::Kill),
             when(wants(Part::Target), self.target(&ask, question, guards, &config)),
             when(wants(Part::Eip) || wants(Part::Prepared), named_eip(&ask, target, action)),
-            when(wants(Part::Prepared), prepared_list(&ask, target, action)),
+            when(wants(Part::Prepared) || wants(Part::Health) && is_fence(action), prepared_list(&ask, target, action)),
             when(needs_scene, self.scene(target, &config, guards)),
             when(wants(Part::Kill), kill::read(&*self.records, target, self.kill_file.as_deref())),
             when(wants(Part::Trail), self.trail(&ask, target, action, plan, since)),
@@ -167,9 +173,10 @@ impl Prover {
                 dated.maybe(eip.clone().map(|eip| eip.and_then(|eip| eip.map(|it| eip::state(&it)).transpose())));
         }
         if wants(Part::Prepared) {
-            readings.prepared = dated.of(prepared(action, eip, list));
+            readings.prepared = dated.of(prepared(action, eip, list.clone()));
         }
-        self.take_scene(&mut readings, scene, proxies, &config, question).await;
+        let measured = proxies.map(|proxies| Measured { proxies, held: held(list) });
+        self.take_scene(&mut readings, scene, measured, &config, question).await;
         readings
     }
 
@@ -178,7 +185,7 @@ impl Prover {
         &self,
         readings: &mut Readings,
         scene: Option<Result<Scene, Unread>>,
-        proxies: Option<Result<health::Proxies, Unread>>,
+        measured: Option<Measured>,
         config: &Result<Config, String>,
         question: remediate::Ask<'_>,
     ) {
@@ -200,8 +207,9 @@ impl Prover {
             readings.policy = dated.of(Some(policy));
         }
         if wants(Part::Health) {
-            let health =
-                proxies.unwrap_or(Err(Unread::NotAsked)).map(|proxies| health_of(&scene, target, action, proxies));
+            let Measured { proxies, held } =
+                measured.unwrap_or(Measured { proxies: Err(Unread::NotAsked), held: None });
+            let health = proxies.map(|proxies| health_of(&scene, target, action, proxies, held.as_deref()));
             readings.health = dated.of(Some(health));
         }
         if wants(Part::Proof) {
@@ -218,18 +226,33 @@ impl Prover {
             return Ok(None);
         }
         let asked = self.now();
-        let reply: Result<sts::CallerIdentity, Unread> = ask.one(&sts::get_caller_identity()).await;
-        let answered = self.now();
+        let reply = ask.reply(&sts::get_caller_identity()).await;
+        let (answered, wall) = (self.now(), self.client.context().clock.now());
         let Ok(reply) = reply else { return Ok(None) };
-        let account = reply.account_id.required_text("AccountId", &mut Problems::default());
+        let Ok(caller) = reply.parse::<sts::CallerIdentity>() else { return Ok(None) };
+        let account = caller.account_id.required_text("AccountId", &mut Problems::default());
         if account.as_deref() != Some(target.account.as_str()) {
             return Err(Unread::Failed(format!("the keys are not those of the account {}", target.account)));
         }
-        let Some(skew) = self.client.clock_skew() else { return Ok(None) };
-        let cloud = self.client.context().clock.now() + skew;
-        let millis = u64::try_from(cloud.timestamp_millis()).unwrap_or_default();
-        let offset = Duration::from_millis(skew.num_milliseconds().unsigned_abs());
-        Ok(Some(ClockReading { cloud: CloudTime(millis), asked, answered, offset }))
+        // Of this very reply: another one's may have been on its way for longer than this question has been asked.
+        let Some(date) = reply.date() else { return Ok(None) };
+        let reading = ClockReading {
+            cloud: CloudTime(u64::try_from(date.timestamp_millis()).unwrap_or_default()),
+            grain: DATE_GRAIN,
+            ahead: Duration::ZERO,
+            asked,
+            answered,
+            offset: Duration::from_millis((date - wall).num_milliseconds().unsigned_abs()),
+        };
+        Ok(Some(self.not_back(reading)))
+    }
+
+    /// The reading after the one before it.
+    fn not_back(&self, reading: ClockReading) -> ClockReading {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let reading = told.map_or(reading, |before| reading.after(&before));
+        *told = Some(reading);
+        reading
     }
 
     async fn target(
@@ -245,7 +268,8 @@ impl Prover {
             (true, Err(why)) => return Err(Unread::Failed(why.clone())),
         };
         let compares = guards || question.what == ReadFor::Health;
-        target::read(ask, question.target, question.action, consumers.as_ref(), compares).await
+        let undoes = question.what == ReadFor::Undo;
+        target::read(ask, question.target, question.action, consumers.as_ref(), compares, undoes).await
     }
 
     async fn scene(&self, target: &Target, config: &Result<Config, String>, with_logs: bool) -> Result<Scene, Unread> {
@@ -271,6 +295,13 @@ impl Prover {
         };
         trail::read(ask, target, action, since, &own, self.cloud_now(), &self.pace).await
     }
+}
+
+/// What health goes by beside the scene.
+struct Measured {
+    proxies: Result<health::Proxies, Unread>,
+    /// The entries of a fence's list; `None` where it is gone or was not read.
+    held: Option<Vec<String>>,
 }
 
 /// Dates parts by when the question was asked.
@@ -325,12 +356,31 @@ fn prepared(
     }
 }
 
-fn health_of(scene: &Scene, target: &Target, action: Option<&Action>, proxies: health::Proxies) -> Health {
+fn is_fence(action: Option<&Action>) -> bool {
+    action.is_some_and(|action| matches!(action.change, Change::Fence { .. }))
+}
+
+/// What is in the list of a fence; `None` where it is gone or was not read.
+fn held(list: Option<Result<Prepared, Unread>>) -> Option<Vec<String>> {
+    Some(list?.ok()?.acl?.1)
+}
+
+/// `held` is what a fence's list lets in now, whatever was planned.
+fn health_of(
+    scene: &Scene,
+    target: &Target,
+    action: Option<&Action>,
+    proxies: health::Proxies,
+    held: Option<&[String]>,
+) -> Health {
     let health::Proxies { clusters, attributed } = proxies;
     let (rule_passes, sources) = match (action.map(|action| &action.change), &scene.judged) {
         (Some(change), judged) => {
             let sources = match (change, judged) {
-                (Change::Fence { port, entries, .. }, Some(judged)) => proof::admitted(judged, *port, entries),
+                (Change::Fence { port, .. }, Some(judged)) => match held {
+                    Some(held) => proof::admitted(judged, *port, held),
+                    None => vec![Source { name: "the list".to_owned(), safe: remediate::Standing::Unknown }],
+                },
                 (Change::Unbind { .. }, Some(judged)) => proof::without(&judged.staleness),
                 (_, None) => Vec::new(),
             };

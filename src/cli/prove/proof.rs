@@ -9,11 +9,15 @@ use crate::{
     analysis,
     findings::{Finding, FindingStatus},
     model::{
-        Consumer, EndpointJudgement, Exposure, Family, LogReading, Need, Observer, Staleness, StalenessVerdict,
-        UnitState,
+        Consumer, EndpointJudgement, EndpointKind, Exposure, Family, LogReading, Need, Observer, Staleness,
+        StalenessVerdict, UnitState,
     },
     netset::{AddressSet, Block},
-    remediate::{Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread},
+    remediate::{
+        Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread,
+        document::Reason,
+        eligible::{self, Known},
+    },
 };
 
 /// Under this name stands whether the verdict as a whole lets the endpoint be closed, or fenced.
@@ -41,10 +45,39 @@ pub(super) fn of(scene: &Scene, target: &Target, action: Option<&Action>) -> Res
         sources,
         no_sources: no_clusters(scene, target),
         evidence,
+        against: action.map(|action| against(scene, &action.change)).unwrap_or_default(),
         digest: String::new(),
     };
     proof.digest = digest(&proof, scene)?;
     Ok(proof)
+}
+
+/// What a plan looks at beside who needs the endpoint: that it closes what it is for, and opens nothing.
+fn against(scene: &Scene, planned: &Change) -> Vec<Reason> {
+    // What is not exposed, or not known to be, is told by itself.
+    let Some(judged) = scene.judged.as_ref().filter(|judged| judged.exposure == Exposure::Exposed) else {
+        return Vec::new();
+    };
+    let (endpoint, id) = (&judged.endpoint, judged.endpoint.id());
+    let others = || scene.judgements.endpoints.iter().filter(|one| one.endpoint.account_id == endpoint.account_id);
+    let sharing: Vec<String> = others()
+        .filter(|one| one.eip_id.is_some() && one.eip_id == judged.eip_id)
+        .map(|one| one.endpoint.id())
+        .filter(|other| *other != id)
+        .collect();
+    let is_canary = |one: &EndpointJudgement| {
+        one.endpoint.kind == EndpointKind::IstioPilotCanary && one.endpoint.resource_id == endpoint.resource_id
+    };
+    let findings: Vec<&Finding> =
+        scene.findings.iter().filter(|finding| finding.subject.endpoint_id().as_ref() == Some(&id)).collect();
+    let known = Known {
+        judged,
+        findings: &findings,
+        has_canary: others().any(is_canary),
+        required: &analysis::required_by_vendor(endpoint.kind),
+        sharing: &sharing,
+    };
+    eligible::against(known, planned)
 }
 
 /// Planned = scanned + denied + failed. What is not served there, or was left out, was not planned.
@@ -78,8 +111,20 @@ fn doing_without(judged: &EndpointJudgement) -> Vec<Source> {
         if safe != Standing::Yes {
             sources.push(Source { name: format!("{VERDICT} ({})", staleness.verdict), safe });
         }
+        sources.extend(users_of_other_ports(judged));
     }
     sources
+}
+
+/// Whoever uses other ports of the balancer has no other way than the EIP, as far as anybody knows.
+fn users_of_other_ports(judged: &EndpointJudgement) -> Vec<Source> {
+    match &judged.changing.other_ports {
+        Some(ports) => {
+            let user = |port: &String| Source { name: format!("whoever uses {port} there"), safe: Standing::No };
+            ports.iter().map(user).collect()
+        }
+        None => vec![Source { name: "whoever uses other ports there".to_owned(), safe: Standing::Unknown }],
+    }
 }
 
 /// Consumers, and strangers in logs.

@@ -20,13 +20,15 @@ use crate::{
 };
 
 /// Reads the endpoint. Who uses it is asked for only where guards go by it (`consumers`), and what else a listener is set to
-/// only where that is compared: the way back must not wait for what it does not need.
+/// only where that is compared: the way back must not wait for what it does not need. What it gives back (`undoes`) has to
+/// be there.
 pub(super) async fn read(
     ask: &Ask<'_>,
     target: &Target,
     action: Option<&Action>,
     consumers: Option<&NamedConsumers>,
     compares: bool,
+    undoes: bool,
 ) -> Result<TargetState, Unread> {
     let fence = action.and_then(|action| match &action.change {
         Change::Fence { port, .. } => Some(*port),
@@ -37,7 +39,7 @@ pub(super) async fn read(
             let planned = action.map(|action| &action.load_balancer);
             cluster(ask, target, id.as_str(), planned, consumers).await?
         }
-        _ => mesh(ask, target, consumers).await?,
+        _ => mesh(ask, target, action.map(|action| &action.load_balancer), consumers).await?,
     };
     let Some(port) = fence else { return Ok(state) };
     // A network balancer has no such lists.
@@ -49,12 +51,25 @@ pub(super) async fn read(
         }
     };
     let setting = listener::setting(ask, &target.region, &state.load_balancer, port);
-    let (setting, settings) = future::join(setting, settings).await;
+    let previous = async {
+        match action.map(|action| &action.change) {
+            Some(Change::Fence { before, .. }) if undoes && before.on => {
+                listener::still_lists(ask, &target.region, &before.ids).await.map(Some)
+            }
+            _ => Ok(None),
+        }
+    };
+    let (setting, settings, previous) = future::join3(setting, settings, previous).await;
     let (slot, settings) = (Slot::Acl(setting?), settings.map_err(beside)?);
-    Ok(TargetState { slot, offered, settings, ..state })
+    Ok(TargetState { slot, offered, settings, previous: previous?, ..state })
 }
 
-async fn mesh(ask: &Ask<'_>, target: &Target, consumers: Option<&NamedConsumers>) -> Result<TargetState, Unread> {
+async fn mesh(
+    ask: &Ask<'_>,
+    target: &Target,
+    planned: Option<&LoadBalancerId>,
+    consumers: Option<&NamedConsumers>,
+) -> Result<TargetState, Unread> {
     let id = target.endpoint.owner();
     let request = servicemesh::describe_service_mesh_detail(id);
     let detail = ask.one::<ServiceMeshDetail>(&request);
@@ -65,12 +80,14 @@ async fn mesh(ask: &Ask<'_>, target: &Target, consumers: Option<&NamedConsumers>
             (Some(_), _) => clusters::of_mesh(ask, id).await.map(Some),
         }
     };
-    let (detail, joined) = future::join(detail, joined).await;
+    let (detail, joined, of_planned) = future::join3(detail, joined, on_planned(ask, target, planned)).await;
     let mut problems = Problems::default();
     let mesh = detail?.service_mesh.0.required("ServiceMesh", &mut problems);
     let mesh = sound(mesh, &problems)?;
     let listed = mesh.clusters.clone();
     let mut state = of_mesh(mesh, target)?;
+    let on_balancer = on_balancer(ask, target, of_planned, &state.load_balancer).await.map_err(beside)?;
+    state.slot = witnessed(state.slot, &on_balancer)?;
     if let Some(mut joined) = joined.map_err(beside)? {
         if !matches!(target.endpoint, Endpoint::MeshApiServer(_)) {
             let mut problems = Problems::default();
@@ -80,6 +97,50 @@ async fn mesh(ask: &Ask<'_>, target: &Target, consumers: Option<&NamedConsumers>
         state.clusters = Some(joined.into_iter().collect());
     }
     Ok(state)
+}
+
+/// The EIPs on the balancer that is planned for, asked for before it is known whether that is the one.
+async fn on_planned(ask: &Ask<'_>, target: &Target, planned: Option<&LoadBalancerId>) -> Option<OnPlanned> {
+    let planned = planned.filter(|id| is_classic(id))?;
+    Some((planned.clone(), eip::on(ask, &target.region, planned).await))
+}
+
+type OnPlanned = (LoadBalancerId, Result<Vec<EipAddress>, Unread>);
+
+/// The EIPs on the balancer of the endpoint. Those of a network balancer are on its zones.
+async fn on_balancer(
+    ask: &Ask<'_>,
+    target: &Target,
+    of_planned: Option<OnPlanned>,
+    id: &LoadBalancerId,
+) -> Result<Vec<EipAddress>, Unread> {
+    match of_planned {
+        Some((planned, eips)) if planned == *id => eips,
+        _ if is_classic(id) => eip::on(ask, &target.region, id).await,
+        _ => Ok(Vec::new()),
+    }
+}
+
+fn is_classic(id: &LoadBalancerId) -> bool {
+    !id.as_str().starts_with("nlb-")
+}
+
+/// A mesh knows of the EIPs that were bound through it. One that was bound to its balancer beside it fills the slot as well.
+fn witnessed(slot: Slot, on_balancer: &[EipAddress]) -> Result<Slot, Unread> {
+    let mut problems = Problems::default();
+    let ids: Option<Vec<EipId>> = on_balancer
+        .iter()
+        .map(|eip| Some(eip.allocation_id.clone().required_text("AllocationId", &mut problems)?.into()))
+        .collect();
+    let ids = sound(ids, &problems)?;
+    match (slot, ids.as_slice()) {
+        (Slot::Vacant, [other]) => Ok(Slot::Eip(other.clone())),
+        (Slot::Eip(named), [other]) if named != *other => {
+            Err(Unread::Failed(format!("it names the EIP {named}, and {other} is on its balancer")))
+        }
+        (_, [_, _, ..]) => Err(Unread::Failed("its balancer has several EIPs".to_owned())),
+        (slot, _) => Ok(slot),
+    }
 }
 
 /// What a mesh's detail says of one of its slots.
@@ -114,6 +175,7 @@ fn of_mesh(mesh: ServiceMesh, target: &Target) -> Result<TargetState, Unread> {
         offered: true,
         clusters: None,
         settings: None,
+        previous: None,
     })
 }
 
@@ -205,12 +267,7 @@ async fn cluster(
 ) -> Result<TargetState, Unread> {
     let region = target.region.as_str();
     let request = cs::describe_cluster_detail(region, id);
-    let of_planned = async {
-        match planned {
-            Some(planned) => Some((planned.clone(), eip::on(ask, &target.region, planned).await)),
-            None => None,
-        }
-    };
+    let of_planned = on_planned(ask, target, planned);
     let (detail, tasks, of_planned) =
         future::join3(ask.one::<cs::Cluster>(&request), tasks(ask, region, id), of_planned).await;
     let detail = detail?;
@@ -222,10 +279,7 @@ async fn cluster(
         Some(balancer) => balancer,
         None => balancer_by_resources(ask, region, id).await?,
     };
-    let eips = match of_planned {
-        Some((planned, eips)) if planned == balancer => eips,
-        _ => eip::on(ask, &target.region, &balancer).await,
-    };
+    let eips = on_balancer(ask, target, of_planned, &balancer).await;
     let slot = shown.slot(&eips.map_err(beside)?)?;
     let clusters = match consumers {
         Some(named) => {
@@ -247,6 +301,7 @@ async fn cluster(
         offered: shown.offered,
         clusters,
         settings: None,
+        previous: None,
     })
 }
 

@@ -29,7 +29,7 @@ use crate::{
     },
     config::{Config, Overrides},
     model::AccountId,
-    remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row},
+    remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row, heeding, kill_row},
     report::{escape_capped, escape_message},
 };
 
@@ -87,16 +87,26 @@ fn order(args: &ApplyArgs, config: &Config) -> Result<Order, Failure> {
     Ok(Order { signed, plan, selection })
 }
 
-/// What may be changed, and why, was judged by other decisions than those that hold now: nobody has reviewed that. When, how
-/// often and who approves is asked of the guards, as it is now.
+/// What may be changed, and why, was judged by other decisions or rules than those that hold now: nobody has reviewed that.
+/// When, how often and who approves is asked of the guards, as it is now.
 fn check_policy(args: &ApplyArgs, order: &Order, config: &Config) -> Result<(), Failure> {
-    let (planned, now) = (&order.signed.document.policy_digest, plan::policy_digest(config)?);
-    if *planned == now {
+    let document = &order.signed.document;
+    let (planned, now) = (&document.policy_digest, plan::policy_digest(config)?);
+    if *planned != now {
+        let why = format!(
+            "it was made under other settings or waivers (policy {planned}) than hold now ({now}): make a new plan, and have \
+             it approved"
+        );
+        return Err(not_carried_out(&args.plan, &escape_message(&why)));
+    }
+    let rules = setup::rules(&config.rules.dirs)?;
+    let (planned, now) = (&document.run.rules_digest, rules.digest());
+    if planned == now {
         return Ok(());
     }
     let why = format!(
-        "it was made under other settings or waivers (policy {planned}) than hold now ({now}): make a new plan, and have it \
-         approved"
+        "its run was judged by other rules ({planned}) than are here ({now}): put the rules that belong to both into \
+         `rules.dirs`, make a new plan, and have it approved"
     );
     Err(not_carried_out(&args.plan, &escape_message(&why)))
 }
@@ -175,7 +185,8 @@ async fn carry(
     if args.auto {
         let channels = &config.notify;
         let owner = Owner { context: sessions.client.context(), channels, reach, desk: &desk, terminal };
-        let (now, _) = sessions.cloud_now()?;
+        // The latest that it can be: from then on a day has to pass.
+        let (_, now) = sessions.cloud_now()?;
         owner.tell(&plan, &selection, CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default())).await?;
     }
     let notices = Notices::begin(sessions.client.context(), &config.notify, reach);
@@ -252,7 +263,9 @@ async fn check_keys(session: &Session, sessions: &Sessions) -> Result<(), Failur
 pub(super) async fn account(desk: &Desk, id: &AccountId) -> Result<Account, Failure> {
     let row = format!("account/{id}");
     let records = desk.ask(move |store| store.records(&row)).await?;
-    account_row(&records).or_exit(Exit::Damaged)
+    let row = kill_row(id);
+    let switch = desk.ask(move |store| store.records(&row)).await?;
+    account_row(&records).and_then(|account| heeding(account, &switch)).or_exit(Exit::Damaged)
 }
 
 fn check_unused(account: &Account, plan: &Plan) -> Result<(), Failure> {

@@ -48,7 +48,7 @@ pub(super) async fn run(
     let mut records = desk.ask(move |store| store.records(&row)).await?;
     let mut account = account_row(&records).or_exit(Exit::Damaged)?;
     // Whether what is open stops it is told apart from a budget that is spent.
-    let is_stopped = account.breaker().is_some() || account.killed();
+    let is_stopped = account.breaker().is_some() || super::apply::account(desk, &plan.account).await?.killed();
     for planned in planned.iter().filter(|planned| selection.picks(&planned.action)) {
         let action = &planned.action;
         let calls =
@@ -72,10 +72,7 @@ pub(super) async fn run(
 /// What stands in the endpoint's row and keeps a run from beginning anything there.
 fn on_row(row: &TargetRow, action: &Action) -> Option<End> {
     if let Some(case) = &row.open {
-        let open = &case.opened.action.intent;
-        return Some(End::NotStarted(format!(
-            "{open} is open on it: a run carries that on, and begins nothing new there"
-        )));
+        return Some(End::open_there(&case.opened.action.intent));
     }
     match row.done.get(&action.intent) {
         Some(outcome) => Some(End::Before(outcome.clone())),
@@ -127,6 +124,7 @@ fn debit(action: &Action, plan: &Plan, now: DateTime<Utc>) -> AccountRecord {
         target: action.target.clone(),
         environment: action.environment.clone(),
         group: action.group.clone(),
+        depends: action.depends(),
         at: CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default()),
     }))
 }

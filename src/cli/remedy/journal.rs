@@ -1,6 +1,9 @@
 //! `portcullis journal`: what this host announced and learned, its repair, and what only a named person may say.
 
-use std::path::Path;
+use std::{
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use chrono::Utc;
 use serde_json::{Value, json};
@@ -20,7 +23,7 @@ use crate::{
         output, setup, signals,
         terminal::Terminal,
     },
-    remediate::{AccountRecord, CloudTime, TargetRecord, account_row, target_row},
+    remediate::{AccountRecord, Case, Change, CloudTime, TargetRecord, account_row, kill_row, target_row},
     report::{self, escape_capped, escape_message},
     store::Record,
 };
@@ -152,14 +155,46 @@ fn acknowledge(target: &str, operator: &OperatorArgs, terminal: &Terminal) -> Re
         );
     }
     let record = TargetRecord::Acknowledged { by: operator.by.clone(), at: now() };
+    let left = Mutex::new(None);
     let say = |records: &[Record]| {
         let row = target_row(records).or_exit(Exit::Damaged)?;
-        match row.blocked {
-            true => Ok(Some(record.to_row())),
-            false => fail(Exit::Stopped, "nothing there waits for a person: nothing was said"),
+        if !row.blocked {
+            return fail(Exit::Stopped, "nothing there waits for a person: nothing was said");
         }
+        *left.lock().unwrap_or_else(PoisonError::into_inner) = row.attention.as_deref().and_then(left_behind);
+        Ok(Some(record.to_row()))
     };
-    told(&format!("target/{name}"), operator, terminal, say, "acknowledged: it may be changed again, under a new plan")
+    let done = told(
+        &format!("target/{name}"),
+        operator,
+        terminal,
+        say,
+        "acknowledged: it may be changed again, under a new plan",
+    )?;
+    if let Some(left) = left.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        terminal.notice(&escape_message(&left));
+    }
+    Ok(done)
+}
+
+/// A case that needs attention clears nothing up, since its way back may be wanted still. Says what is there, and until when.
+fn left_behind(case: &Case) -> Option<String> {
+    let until = format!(
+        "`portcullis rollback {}` may want it; the next change of this endpoint clears it up",
+        case.opened.action.intent
+    );
+    match &case.opened.action.change {
+        _ if case.restored => None,
+        Change::Unbind { .. } if case.preparations.is_empty() => None,
+        Change::Unbind { eip, .. } => Some(match case.opened.protected_before {
+            true => format!("{eip} keeps the tag of plan {}: {until}", case.opened.plan),
+            false => format!("{eip} keeps deletion protection and the tag of plan {}: {until}", case.opened.plan),
+        }),
+        Change::Fence { .. } => {
+            let acl = case.acl.as_ref()?;
+            Some(format!("the ACL {acl} stays: `portcullis rollback {}` takes it off", case.opened.action.intent))
+        }
+    }
 }
 
 fn close_breaker(account: &str, operator: &OperatorArgs, terminal: &Terminal) -> Result<Done, Failure> {
@@ -182,7 +217,7 @@ fn kill(switch: Switch, account: &str, operator: &OperatorArgs, terminal: &Termi
         Ok(Some(record.to_row()))
     };
     let done = if on { "the kill switch is on: nothing is signed any more" } else { "the kill switch is off" };
-    told(&format!("account/{account}"), operator, terminal, say, done)
+    told(&kill_row(&account.into()), operator, terminal, say, done)
 }
 
 /// Nobody has to be reached for this: it is said by this host's clock.

@@ -235,8 +235,8 @@ pub(super) fn exit_of(end: &End, breaker_open: bool) -> Exit {
 fn is_of_plan(refusal: &Refusal, breaker_open: bool) -> bool {
     match refusal.guard {
         Guard::G1 | Guard::G3 | Guard::G7 | Guard::G9 => true,
-        // Another set of clusters is another case; that something is under way is no matter of the plan.
-        Guard::G4 => refusal.needs_new_plan(),
+        // Another set of clusters or another change is another case; that something is under way is no matter of the plan.
+        Guard::G4 | Guard::G5 => refusal.needs_new_plan(),
         Guard::G8 => !breaker_open,
         _ => false,
     }

@@ -170,6 +170,9 @@ pub struct Listener {
     pub listener_port: Field<u16>,
     /// A number, negative where each backend server has a port of its own.
     pub backend_server_port: Field<String>,
+    /// The group of servers to which it forwards, each on a port of its own.
+    #[serde(rename = "VServerGroupId")]
+    pub v_server_group_id: Field<String>,
     /// `tcp`, `udp`, `http`, `https`.
     pub listener_protocol: Field<String>,
     /// `running` or `stopped`.

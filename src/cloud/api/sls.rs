@@ -21,7 +21,7 @@ pub const FLOW_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS
 pub const SWITCH_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND \"vswitch-id\" = '{v_switch}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
 
 /// Who used an API server, from audit logs.
-pub const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
+pub const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, count_if(CAST(\"responseStatus.code\" AS varchar) = '401') AS rejected, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
 
 /// In which hours an audit log has records.
 pub const AUDIT_HOURS: &str = "* | SELECT __time__ / 3600 AS hour, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log GROUP BY __time__ / 3600 ORDER BY hour LIMIT 10000";
@@ -124,6 +124,8 @@ pub struct AuditUser {
     pub sources: Field<String>,
     pub username: Field<String>,
     pub requests: Field<u64>,
+    /// Of these: those of somebody who could not authenticate.
+    pub rejected: Field<u64>,
     /// Seconds since 1970.
     pub first_seen: Field<u64>,
     pub last_seen: Field<u64>,

@@ -14,7 +14,9 @@ pub use refused::{Refusal, Refused};
 pub use transit_router::{
     TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterRouteEntry, TransitRouterRouteTable,
 };
-pub use vpc::{NetworkAcl, NetworkAclEntry, NextHop, RouteEntry, RouteTable, RouterInterface, VSwitch, Vpc, VpcPeer};
+pub use vpc::{
+    NetworkAcl, NetworkAclEntry, NextHop, RelatedInfo, RouteEntry, RouteTable, RouterInterface, VSwitch, Vpc, VpcPeer,
+};
 
 pub use wanted::{NetworkRead, Wanted};
 

@@ -4,8 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::model::{
-    AccountId, NetworkAclId, RegionId, RouteTableId, RouterInterfaceId, Scope, Text, VSwitchId, VpcId, VpcPeerId,
-    lenient,
+    AccountId, NetworkAclId, Reading, RegionId, RouteTableId, RouterInterfaceId, Scope, Text, VSwitchId, VpcId,
+    VpcPeerId, lenient,
 };
 
 /// A VPC.
@@ -48,9 +48,9 @@ pub struct VSwitch {
     /// Empty where the reply did not say: the table of the VPC then.
     #[serde(default, deserialize_with = "lenient::text")]
     pub route_table_id: RouteTableId,
-    /// Empty where no network ACL is bound.
-    #[serde(default, deserialize_with = "lenient::text")]
-    pub network_acl_id: NetworkAclId,
+    /// Absent where no network ACL is bound. Older snapshots have an empty text for that.
+    #[serde(default, deserialize_with = "lenient::id_reading", skip_serializing_if = "Reading::is_unread")]
+    pub network_acl_id: Reading<NetworkAclId>,
 }
 
 /// A route table of a VPC with all its entries.
@@ -100,8 +100,27 @@ pub struct NextHop {
     /// Empty where the reply did not say: the region of the table then.
     #[serde(default, skip_serializing_if = "RegionId::is_empty", deserialize_with = "lenient::text")]
     pub next_hop_region_id: RegionId,
+    #[serde(default, skip_serializing_if = "RelatedInfo::is_empty")]
+    pub next_hop_related_info: RelatedInfo,
     #[serde(default = "yes", deserialize_with = "lenient::enabled")]
     pub enabled: bool,
+}
+
+/// Who announces a route through a CEN; empty where the reply did not say.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct RelatedInfo {
+    /// `VPC`, `VBR`, `CCN`.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub instance_type: Text,
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub instance_id: Text,
+}
+
+impl RelatedInfo {
+    fn is_empty(&self) -> bool {
+        self.instance_type.is_empty() && self.instance_id.is_empty()
+    }
 }
 
 /// A VPC peering connection. Only `Activated` carries traffic.
@@ -144,6 +163,9 @@ pub struct RouterInterface {
     pub opposite_interface_id: RouterInterfaceId,
     #[serde(default, skip_serializing_if = "RegionId::is_empty", deserialize_with = "lenient::text")]
     pub opposite_region_id: RegionId,
+    /// Empty where the reply did not say: the same account then.
+    #[serde(default, skip_serializing_if = "AccountId::is_empty", deserialize_with = "lenient::text")]
+    pub opposite_interface_owner_id: AccountId,
     /// Empty at a virtual border router.
     #[serde(alias = "VpcInstanceId", default, deserialize_with = "lenient::text")]
     pub vpc_id: VpcId,

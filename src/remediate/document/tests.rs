@@ -158,6 +158,21 @@ fn only_the_first_action_is_the_canary_and_no_endpoint_comes_twice() {
     assert_eq!(Document::read(&same_endpoint.to_bytes()), Err(Refused::Twice("i9".to_owned())));
 }
 
+/// What would be part of lines, tags and names of ours.
+#[test]
+fn ids_are_words() {
+    let with = |id: &str, intent: &str| {
+        let mut plan = Document { id: id.to_owned(), ..document() };
+        plan.actions[0].action.intent = intent.to_owned();
+        Document::read(&plan.to_bytes())
+    };
+    for wrong in ["", "p\nexit 0: done", "p q", "\u{1b}[2J", &"p".repeat(81)] {
+        assert!(matches!(with(wrong, "i1"), Err(Refused::NoWord { what: "id", .. })), "{wrong:?}");
+        assert!(matches!(with("plan-1", wrong), Err(Refused::NoWord { what: "intent", .. })), "{wrong:?}");
+    }
+    assert!(with("plan-1", "i1").is_ok());
+}
+
 #[test]
 fn what_is_none_is_refused() {
     for text in ["", "{}", "[]", "null", "portcullis", r#"{"schema": 1}"#] {

@@ -1,10 +1,13 @@
 //! Fencing: a white list of its own in front of an endpoint that is needed and open to others as well.
 
 use super::{
-    AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, PortVerdict,
-    Reasons, has_open_finding,
+    AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, NEW_PLAN,
+    PortVerdict, Reason, Reasons, has_open_finding,
 };
-use crate::model::{AccessRow, EndpointJudgement, ListenerSetting};
+use crate::{
+    model::{AccessRow, EndpointJudgement, ListenerSetting},
+    netset::Block,
+};
 
 /// More entries are more than can be made sure of in the calls that there are for it.
 const MOST_ENTRIES: usize = 200;
@@ -122,6 +125,20 @@ fn let_in(row: &AccessRow, reasons: &mut Reasons) -> AddressSet {
         );
     }
     set
+}
+
+/// Why a list that was planned may not be attached now: the listener has come to refuse what it lets in.
+pub(super) fn opens(known: Known<'_>, port: u16, entries: &[String]) -> Option<Reason> {
+    let mut rows = known.judged.access.iter();
+    let row = rows.find(|row| row.port == port && row.protocol == "tcp" && row.family == Family::Ipv4);
+    let now = row.map_or_else(AddressSet::default, |row| row.let_in_by_listener().0);
+    let required: AddressSet = known.required.iter().copied().collect();
+    let planned: AddressSet = entries.iter().filter_map(|entry| Block::parse(entry).ok()).collect();
+    let block = planned.subtract(&now.union(&required)).cover().first().map(ToString::to_string)?;
+    Some(Reason {
+        why: format!("its listener refuses {block} now, and the new list would let it in"),
+        until: NEW_PLAN.to_owned(),
+    })
 }
 
 /// Whoever needs it, whoever is trusted, the blocks of the VPCs, and what the vendor requires: IPv4 only, as the EIP is. Who

@@ -106,6 +106,7 @@ fn stale_pilot() -> EndpointJudgement {
             eip_offered: Some(true),
             state: "running".to_owned(),
             listeners: vec![listener(15011, Some("off"), "white", &["acl-stale-value"])],
+            other_ports: Some(Vec::new()),
         },
     }
 }
@@ -219,6 +220,20 @@ fn an_eip_with_a_second_endpoint_is_kept() {
     let known = Known { judged: &judged, findings: &findings, has_canary: false, required: &[], sharing: &sharing };
     let said = words(propose(known));
     assert!(said.contains("mesh/m1/mesh-api-server is public by the same EIP"), "{said}");
+}
+
+/// Nobody asked those who use the other ports of the balancer whether they can do without the EIP.
+#[test]
+fn an_eip_that_somebody_else_is_served_by_is_kept() {
+    let with = |other_ports| {
+        let stale = stale_pilot();
+        EndpointJudgement { changing: Changing { other_ports, ..stale.changing.clone() }, ..stale }
+    };
+    let said = refused(&with(Some(vec!["tcp/443".to_owned(), "udp/53".to_owned()])));
+    assert!(said.contains("tcp/443 of its balancer is not its own") && said.contains("udp/53"), "{said}");
+    let said = refused(&with(None));
+    assert!(said.contains("what else its balancer serves is not known"), "{said}");
+    assert!(plain(&with(Some(Vec::new()))).is_ok());
 }
 
 #[test]

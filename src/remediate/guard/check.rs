@@ -5,7 +5,7 @@ use super::{
     facts::{Facts, Moment, No, no, not_now},
 };
 use crate::remediate::{
-    Change, CloudTime, EipState, EipStatus, Endpoint, Kill, Mode, Standing, TargetState,
+    Change, CloudTime, EipState, EipStatus, Endpoint, Kill, Mode, Proof, Standing, TargetState,
     reading::{Source, differing},
     row::Credit,
 };
@@ -110,8 +110,15 @@ pub(super) fn slot_is_ours_to_fill(facts: &Facts<'_>) -> Answer {
     if target.slot != facts.action.after(facts.acl) {
         return no("the slot does not hold what the change left in it", "a person decides between the two");
     }
-    if matches!(facts.action.change, Change::Fence { .. }) {
-        return Ok(());
+    if let Change::Fence { before, .. } = &facts.action.change {
+        return match (before.on, target.previous) {
+            (false, _) | (true, Some(Standing::Yes)) => Ok(()),
+            (true, Some(Standing::No)) => no(
+                "the list that the listener had before is empty or gone, and would let everybody in",
+                "it has entries again",
+            ),
+            (true, Some(Standing::Unknown) | None) => not_now("the list of before was not read", "it is read"),
+        };
     }
     let eip = eip(facts)?;
     match eip.status {
@@ -159,6 +166,14 @@ fn all_safe(facts: &Facts<'_>, sources: &[Source], what: &str) -> Answer {
     }
 }
 
+/// What a plan looks at is looked at again: it may leave alone now what it changed then.
+fn would_be_planned(proof: &Proof) -> Answer {
+    match proof.against.first() {
+        Some(reason) => no(format!("a plan made now leaves it alone: {}", reason.why), reason.until.clone()),
+        None => Ok(()),
+    }
+}
+
 /// G5 of pilots: a private path, proved, for every data-plane cluster.
 pub(super) fn every_cluster_proven(facts: &Facts<'_>) -> Answer {
     let proof = facts.read("the private paths", &facts.readings.proof)?;
@@ -166,6 +181,7 @@ pub(super) fn every_cluster_proven(facts: &Facts<'_>) -> Answer {
         return no("no cluster was found, and it is not proved that there is none", "clusters are read");
     }
     all_safe(facts, &proof.sources, "the private path")?;
+    would_be_planned(proof)?;
     somebody_can_tell(facts)
 }
 
@@ -186,7 +202,8 @@ pub(super) fn nobody_known_needs_it(facts: &Facts<'_>) -> Answer {
     if proof.evidence == 0 {
         return no("there is no evidence of who uses it", "a log or an observer was read whole");
     }
-    all_safe(facts, &proof.sources, "doing without")
+    all_safe(facts, &proof.sources, "doing without")?;
+    would_be_planned(proof)
 }
 
 /// G5 of a fence: the new set lets in whoever needs it.
@@ -202,6 +219,7 @@ pub(super) fn admits_every_needed_source(facts: &Facts<'_>) -> Answer {
         return no("nobody is known who needs it, and it is not proved that nobody does", "consumers are read");
     }
     all_safe(facts, &proof.sources, "admission")?;
+    would_be_planned(proof)?;
     somebody_can_tell(facts)?;
     if facts.moment == Moment::Signing { list_is_the_planned_one(facts, entries) } else { Ok(()) }
 }

@@ -53,7 +53,7 @@ pub struct Refusal {
 }
 
 /// What would change a refusal that is about the plan: the world is not the one that it was made for.
-const NEW_PLAN: &str = "a new plan is made";
+pub(in crate::remediate) const NEW_PLAN: &str = "a new plan is made";
 
 impl Refusal {
     /// Whatever else happens, this plan is not carried out: what it names has drifted.

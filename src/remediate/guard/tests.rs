@@ -65,7 +65,14 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
     let source = |name: &str| Source { name: name.to_owned(), safe: Standing::Yes };
     let readings = Readings {
         replies: Replies::default(),
-        clock: Some(ClockReading { cloud: CloudTime(CLOUD), asked: NOW, answered: NOW, offset: Duration::ZERO }),
+        clock: Some(ClockReading {
+            cloud: CloudTime(CLOUD),
+            grain: Duration::ZERO,
+            ahead: Duration::ZERO,
+            asked: NOW,
+            answered: NOW,
+            offset: Duration::ZERO,
+        }),
         target: seen(TargetState {
             slot: action.before(),
             load_balancer: LoadBalancerId::from("lb-1"),
@@ -76,6 +83,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
             offered: true,
             clusters: Some(action.clusters.clone()),
             settings: None,
+            previous: None,
         }),
         eip: seen(EipState {
             status: EipStatus::InUse,
@@ -92,6 +100,7 @@ fn world(endpoint: Endpoint, fence: bool) -> World {
             sources: vec![source("c1"), source("c2")],
             no_sources: false,
             evidence: 1,
+            against: Vec::new(),
             digest: String::new(),
         }),
         policy: seen(Policy {

@@ -159,6 +159,7 @@ impl Machine {
                             target: action.target.clone(),
                             environment: action.environment.clone(),
                             group: action.group.clone(),
+                            depends: action.depends(),
                             at,
                         })));
                         credit

@@ -20,6 +20,7 @@ pub(super) struct Fresh {
     first_read: CloudTime,
     protected_before: bool,
     baseline: BTreeMap<String, u32>,
+    behind: BTreeMap<String, u32>,
     settings: ListenerSettings,
     proof: String,
     pub(super) prepaid: bool,
@@ -57,11 +58,22 @@ impl Machine {
         match read.map(|records| target_row(&records)) {
             Ok(Ok(row)) => {
                 self.row = row;
-                self.decide(now, out);
+                match self.others_case() {
+                    // Whoever resumes what is open carries it on.
+                    Some(intent) => self.finish_with(End::open_there(&intent), now, out),
+                    None => self.decide(now, out),
+                }
             }
             Ok(Err(error)) => self.finish_with(End::damaged(format!("the target's row: {error}")), now, out),
             Err(StoreFailed) => self.again_after(self.pace.retry, now, out),
         }
+    }
+
+    /// What is open on the target, and not what was to be done here.
+    fn others_case(&self) -> Option<String> {
+        let Job::Fresh { action, .. } = &self.job else { return None };
+        let open = &self.row.open.as_ref()?.opened.action.intent;
+        (*open != action.intent).then(|| open.clone())
     }
 
     /// Nothing is open on the target.
@@ -114,6 +126,7 @@ impl Machine {
             first_read: fresh.first_read,
             protected_before: fresh.protected_before,
             baseline: fresh.baseline.clone(),
+            behind: fresh.behind.clone(),
             settings: fresh.settings.clone(),
             proof: fresh.proof.clone(),
         })
@@ -153,12 +166,14 @@ impl Machine {
     fn note(&self, readings: &Readings, now: Mono) -> Option<Fresh> {
         let clock = self.clock?;
         let asked = readings.oldest()?;
+        let clusters = &readings.health.as_ref().ok()?.value;
         let protected_before = self.is_owners(&readings.prepared.as_ref().ok()?.value);
         Some(Fresh {
             // The cloud's time when the first part was asked for, or earlier.
             first_read: clock.earliest(now) - (now - asked) - self.pace.stale_bound,
             protected_before,
-            baseline: Opened::baseline_of(&readings.health.as_ref().ok()?.value.clusters),
+            baseline: Opened::baseline_of(&clusters.clusters),
+            behind: Opened::behind_of(&clusters.clusters),
             settings: readings.target.as_ref().ok()?.value.settings.clone().unwrap_or_default(),
             proof: readings.proof.as_ref().ok()?.value.digest.clone(),
             prepaid: readings.eip.as_ref().is_ok_and(|eip| eip.value.prepaid),

@@ -39,6 +39,17 @@ impl SignOrder {
         &self.write
     }
 
+    /// For tests of who is handed one.
+    #[cfg(test)]
+    pub(in crate::remediate) fn of_test(
+        request: Request,
+        at: CloudTime,
+        write: WriteRef,
+        purpose: Option<Purpose>,
+    ) -> Self {
+        Self { request, at, write, plan: "plan-1".to_owned(), purpose }
+    }
+
     /// For a planted bug.
     #[cfg(test)]
     pub(in crate::remediate) fn alter(&mut self, change: impl FnOnce(&mut Request)) {
@@ -165,6 +176,11 @@ pub enum End {
 impl End {
     pub(in crate::remediate) fn damaged(why: String) -> Self {
         Self::Stopped(Stopped { by: StoppedBy::Damage, why })
+    }
+
+    /// Something else is open on the target.
+    pub(crate) fn open_there(intent: &str) -> Self {
+        Self::NotStarted(format!("{intent} is open on it: a run carries that on, and begins nothing new there"))
     }
 }
 

@@ -2,9 +2,12 @@
 //! one that lands late would take the insurance from the next case. What cannot be cleared up keeps the case open: else the
 //! next one would take our protection for the owner's.
 
+use std::collections::BTreeMap;
+
 use super::{Doing, Effect, End, Machine, SignOrder, Signed};
 use crate::remediate::{
-    Case, Change, Heard, Kill, Mono, Outcome, Prepared, Purpose, Readings, Request, TargetRecord, Unread, WriteRef,
+    Case, Change, Heard, Kill, Mono, Opened, Outcome, Prepared, Purpose, Readings, Request, TargetRecord, Unread,
+    WriteRef,
 };
 
 /// Tries of one announced release: looks and calls.
@@ -22,14 +25,16 @@ pub(super) struct Uncleared {
     again: bool,
 }
 
-/// What is ours and not needed any more, in the order in which it is cleared up.
-fn left(case: &Case, outcome: &Outcome, prepared: &Prepared) -> Vec<Request> {
+/// What is ours and not needed any more, in the order in which it is cleared up. `earlier` are the cases that the endpoint had
+/// before: one that needed attention leaves what insured its way back, and this one has come in its place.
+fn left(case: &Case, earlier: &BTreeMap<String, Box<Opened>>, outcome: &Outcome, prepared: &Prepared) -> Vec<Request> {
+    let is_ours = |tag: &str| tag == case.opened.plan || earlier.values().any(|opened| tag == opened.plan);
     match &case.opened.action.change {
         Change::Unbind { eip, .. } => {
             let protect = (prepared.protected && !case.opened.protected_before)
                 .then(|| Request::Protect { eip: eip.clone(), on: false });
-            let tag = (prepared.tag.as_deref() == Some(&case.opened.plan))
-                .then(|| Request::Tag { eip: eip.clone(), plan: None });
+            let tag =
+                prepared.tag.as_deref().is_some_and(is_ours).then(|| Request::Tag { eip: eip.clone(), plan: None });
             protect.into_iter().chain(tag).collect()
         }
         Change::Fence { .. } => {
@@ -55,7 +60,7 @@ impl Machine {
             }
             Err(_) => return self.again_after(self.pace.retry, now, out),
         };
-        let left = left(case, &self.ending(), prepared);
+        let left = left(case, &self.row.past, &self.ending(), prepared);
         let Some(request) = left.first().cloned() else { return self.release_over(None, now, out) };
         match &readings.kill {
             Ok(kill) if kill.value == Kill::Off => {}

@@ -133,10 +133,7 @@ impl Machine {
 
     /// The cloud's time at a moment of ours, or a little before.
     fn clock_at(&self, at: Mono) -> CloudTime {
-        self.clock.as_ref().map_or_else(CloudTime::default, |clock| match at >= clock.answered {
-            true => clock.earliest(at),
-            false => clock.cloud - (clock.answered - at),
-        })
+        self.clock.as_ref().map_or_else(CloudTime::default, |clock| clock.earliest(at))
     }
 
     fn unhealthy(&mut self, what: Sampled, why: &str, now: Mono, out: &mut Vec<Effect>) {
@@ -220,15 +217,23 @@ fn healthy(case: &Case, health: &Health, restored: bool) -> Result<(), &'static 
         let Some(cluster) = health.clusters.iter().find(|cluster| cluster.cluster == *name) else {
             return Err("a cluster shows no proxies any more");
         };
-        if cluster.behind > 0 {
+        if cluster.behind > case.opened.behind.get(name).copied().unwrap_or_default() {
             return Err("proxies do not get what is sent to them");
         }
         if u64::from(cluster.connected) * 100 < u64::from(*before) * PROXIES_BACK {
             return Err("proxies have not connected again");
         }
     }
-    if !restored && health.sources.iter().any(|source| source.safe == Standing::No) {
+    if restored {
+        return Ok(());
+    }
+    if health.sources.iter().any(|source| source.safe == Standing::No) {
         return Err("somebody who needs it has no other way any more");
     }
-    Ok(())
+    // Whoever the plan names was proved to do without. Of who came since, that nothing is known is not enough.
+    let joined = |name: &String| !case.opened.action.clusters.contains(name);
+    match health.sources.iter().any(|source| joined(&source.name) && source.safe != Standing::Yes) {
+        true => Err("somebody came since, who is not known to do without"),
+        false => Ok(()),
+    }
 }

@@ -1,12 +1,12 @@
 //! The records about one account: budgets, the pace of changes, the circuit breaker, the kill switch,
 //! and which targets have something under way.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::Outcome;
-use crate::remediate::{Action, CloudTime, Limits, Pace, Target};
+use crate::remediate::{Action, CloudTime, Limits, Pace, Target, guard::NEW_PLAN};
 
 /// Credit taken for an intent, before the intent is written. It is not given back.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,6 +17,9 @@ pub struct Debit {
     pub target: Target,
     pub environment: String,
     pub group: String,
+    /// What the endpoint belongs to, and who goes by it. Records of earlier versions do not say.
+    #[serde(default)]
+    pub depends: BTreeSet<String>,
     pub at: CloudTime,
 }
 
@@ -208,8 +211,11 @@ impl Account {
         if let Some(why) = &self.breaker {
             return refused(format!("the circuit breaker is open: {why}"), "a named operator closes it");
         }
+        if let Some(other) = self.debits.get(&action.intent).filter(|debit| debit.plan != plan) {
+            return refused(format!("plan {} holds the intent {} already", other.plan, action.intent), NEW_PLAN);
+        }
         if let Some(other) = self.debits.values().find(|debit| debit.plan == plan && debit.run != run) {
-            return refused(format!("run {} carries this plan out", other.run), "a new plan is made");
+            return refused(format!("run {} carries this plan out", other.run), NEW_PLAN);
         }
         let recent: Vec<&Debit> = self
             .debits
@@ -241,7 +247,10 @@ impl Account {
                 "a day has passed",
             );
         }
-        if count(&|debit| debit.group == action.group && self.counts(debit)) >= 1 {
+        // The name of a group goes by who is in it, and somebody may have joined since.
+        let depends = action.depends();
+        let same = |debit: &Debit| debit.group == action.group || !debit.depends.is_disjoint(&depends);
+        if count(&|debit| same(debit) && self.counts(debit)) >= 1 {
             return refused(format!("one of dependency group `{}` was changed", action.group), "a day has passed");
         }
         self.slot_free(action, now, pace)

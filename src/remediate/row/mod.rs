@@ -18,7 +18,7 @@ pub use target::{
 use serde::{Serialize, de::DeserializeOwned};
 use thiserror::Error;
 
-use crate::store::Record;
+use crate::{model::AccountId, store::Record};
 
 /// Version of the records' JSON.
 pub(super) const ROW_VERSION: u32 = 1;
@@ -56,6 +56,24 @@ pub fn target_row(records: &[Record]) -> Result<TargetRow, RowError> {
 pub fn account_row(records: &[Record]) -> Result<Account, RowError> {
     let mut account = Account::default();
     for record in records {
+        account.apply(decode(record)?);
+    }
+    Ok(account)
+}
+
+/// Name of the lease and of the records of an account's kill switch. Whoever carries something out holds the account's own
+/// row, for minutes if it died: a switch must not wait for that.
+pub fn kill_row(account: &AccountId) -> String {
+    format!("kill/{account}")
+}
+
+/// The account, with what its switch says. Earlier versions wrote that into the account's own row.
+///
+/// # Errors
+/// As [`target_row`].
+pub fn heeding(account: Account, switch: &[Record]) -> Result<Account, RowError> {
+    let mut account = account;
+    for record in switch {
         account.apply(decode(record)?);
     }
     Ok(account)

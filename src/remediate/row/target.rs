@@ -122,6 +122,9 @@ pub struct Opened {
     pub protected_before: bool,
     /// Proxies per cluster before the change.
     pub baseline: BTreeMap<String, u32>,
+    /// Those of them that did not get what was sent to them even then; a cluster without any is left out.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub behind: BTreeMap<String, u32>,
     /// What the listener of a fence was set to beside its access control.
     #[serde(default, skip_serializing_if = "ListenerSettings::is_empty")]
     pub settings: ListenerSettings,
@@ -132,6 +135,11 @@ pub struct Opened {
 impl Opened {
     pub(in crate::remediate) fn baseline_of(clusters: &[ClusterHealth]) -> BTreeMap<String, u32> {
         clusters.iter().map(|cluster| (cluster.cluster.clone(), cluster.connected)).collect()
+    }
+
+    pub(in crate::remediate) fn behind_of(clusters: &[ClusterHealth]) -> BTreeMap<String, u32> {
+        let behind = clusters.iter().filter(|cluster| cluster.behind > 0);
+        behind.map(|cluster| (cluster.cluster.clone(), cluster.behind)).collect()
     }
 }
 

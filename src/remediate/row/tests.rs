@@ -48,6 +48,7 @@ fn opened(intent: &str) -> TargetRecord {
         first_read: NOW,
         protected_before: false,
         baseline: BTreeMap::new(),
+        behind: BTreeMap::new(),
         settings: BTreeMap::new(),
         proof: String::new(),
     }))
@@ -148,6 +149,7 @@ fn debit(action: &Action, plan: &str, at: CloudTime) -> AccountRecord {
         target: action.target.clone(),
         environment: action.environment.clone(),
         group: action.group.clone(),
+        depends: action.depends(),
         at,
     }))
 }
@@ -266,6 +268,30 @@ fn a_plan_is_one_runs_and_components_of_a_mesh_rest_a_day() {
     assert!(!changed(25, &[]));
     assert!(!changed(24, &[ended("i", Ended::Closed(Outcome::NotExecuted))]), "nothing was changed");
     assert!(account(&[debit(&first, "p", NOW)]).component_changed(&first.target, NOW, &pace).is_none(), "itself");
+}
+
+#[test]
+fn an_intent_is_one_plans() {
+    let first = action("i", pilot("m"));
+    let held = account(&[debit(&first, "another", NOW - Duration::from_hours(48))]);
+    assert!(is_refused(&asks(&held, &action("i", pilot("m2")), &limits(9, 9, 9)), "plan another holds the intent i"));
+}
+
+/// The name of a group is that of one who is in it, and changes with who joins.
+#[test]
+fn a_group_is_who_is_in_it() {
+    let with = |intent: &str, mesh: &str, clusters: &[&str]| Action {
+        clusters: clusters.iter().map(|id| (*id).to_owned()).collect(),
+        ..action(intent, pilot(mesh))
+    };
+    let changed = account(&[debit(&with("i", "m", &["c1", "c2"]), "another", NOW - Duration::from_hours(2))]);
+    let plenty = limits(9, 9, 9);
+    assert!(is_refused(&asks(&changed, &with("j", "m2", &["c0", "c1"]), &plenty), "was changed"));
+    assert_eq!(asks(&changed, &with("j", "m2", &["c0"]), &plenty), Credit::Given);
+    // Records of before say nothing of it.
+    let old = serde_json::json!({"intent": "i", "plan": "p", "run": "r", "target": action("i", pilot("m")).target,
+        "environment": "dev", "group": "g", "at": NOW});
+    assert!(serde_json::from_value::<Debit>(old).unwrap().depends.is_empty());
 }
 
 #[test]

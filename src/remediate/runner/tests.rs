@@ -66,8 +66,14 @@ fn played(throttled: u64, tells_time: bool) -> (Account, Runner) {
         kind = match effect {
             Effect::Records { .. } => EventKind::Records(Ok(Vec::new())),
             Effect::Read { .. } => {
-                let clock =
-                    ClockReading { cloud: CloudTime(9_000_000), asked: now, answered: now, offset: Default::default() };
+                let clock = ClockReading {
+                    cloud: CloudTime(9_000_000),
+                    grain: Default::default(),
+                    ahead: Default::default(),
+                    asked: now,
+                    answered: now,
+                    offset: Default::default(),
+                };
                 let replies = Replies { all: 100, throttled };
                 let clock = tells_time.then_some(clock);
                 EventKind::Read(Box::new(Readings { clock, replies, ..Readings::default() }))

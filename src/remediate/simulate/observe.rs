@@ -47,7 +47,9 @@ impl Sim<'_> {
         if !self.prng.chance(self.weather.read) {
             let cloud = self.cloud_now();
             let offset = std::time::Duration::from_millis(off);
-            readings.clock = Some(ClockReading { cloud, asked, answered: asked, offset });
+            // Its bounds are held to be better than they are, which is worse for whoever believes them.
+            let (grain, ahead) = Default::default();
+            readings.clock = Some(ClockReading { cloud, grain, ahead, asked, answered: asked, offset });
         }
         if self.prng.chance(self.weather.clock_jump)
             && let Some(host) = self.hosts.get_mut(host)
@@ -178,6 +180,7 @@ fn target_state(site: &Site, state: &SiteState, then: u64) -> TargetState {
         offered: true,
         clusters: Some((0..state.broken.len() as u64).map(name_of).collect()),
         settings: None,
+        previous: Some(Standing::Yes),
     }
 }
 
@@ -226,6 +229,7 @@ fn proof(site: &Site, state: &SiteState, ledger: Ledger, scanned_at: CloudTime) 
         sources: sources(state),
         no_sources: false,
         evidence: 1,
+        against: Vec::new(),
         digest: "sha256:proof".to_owned(),
     }
 }

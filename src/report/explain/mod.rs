@@ -26,7 +26,7 @@ pub use self::{
 };
 use super::{
     Options, json, style,
-    v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1},
+    v1::{AccessV1, Document, EndpointV1, FindingV1, GapV1, Text},
 };
 use crate::{
     findings::{Narrow, NarrowPort},
@@ -132,7 +132,7 @@ impl<'d> Explanation<'d> {
 
     /// Ids of the endpoints that it is about.
     pub fn endpoint_ids(&self) -> BTreeSet<String> {
-        self.endpoints.iter().map(|story| story.endpoint.id.clone()).collect()
+        self.endpoints.iter().map(|story| story.endpoint.id.to_string()).collect()
     }
 
     /// Writes it for people, or for terminals that are narrow or have colours.
@@ -162,7 +162,7 @@ fn concerned<'d>(
     if let Some(id) = subject.endpoint_id {
         return BTreeSet::from([id]);
     }
-    let named = finding.into_iter().flat_map(|finding| finding.concerns.iter().map(String::as_str));
+    let named = finding.into_iter().flat_map(|finding| finding.concerns.iter().map(Text::as_str));
     let same = document.endpoints.iter().filter(|endpoint| {
         let id = Some(subject.resource_id);
         (&*endpoint.account_id, &*endpoint.region_id) == (subject.account_id, subject.region_id)

@@ -283,6 +283,12 @@ fn write_findings(findings: &[&FindingV1<'_>], asked: Option<&FindingV1<'_>>, pa
     })
 }
 
+/// What a finding says before its commands, without the words that announce them.
+fn without_commands(message: &str) -> &str {
+    let Some((said, _)) = message.split_once('\n') else { return message };
+    said.strip_suffix("Commands, none of which was run:").unwrap_or(said).trim_end()
+}
+
 fn write_finding(finding: &FindingV1<'_>, page: &mut Page<'_>) -> io::Result<()> {
     let severity = page.paint(finding.severity.as_str(), severity_style(finding.severity));
     let title = match sentence(&finding.title) {
@@ -294,7 +300,7 @@ fn write_finding(finding: &FindingV1<'_>, page: &mut Page<'_>) -> io::Result<()>
         page.entry(4, "About", &format!("{} {}", finding.resource_kind, id(&finding.resource_id)))?;
     }
     // What follows the first line are commands, which stand under the proposed allowlist.
-    page.entry(4, "What", &sentence(finding.message.lines().next().unwrap_or_default()))?;
+    page.entry(4, "What", &sentence(without_commands(&finding.message)))?;
     page.entry(4, "What to do", &sentence(&finding.remedy))?;
     page.list(4, "References", finding.references.iter().map(|text| sentence(text)))?;
     if !finding.controls.is_empty() {

@@ -117,7 +117,7 @@ impl<'d> WhatIf<'d> {
         changes: Vec<String>,
         only: Option<&BTreeSet<String>>,
     ) -> Self {
-        let counts = |endpoint: &&EndpointV1<'_>| only.is_none_or(|ids| ids.contains(&endpoint.id));
+        let counts = |endpoint: &&EndpointV1<'_>| only.is_none_or(|ids| ids.contains(endpoint.id.as_str()));
         let by_id = |document: &'d Document<'d>| -> BTreeMap<&'d str, &'d EndpointV1<'d>> {
             document.endpoints.iter().map(|endpoint| (endpoint.id.as_str(), endpoint)).collect()
         };

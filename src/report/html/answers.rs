@@ -107,6 +107,11 @@ fn missing(document: &Document<'_>) -> usize {
     document.coverage.denied + document.coverage.failed
 }
 
+/// The reads that leave something untold; where nothing was read at all that is all there is.
+fn untold(document: &Document<'_>) -> usize {
+    missing(document).max(usize::from(document.coverage.scanned == 0))
+}
+
 /// Who gets in.
 fn open<'a>(document: &Document<'_>) -> Card<'a> {
     let mut open: Vec<&EndpointV1<'_>> =
@@ -133,7 +138,7 @@ fn open<'a>(document: &Document<'_>) -> Card<'a> {
         let reach = first.map(|row| format!("{}: {}", port_label(row), who(row))).unwrap_or_default();
         let address = endpoint.public_address.as_deref().map(escape::name).unwrap_or_default();
         Item {
-            opens: Some(endpoint.id.clone()),
+            opens: Some(endpoint.id.to_string()),
             title: named(endpoint),
             below: format!("{address} {}", escape::capped(&reach, WIDE)).trim_start().to_owned(),
         }
@@ -141,7 +146,7 @@ fn open<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Open to sources you did not name", "对未列入信任名单的来源开放"),
         count: open.len().to_string(),
-        mood: mood(open.len(), "bad", undecided + missing(document)),
+        mood: mood(open.len(), "bad", undecided + untold(document)),
         notes: vec![(
             format!("{} of {} control planes are exposed, {undecided} undecided.", summary.exposed, summary.endpoints),
             format!("{} 个控制面中 {} 个已暴露，{undecided} 个无法判定。", summary.endpoints, summary.exposed),
@@ -161,7 +166,7 @@ fn needless<'a>(document: &Document<'_>) -> Card<'a> {
     let later = can_go.iter().filter(|endpoint| endpoint.staleness.after_migration).count();
     let (needed, undecided) = (with(StalenessVerdict::Required), with(StalenessVerdict::Unknown));
     let items = can_go.iter().take(NAMED).map(|endpoint| Item {
-        opens: Some(endpoint.id.clone()),
+        opens: Some(endpoint.id.to_string()),
         title: named(endpoint),
         below: format!(
             "{}: {}",
@@ -172,7 +177,7 @@ fn needless<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Public paths that can go", "可以关闭的公网路径"),
         count: can_go.len().to_string(),
-        mood: mood(can_go.len(), "doubt", undecided + missing(document)),
+        mood: mood(can_go.len(), "doubt", undecided + untold(document)),
         notes: vec![(
             format!("{later} of them after a move. {needed} needed, {undecided} undecided."),
             format!("其中 {later} 个需先迁移。{needed} 个仍需要，{undecided} 个无法判定。"),
@@ -203,7 +208,7 @@ fn unread<'a>(document: &Document<'_>) -> Card<'a> {
     Card {
         question: ("Reads that did not succeed", "未能完成的读取"),
         count: missing.to_string(),
-        mood: mood(missing, "doubt", 0),
+        mood: mood(missing, "doubt", untold(document)),
         notes: vec![(
             format!(
                 "{} of {} planned reads done, {left_out} left out on request; {unknown} control planes are unknown for it.",
@@ -238,7 +243,7 @@ fn changed<'a>(document: &Document<'_>, background: &Background) -> Card<'a> {
         .collect();
     let count = |wanted: Change| changes.values().filter(|change| **change == wanted).count();
     let items = told.iter().take(NAMED).map(|(finding, change)| Item {
-        opens: finding.endpoint_id.clone(),
+        opens: finding.endpoint_id.as_ref().map(ToString::to_string),
         title: format!("{} · {}", change.as_str(), finding.severity),
         below: escape::capped(&escape::paragraph(&finding.message), WIDE),
     });
@@ -259,7 +264,7 @@ fn changed<'a>(document: &Document<'_>, background: &Background) -> Card<'a> {
     Card {
         question,
         count: told.len().to_string(),
-        mood: mood(told.len(), "bad", count(Change::Unknown) + missing(document)),
+        mood: mood(told.len(), "bad", count(Change::Unknown) + untold(document)),
         notes,
         items: items.collect(),
         total: told.len(),

@@ -1,12 +1,10 @@
 //! The part of a report that says whether a public path is still needed, by whom, and who uses it.
 
-use std::borrow::Cow;
-
 use chrono::{DateTime, Utc};
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::{Text, seconds};
+use super::{List, Text, seconds};
 use crate::model::{
     Binding, Client, Connectivity, Consumer, ConsumerKind, Need, Staleness, StalenessVerdict, Traffic, Via,
 };
@@ -22,28 +20,28 @@ pub struct StalenessV1<'a> {
     pub consumers: Vec<ConsumerV1<'a>>,
     /// Reads and logs that would decide an `unknown`.
     #[serde(default)]
-    pub deciding: Cow<'a, [String]>,
+    pub deciding: List<'a, String>,
     /// The smallest allowlist that would still serve the consumers that need the endpoint.
     #[serde(default)]
-    pub proposed_allowlist: Cow<'a, [IpNet]>,
+    pub proposed_allowlist: List<'a, IpNet>,
     /// True if that allowlist holds every address of every consumer that needs the endpoint.
     #[serde(default)]
     pub proposal_complete: bool,
     /// Whoever else an allowlist must not cut off: what is trusted there, and the blocks of its VPC.
     #[serde(default)]
-    pub also_admit: Cow<'a, [IpNet]>,
+    pub also_admit: List<'a, IpNet>,
     /// Sources in the logs that are none of the consumers.
     #[serde(default)]
     pub unexpected_clients: Vec<ClientV1<'a>>,
     /// Consumers that ought to be in the logs and are not.
     #[serde(default)]
-    pub silent: Cow<'a, [String]>,
+    pub silent: List<'a, String>,
     /// Logs that were asked and do not show everything, and why.
     #[serde(default)]
-    pub incomplete_logs: Cow<'a, [String]>,
+    pub incomplete_logs: List<'a, String>,
     /// Where the platform's own opinion contradicts what was found.
     #[serde(default)]
-    pub platform_disagrees: Cow<'a, [String]>,
+    pub platform_disagrees: List<'a, String>,
     /// Requests without an authenticated user came from the internet.
     #[serde(default)]
     pub probed: bool,
@@ -70,16 +68,16 @@ pub struct ConsumerV1<'a> {
     pub reason: Text<'a>,
     pub connectivity: Connectivity,
     pub via: Option<Via>,
-    pub forward: Cow<'a, [String]>,
-    pub r#return: Cow<'a, [String]>,
-    pub reasons: Cow<'a, [String]>,
+    pub forward: List<'a, String>,
+    pub r#return: List<'a, String>,
+    pub reasons: List<'a, String>,
     /// What would have to change for the nearest blocked path to open.
     #[serde(default)]
-    pub steps: Cow<'a, [String]>,
+    pub steps: List<'a, String>,
     pub traffic: Traffic,
     /// Public addresses it comes from.
     #[serde(default)]
-    pub egress: Cow<'a, [IpNet]>,
+    pub egress: List<'a, IpNet>,
     /// True if those are all of them.
     #[serde(default)]
     pub egress_complete: bool,
@@ -95,7 +93,7 @@ pub struct ClientV1<'a> {
     pub last_seen: DateTime<Utc>,
     pub count: u64,
     pub bytes: u64,
-    pub users: Cow<'a, [String]>,
+    pub users: List<'a, String>,
 }
 
 /// Who bound the EIP and when, by the audit trail.
@@ -115,16 +113,16 @@ impl<'a> From<&'a Staleness> for StalenessV1<'a> {
             verdict: staleness.verdict,
             confidence: hundredths(staleness.confidence_percent),
             after_migration: staleness.after_migration,
-            reason: Cow::Borrowed(&staleness.reason),
+            reason: Text::Borrowed(&staleness.reason),
             consumers: staleness.consumers.iter().map(ConsumerV1::from).collect(),
-            deciding: Cow::Borrowed(&staleness.deciding),
-            proposed_allowlist: Cow::Borrowed(&staleness.proposed_allowlist),
+            deciding: List::Borrowed(&staleness.deciding),
+            proposed_allowlist: List::Borrowed(&staleness.proposed_allowlist),
             proposal_complete: staleness.proposal_complete,
-            also_admit: Cow::Borrowed(&staleness.also_admit),
+            also_admit: List::Borrowed(&staleness.also_admit),
             unexpected_clients: staleness.unexpected.iter().map(ClientV1::from).collect(),
-            silent: Cow::Borrowed(&staleness.silent),
-            incomplete_logs: Cow::Borrowed(&staleness.incomplete_logs),
-            platform_disagrees: Cow::Borrowed(&staleness.platform_disagrees),
+            silent: List::Borrowed(&staleness.silent),
+            incomplete_logs: List::Borrowed(&staleness.incomplete_logs),
+            platform_disagrees: List::Borrowed(&staleness.platform_disagrees),
             probed: staleness.probed,
         }
     }
@@ -134,24 +132,24 @@ impl<'a> From<&'a Consumer> for ConsumerV1<'a> {
     fn from(consumer: &'a Consumer) -> Self {
         let path = &consumer.path;
         Self {
-            id: Cow::Borrowed(&consumer.id),
+            id: Text::Borrowed(&consumer.id),
             kind: consumer.kind,
-            name: Cow::Borrowed(&consumer.name),
-            account_id: Cow::Borrowed(consumer.account_id.as_str()),
-            region_id: Cow::Borrowed(consumer.region_id.as_str()),
-            vpc_id: Cow::Borrowed(consumer.vpc_id.as_str()),
-            state: Cow::Borrowed(&consumer.state),
+            name: Text::Borrowed(&consumer.name),
+            account_id: Text::Borrowed(consumer.account_id.as_str()),
+            region_id: Text::Borrowed(consumer.region_id.as_str()),
+            vpc_id: Text::Borrowed(consumer.vpc_id.as_str()),
+            state: Text::Borrowed(&consumer.state),
             need: consumer.need,
             confidence: hundredths(consumer.confidence_percent),
-            reason: Cow::Borrowed(&consumer.reason),
+            reason: Text::Borrowed(&consumer.reason),
             connectivity: path.connectivity,
             via: path.via,
-            forward: Cow::Borrowed(&path.forward),
-            r#return: Cow::Borrowed(&path.r#return),
-            reasons: Cow::Borrowed(&path.reasons),
-            steps: Cow::Borrowed(&path.steps),
+            forward: List::Borrowed(&path.forward),
+            r#return: List::Borrowed(&path.r#return),
+            reasons: List::Borrowed(&path.reasons),
+            steps: List::Borrowed(&path.steps),
             traffic: consumer.traffic,
-            egress: Cow::Borrowed(&consumer.egress),
+            egress: List::Borrowed(&consumer.egress),
             egress_complete: consumer.egress_complete,
         }
     }
@@ -165,7 +163,7 @@ impl<'a> From<&'a Client> for ClientV1<'a> {
             last_seen: client.last_seen,
             count: client.count,
             bytes: client.bytes,
-            users: Cow::Borrowed(&client.users),
+            users: List::Borrowed(&client.users),
         }
     }
 }
@@ -173,11 +171,11 @@ impl<'a> From<&'a Client> for ClientV1<'a> {
 impl<'a> From<&'a Binding> for BindingV1<'a> {
     fn from(binding: &'a Binding) -> Self {
         Self {
-            user: Cow::Borrowed(&binding.user),
+            user: Text::Borrowed(&binding.user),
             at: binding.at,
-            event_name: Cow::Borrowed(&binding.event_name),
-            event_id: Cow::Borrowed(&binding.event_id),
-            source_ip_address: Cow::Borrowed(&binding.source_ip_address),
+            event_name: Text::Borrowed(&binding.event_name),
+            event_id: Text::Borrowed(&binding.event_id),
+            source_ip_address: Text::Borrowed(&binding.source_ip_address),
         }
     }
 }

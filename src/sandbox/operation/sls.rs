@@ -23,7 +23,7 @@ const FLOW_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hou
 const SWITCH_HOURS: &str = "* | SELECT TRY_CAST(\"start\" AS bigint) / 3600 AS hour, min(TRY_CAST(\"start\" AS bigint)) AS first_seen, max(TRY_CAST(\"end\" AS bigint)) AS last_seen, count_if(\"log-status\" = 'SKIPDATA') AS skipped FROM log WHERE \"vpc-id\" = '{vpc}' AND \"vswitch-id\" = '{v_switch}' AND TRY_CAST(\"start\" AS bigint) IS NOT NULL GROUP BY TRY_CAST(\"start\" AS bigint) / 3600 ORDER BY hour LIMIT 10000";
 
 /// Who used an API server, from audit logs.
-const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
+const AUDIT_USERS: &str = "* | SELECT sourceIPs AS sources, \"user.username\" AS username, count(1) AS requests, count_if(CAST(\"responseStatus.code\" AS varchar) = '401') AS rejected, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log WHERE stage <> 'RequestReceived' GROUP BY sourceIPs, \"user.username\" ORDER BY sources, username LIMIT 10000";
 
 /// In which hours an audit log has records.
 const AUDIT_HOURS: &str = "* | SELECT __time__ / 3600 AS hour, min(__time__) AS first_seen, max(__time__) AS last_seen FROM log GROUP BY __time__ / 3600 ORDER BY hour LIMIT 10000";
@@ -224,7 +224,7 @@ fn flow_hours(window: &[&Value], vpc: &str, v_switch: Option<&str>) -> Vec<Value
 }
 
 fn audit_users(window: &[&Value]) -> Vec<Value> {
-    let mut users: BTreeMap<[String; 2], Sums> = BTreeMap::new();
+    let mut users: BTreeMap<[String; 2], (Sums, u64)> = BTreeMap::new();
     for record in window {
         if field(record, "stage").is_none_or(|stage| stage == "RequestReceived") {
             continue;
@@ -232,9 +232,11 @@ fn audit_users(window: &[&Value]) -> Vec<Value> {
         let text = |name: &str| field(record, name).unwrap_or_else(|| NULL.to_owned());
         let key = [text("sourceIPs"), text("user.username")];
         let time = number(record, "__time__");
-        users.entry(key).or_default().add(None, time, time);
+        let (sums, rejected) = users.entry(key).or_default();
+        sums.add(None, time, time);
+        *rejected += u64::from(is(record, "responseStatus.code", "401"));
     }
-    let row = |([sources, username], sums): ([String; 2], Sums)| json!({"sources": sources, "username": username, "requests": sums.count.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)});
+    let row = |([sources, username], (sums, rejected)): ([String; 2], (Sums, u64))| json!({"sources": sources, "username": username, "requests": sums.count.to_string(), "rejected": rejected.to_string(), "first_seen": shown(sums.first), "last_seen": shown(sums.last)});
     users.into_iter().map(row).collect()
 }
 

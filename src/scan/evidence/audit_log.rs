@@ -15,7 +15,7 @@ use crate::{
         sls::{self, AuditUser},
         wire::{Field, Problems},
     },
-    model::{ClusterId, InventoryBuilder, LogReading, MeshId, Observer, Requests},
+    model::{ClusterId, InventoryBuilder, LogReading, MeshId, Observer, Requests, is_on_the_internet},
     scan::read::Failure,
 };
 
@@ -109,14 +109,15 @@ async fn read(ask: &Ask<'_>, observer: Observer, id: &str, project: Option<&str>
 fn add_row(row: AuditUser, users: &mut Users, problems: &mut Problems) {
     let sources = row.sources.text("sources", problems);
     let username = row.username.text("username", problems);
-    let (Some(first), Some(last), Some(count)) = (
+    let (Some(first), Some(last), Some(requests), Some(rejected)) = (
         at(row.first_seen, "first_seen", problems),
         at(row.last_seen, "last_seen", problems),
         row.requests.required("requests", problems),
+        row.rejected.required("rejected", problems),
     ) else {
         return;
     };
-    users.add(&sources, &username, (first, last), count);
+    users.add(&Asked { sources: &sources, username: &username, requests, rejected }, (first, last));
 }
 
 /// Seconds since 1970.
@@ -129,28 +130,49 @@ pub(super) fn at(field: Field<u64>, name: &'static str, problems: &mut Problems)
     at
 }
 
+/// Requests, as the log has them: sources as JSON in text, and a user's name that may be `null`.
+pub(super) struct Asked<'a> {
+    pub(super) sources: &'a str,
+    pub(super) username: &'a str,
+    pub(super) requests: u64,
+    /// Of these: those of somebody who could not authenticate.
+    pub(super) rejected: u64,
+}
+
+impl Asked<'_> {
+    /// How many do not say whose they are: one that names no user is of nobody only where it was turned away.
+    fn unsigned(&self) -> u64 {
+        if matches!(self.username, "" | "null") { self.requests.saturating_sub(self.rejected) } else { 0 }
+    }
+}
+
 /// Requests by source and user.
 #[derive(Default)]
 pub(super) struct Users {
     requests: BTreeMap<(IpAddr, String), Requests>,
     without_source: u64,
+    /// From the internet, and nobody knows whose.
+    without_user: u64,
+    /// Of somebody, through a private address, and on behalf of one on the internet.
+    forwarded: u64,
 }
 
 impl Users {
-    /// Adds requests as the log has them: sources as JSON in text, and a user's name that may be `null`.
-    pub(super) fn add(
-        &mut self,
-        sources: &str,
-        username: &str,
-        (first, last): (DateTime<Utc>, DateTime<Utc>),
-        count: u64,
-    ) {
-        let Some(source) = source(sources) else {
+    pub(super) fn add(&mut self, asked: &Asked<'_>, (first, last): (DateTime<Utc>, DateTime<Utc>)) {
+        let count = asked.requests;
+        let Some(Source { address: source, is_forwarded }) = source(asked.sources) else {
             self.without_source = self.without_source.saturating_add(count);
             return;
         };
-        let authenticated = !matches!(username, "" | "null" | ANONYMOUS);
-        let user = if authenticated { username.to_owned() } else { String::new() };
+        let authenticated = !matches!(asked.username, "" | "null" | ANONYMOUS);
+        let unsigned = asked.unsigned();
+        if is_forwarded {
+            self.forwarded = self.forwarded.saturating_add(if authenticated { count } else { unsigned });
+        }
+        if is_on_the_internet(source) {
+            self.without_user = self.without_user.saturating_add(unsigned);
+        }
+        let user = if authenticated { asked.username.to_owned() } else { String::new() };
         let known = self.requests.entry((source, user.clone())).or_insert(Requests {
             source,
             user,
@@ -173,6 +195,13 @@ impl Users {
         if self.without_source > 0 {
             lessen(reading, format!("{} requests do not say where they came from", self.without_source));
         }
+        if self.forwarded > 0 {
+            let passed = "requests came through another address on behalf of one on the internet";
+            lessen(reading, format!("{} {passed}", self.forwarded));
+        }
+        if self.without_user > 0 {
+            lessen(reading, format!("{} requests from the internet do not say who made them", self.without_user));
+        }
         reading.requests = self.requests.into_values().collect();
     }
 }
@@ -193,16 +222,24 @@ fn cover(reading: &mut LogReading, window: Window, presence: &Presence) {
     }
 }
 
-/// The address that the API server itself saw: the last of the list. What comes before is the
-/// client's claim.
-fn source(text: &str) -> Option<IpAddr> {
+/// Where a request came from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Source {
+    /// The address that the API server itself saw: the last of the list. What comes before is the client's claim, which
+    /// never goes into an allowlist.
+    address: IpAddr,
+    /// That one is private, and an address before it is on the internet: it may be a proxy.
+    is_forwarded: bool,
+}
+
+fn source(text: &str) -> Option<Source> {
     let list: Option<Vec<String>> = serde_json::from_str(text).ok();
     let one = || serde_json::from_str::<String>(text).ok();
-    let last = match list {
-        Some(list) => list.into_iter().next_back(),
-        None => one().or_else(|| Some(text.to_owned())),
-    };
-    last?.trim().parse().ok()
+    let list = list.unwrap_or_else(|| vec![one().unwrap_or_else(|| text.to_owned())]);
+    let mut addresses = list.iter().rev().map(|text| text.trim().parse::<IpAddr>());
+    let address = addresses.next()?.ok()?;
+    let is_forwarded = !is_on_the_internet(address) && addresses.flatten().any(is_on_the_internet);
+    Some(Source { address, is_forwarded })
 }
 
 #[cfg(test)]
@@ -212,11 +249,41 @@ mod tests {
     #[test]
     fn only_the_last_source_is_not_the_clients_claim() {
         let address = |text: &str| text.parse::<IpAddr>().ok();
-        assert_eq!(source(r#"["10.0.0.1","203.0.113.9"]"#), address("203.0.113.9"));
-        assert_eq!(source(r#""203.0.113.9""#), address("203.0.113.9"));
-        assert_eq!(source("203.0.113.9"), address("203.0.113.9"));
+        let found = |text: &str| source(text).map(|source| source.address);
+        assert_eq!(found(r#"["10.0.0.1","203.0.113.9"]"#), address("203.0.113.9"));
+        assert_eq!(found(r#""203.0.113.9""#), address("203.0.113.9"));
+        assert_eq!(found("203.0.113.9"), address("203.0.113.9"));
         for nobody in ["null", "[]", "", r#"["somebody"]"#, r#"["203.0.113.9",""]"#] {
             assert_eq!(source(nobody), None, "{nobody}");
+        }
+    }
+
+    #[test]
+    fn an_address_on_the_internet_before_a_private_one_may_be_the_client() {
+        for (text, is_forwarded) in [
+            (r#"["203.0.113.9","10.0.0.8"]"#, true),
+            (r#"["203.0.113.9","10.0.0.8","100.64.0.7"]"#, true),
+            (r#"["2400:3200::1","10.0.0.8"]"#, true),
+            (r#"["203.0.113.9","198.51.100.7"]"#, false),
+            (r#"["10.0.0.1","10.0.0.8"]"#, false),
+            (r#"["somebody","10.0.0.8"]"#, false),
+        ] {
+            assert_eq!(source(text).map(|source| source.is_forwarded), Some(is_forwarded), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_request_without_a_user_is_of_nobody_only_where_it_was_turned_away() {
+        for (username, requests, rejected, unsigned) in [
+            ("alice", 2, 0, 0),
+            (ANONYMOUS, 2, 0, 0),
+            ("null", 2, 2, 0),
+            ("", 1, 1, 0),
+            ("null", 3, 1, 2),
+            ("", 1, 0, 1),
+        ] {
+            let asked = Asked { sources: "", username, requests, rejected };
+            assert_eq!(asked.unsigned(), unsigned, "{username} {requests} {rejected}");
         }
     }
 }

@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use super::{
     Window,
-    audit_log::Users,
+    audit_log::{Asked, Users},
     coverage::{PROBED, Presence},
     flow_log, lessen,
 };
@@ -18,6 +18,16 @@ use crate::model::{Flow, Inventory, LogReading, Observer, Scope};
 /// How the names of files with audit records begin, as those of the logstores do; the id of the
 /// cluster or mesh follows.
 const AUDIT: &str = "audit-";
+
+/// The code of the answer to somebody whose credentials are none.
+const UNAUTHORIZED: &str = "401";
+
+/// No time in seconds is as late as this, the year 5138; one in milliseconds is later, but for the first years.
+const LATEST: u64 = 100_000_000_000;
+
+/// Fields without which a record says nothing.
+const OF_FLOWS: [&str; 7] = ["srcaddr", "dstaddr", "dstport", "bytes", "start", "end", "action"];
+const OF_REQUESTS: [&str; 3] = ["__time__", "stage", "sourceIPs"];
 
 /// A log as a file has it.
 #[derive(Clone, Debug)]
@@ -31,10 +41,10 @@ pub struct ExportedLog {
 #[derive(Clone, Debug)]
 enum Records {
     Flows(Vec<Flow>),
-    /// Of a cluster's or mesh's API server: when, from where, and by whom.
+    /// Of a cluster's or mesh's API server.
     Audit {
         id: String,
-        requests: Vec<(DateTime<Utc>, String, String)>,
+        requests: Vec<AuditRecord>,
     },
 }
 
@@ -52,22 +62,25 @@ type Record = BTreeMap<String, String>;
 impl ExportedLog {
     /// Understands a file. Its name says what it holds: `audit-` and the id of a cluster or mesh, with
     /// any extension, for audit records, and anything else for flow records. A file that begins with
-    /// `{` is JSON Lines, any other CSV with a line of names.
+    /// `{` is JSON Lines, any other CSV with a line of names. A JSON array is refused.
     ///
     /// # Errors
     /// The first line that is not understood.
     pub fn read(name: &str, text: &str) -> Result<Self, FileProblem> {
         let file_name = name.rsplit('/').next().unwrap_or(name);
         let stem = file_name.split('.').next().unwrap_or(file_name);
-        let records = records(text)?;
+        let audited = stem.strip_prefix(AUDIT).filter(|id| !id.is_empty());
+        let records = records(text, if audited.is_some() { &OF_REQUESTS } else { &OF_FLOWS })?;
         let mut presence = Presence::default();
-        let records = match stem.strip_prefix(AUDIT).filter(|id| !id.is_empty()) {
+        let records = match audited {
             Some(id) => {
                 let mut requests = Vec::new();
                 for (line, record) in &records {
                     let read = audit_record(record).map_err(|message| FileProblem { line: *line, message })?;
                     presence.add(read.at, read.at);
-                    requests.extend(read.is_counted.then_some((read.at, read.sources, read.user)));
+                    if read.is_counted {
+                        requests.push(read);
+                    }
                 }
                 Records::Audit { id: id.to_owned(), requests }
             }
@@ -121,8 +134,8 @@ impl ExportedLog {
                 })?;
                 reading.observed = id.clone();
                 let mut users = Users::default();
-                let recent = requests.iter().filter(|(at, _, _)| *at >= window.from && *at < window.to);
-                recent.for_each(|(at, sources, user)| users.add(sources, user, (*at, *at), 1));
+                let recent = requests.iter().filter(|one| one.at >= window.from && one.at < window.to);
+                recent.for_each(|one| users.add(&one.asked(), (one.at, one.at)));
                 users.tell(&mut reading, window, Some(&presence));
             }
         }
@@ -160,10 +173,25 @@ fn cover(reading: &mut LogReading, window: Window, presence: &Presence) {
     }
 }
 
-/// Records with the numbers of their lines.
-fn records(text: &str) -> Result<Vec<(usize, Record)>, FileProblem> {
+/// Records with the numbers of their lines; `names` are the fields that a line of names has to have.
+fn records(text: &str, names: &[&str]) -> Result<Vec<(usize, Record)>, FileProblem> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-    if text.trim_start().starts_with('{') { json_lines(text) } else { csv_lines(text) }
+    let refused = |place: usize, message: &str| {
+        let before = text.bytes().take(place).filter(|byte| *byte == b'\n').count();
+        Err(FileProblem { line: before + 1, message: message.to_owned() })
+    };
+    if let Some(place) = text.find('\0') {
+        return refused(place, "it holds a byte of zero, so that it is no text");
+    }
+    match text.trim_start().chars().next() {
+        None => Ok(Vec::new()),
+        Some('{') => json_lines(text),
+        Some('[') => refused(
+            text.len() - text.trim_start().len(),
+            "it is a JSON array: write each of its records on a line of its own",
+        ),
+        Some(_) => csv_lines(text, names),
+    }
 }
 
 fn json_lines(text: &str) -> Result<Vec<(usize, Record)>, FileProblem> {
@@ -184,7 +212,7 @@ fn in_text(value: Value) -> String {
     }
 }
 
-fn csv_lines(text: &str) -> Result<Vec<(usize, Record)>, FileProblem> {
+fn csv_lines(text: &str, required: &[&str]) -> Result<Vec<(usize, Record)>, FileProblem> {
     let problem = |error: &csv::Error| {
         let line = error.position().map_or(1, |position| usize::try_from(position.line()).unwrap_or(usize::MAX));
         FileProblem { line, message: "it is no CSV with as many fields as the first line has names".to_owned() }
@@ -198,7 +226,14 @@ fn csv_lines(text: &str) -> Result<Vec<(usize, Record)>, FileProblem> {
         let fields = names.iter().zip(&record).map(|(name, value)| (name.trim().to_owned(), value.to_owned()));
         records.push((line, fields.collect()));
     }
-    Ok(records)
+    let is_named = |field: &&&str| names.iter().any(|name| name.trim() == **field);
+    match required.iter().find(|field| !is_named(field)) {
+        // No record shows that something is missing.
+        Some(field) if records.is_empty() => {
+            Err(FileProblem { line: 1, message: format!("the first line does not name the field `{field}`") })
+        }
+        _ => Ok(records),
+    }
 }
 
 fn required<'a>(record: &'a Record, name: &str) -> Result<&'a str, String> {
@@ -214,6 +249,7 @@ fn number(record: &Record, name: &str) -> Result<u64, String> {
 fn seconds(record: &Record, name: &str) -> Result<DateTime<Utc>, String> {
     let seconds = number(record, name)?;
     let at = i64::try_from(seconds).ok().and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+    let at = at.filter(|_| seconds < LATEST);
     at.ok_or_else(|| format!("the field `{name}` holds {seconds}, which is no time in seconds since 1970"))
 }
 
@@ -259,19 +295,38 @@ fn flow_record(record: &Record) -> Result<FlowRecord, String> {
     Ok(FlowRecord { span, flow: Some(flow), is_lossy: false })
 }
 
+#[derive(Clone, Debug)]
 struct AuditRecord {
     at: DateTime<Utc>,
     sources: String,
     user: String,
+    code: String,
     /// False for the first of two records of a request.
     is_counted: bool,
+}
+
+impl AuditRecord {
+    fn asked(&self) -> Asked<'_> {
+        let rejected = u64::from(self.code == UNAUTHORIZED);
+        Asked { sources: &self.sources, username: &self.user, requests: 1, rejected }
+    }
 }
 
 fn audit_record(record: &Record) -> Result<AuditRecord, String> {
     Ok(AuditRecord {
         at: seconds(record, "__time__")?,
         sources: required(record, "sourceIPs")?.to_owned(),
-        user: record.get("user.username").cloned().unwrap_or_default(),
+        user: within(record, "user", "username"),
+        code: within(record, "responseStatus", "code"),
         is_counted: required(record, "stage")? != "RequestReceived",
     })
+}
+
+/// A field of an object in the record: by its path, as the log service names it, or as the API server wrote the object.
+fn within(record: &Record, object: &str, field: &str) -> String {
+    if let Some(value) = record.get(&format!("{object}.{field}")) {
+        return value.trim().to_owned();
+    }
+    let written: Option<Map<String, Value>> = record.get(object).and_then(|text| serde_json::from_str(text).ok());
+    written.and_then(|mut fields| fields.remove(field)).map(in_text).unwrap_or_default()
 }

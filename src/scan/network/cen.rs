@@ -1,13 +1,16 @@
 //! The basic edition of CEN: what is attached, what may pass between regions, which routes do.
 
-use super::ask::{Ask, Found, each, unless_gone};
+use super::ask::{Ask, Found, each, pick, unless_gone, whole};
 use crate::{
     cloud::api::{
         cbn,
         wire::{List, Problems},
     },
     model::{CenChildInstance, CenId, CenInterRegionBandwidthLimit, CenRouteMap, Network, Scope},
-    scan::convert::{escaped, plain_id, scope},
+    scan::{
+        convert::{escaped, plain_id, scope},
+        read::Failure,
+    },
 };
 
 /// A CEN with all that decides between its networks. Blocks that a network withdrew from it are in
@@ -17,6 +20,7 @@ pub(super) async fn cen(ask: &Ask<'_>, id: &CenId) -> Found {
     let read = ask.items::<cbn::ChildInstances, _>("ChildInstances", &request, cbn::PAGING).await;
     let Some(listed) = unless_gone(read)? else { return Ok(None) };
     let cen_child_instances = each(listed, |wire, problems| child(ask, id, wire, problems))?;
+    active(ask, id).await?;
     let request = cbn::describe_cen_inter_region_bandwidth_limits(id.as_str());
     let listed = ask.items::<cbn::BandwidthLimits, _>("CenInterRegionBandwidthLimits", &request, cbn::PAGING).await?;
     let cen_inter_region_bandwidth_limits = each(listed, |wire, problems| limit(ask, id, wire, problems))?;
@@ -24,6 +28,23 @@ pub(super) async fn cen(ask: &Ask<'_>, id: &CenId) -> Found {
     let listed = ask.items::<cbn::RouteMaps, _>("RouteMaps", &request, cbn::ROUTE_MAPS_PAGING).await?;
     let cen_route_maps = each(listed, |wire, problems| route_map(ask, id, wire, problems))?;
     Ok(Some(Network { cen_child_instances, cen_inter_region_bandwidth_limits, cen_route_maps, ..Network::default() }))
+}
+
+/// Holds up a CEN that is being made or taken away. Its members are `Attached` all the same, and no document says what it
+/// still carries: it is no way to rely on, nor is it absent.
+async fn active(ask: &Ask<'_>, id: &CenId) -> Result<(), Failure> {
+    let listed = ask.items::<cbn::Cens, _>("Cens", &cbn::describe_cen(id.as_str()), cbn::PAGING).await?;
+    let mut problems = Problems::default();
+    let wire = pick(listed, "CenId", id.as_str(), |wire| &wire.cen_id)?;
+    let status = wire.and_then(|wire| wire.status.required_text("Cens.Status", &mut problems));
+    whole((), &problems)?;
+    let seen = match status {
+        Some(status) if status.eq_ignore_ascii_case("active") => return Ok(()),
+        Some(status) => format!("is \"{}\"", escaped(&status)),
+        None => "is not in the list of CENs".to_owned(),
+    };
+    let message = format!("the CEN {} {seen}: whether it carries traffic is not known", escaped(id.as_str()));
+    Err(Failure::new("not-active", message))
 }
 
 /// A CEN is of no region.

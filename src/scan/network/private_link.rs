@@ -36,7 +36,8 @@ pub(super) async fn endpoints(ask: &Ask<'_>, vpc_id: &VpcId) -> Found {
 }
 
 fn is_up(endpoint: &VpcEndpoint) -> bool {
-    endpoint.endpoint_status == "Active" && endpoint.connection_status == "Connected"
+    endpoint.endpoint_status.eq_ignore_ascii_case("Active")
+        && endpoint.connection_status.eq_ignore_ascii_case("Connected")
 }
 
 fn endpoint(
@@ -56,7 +57,7 @@ fn endpoint(
     let service = wire.service_id.text("Endpoints.ServiceId", problems);
     if service.is_empty() {
         // Of no use to anybody, unless it is up.
-        if leads_in && status == "Active" && connection == "Connected" {
+        if leads_in && status.eq_ignore_ascii_case("Active") && connection.eq_ignore_ascii_case("Connected") {
             problems.note("Endpoints.ServiceId", "is empty");
         }
         return None;

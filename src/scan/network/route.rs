@@ -10,9 +10,12 @@ use crate::{
             self,
             route::{self, describe_route_entry_list, describe_router_interface},
         },
-        wire::Problems,
+        wire::{Object, Problems},
     },
-    model::{Network, NextHop, RouteEntry, RouteTable, RouteTableId, RouterInterface, RouterInterfaceId, Text, VpcId},
+    model::{
+        Network, NextHop, RelatedInfo, RouteEntry, RouteTable, RouteTableId, RouterInterface, RouterInterfaceId, Text,
+        VpcId,
+    },
     scan::{convert::escaped, read::Failure},
 };
 
@@ -69,7 +72,17 @@ fn next_hop(wire: route::NextHop, problems: &mut Problems) -> NextHop {
         next_hop_type: spelt(&wire.next_hop_type.text("NextHopType", problems)).into(),
         next_hop_id: wire.next_hop_id.text("NextHopId", problems).into(),
         next_hop_region_id: wire.next_hop_region_id.text("NextHopRegionId", problems).into(),
+        next_hop_related_info: related(wire.next_hop_related_info, problems),
         enabled: wire.enabled.optional("Enabled", problems).is_none_or(|enabled| enabled.0),
+    }
+}
+
+/// What stands behind a next hop, where the reply says it.
+fn related(wire: Object<route::RelatedInfo>, problems: &mut Problems) -> RelatedInfo {
+    let Some(info) = wire.read("NextHopRelatedInfo", problems) else { return RelatedInfo::default() };
+    RelatedInfo {
+        instance_type: info.instance_type.text("InstanceType", problems).into(),
+        instance_id: info.instance_id.text("InstanceId", problems).into(),
     }
 }
 
@@ -118,12 +131,16 @@ pub(super) async fn interface(ask: &Ask<'_>, id: &RouterInterfaceId) -> Found {
         router_type: router_type.into(),
         opposite_interface_id: wire.opposite_interface_id.text("OppositeInterfaceId", &mut problems).into(),
         opposite_region_id: wire.opposite_region_id.text("OppositeRegionId", &mut problems).into(),
+        opposite_interface_owner_id: wire
+            .opposite_interface_owner_id
+            .text("OppositeInterfaceOwnerId", &mut problems)
+            .into(),
         vpc_id: vpc_id.into(),
         status: wire.status.required_text("Status", &mut problems).unwrap_or_default().into(),
     };
     let interface = whole(interface, &problems)?;
     // One that is down is no way, locked or not, and a debt is why it mostly is.
-    if interface.status == "Active" {
+    if interface.status.eq_ignore_ascii_case("Active") {
         unlocked("router interface", id.as_str(), "BusinessStatus", wire.business_status)?;
     }
     Ok(Some(Network { router_interfaces: vec![interface], ..Network::default() }))

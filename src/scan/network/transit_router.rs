@@ -279,7 +279,7 @@ pub(super) async fn entries(
     let entries = each(listed, |wire, problems| {
         let kind = wire.next_hop_resource_type.clone().text("TransitRouterRouteEntryNextHopResourceType", problems);
         let entry = entry(ask, id, wire, problems)?;
-        if !kind.is_empty() && !LISTED_KINDS.contains(&kind.as_str()) && entry.status == "Active" {
+        if !kind.is_empty() && !LISTED_KINDS.contains(&kind.as_str()) && entry.status.eq_ignore_ascii_case("Active") {
             others.insert(entry.next_hop_id.clone(), kind);
         }
         Some(entry)

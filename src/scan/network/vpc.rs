@@ -2,10 +2,13 @@
 
 use super::ask::{Ask, Found, each, pick, unless_gone, unlocked, whole};
 use crate::{
-    cloud::api::{vpc, vpcpeer, wire::Problems},
-    model::{NetworkAclId, RegionId, RouteTableId, Scope, Text, VSwitch, Vpc, VpcId, VpcPeer, VpcPeerId},
+    cloud::api::{
+        vpc, vpcpeer,
+        wire::{Field, Problems},
+    },
+    model::{Reading, RegionId, RouteTableId, Scope, Text, VSwitch, Vpc, VpcId, VpcPeer, VpcPeerId},
     scan::{
-        convert::{WrongRegion, plain_id, same_region},
+        convert::{WrongRegion, plain_id, same_region, text_reading},
         read::Failure,
     },
 };
@@ -97,7 +100,11 @@ fn switch(ask: &Ask<'_>, vpc_id: &VpcId, wire: vpc::VSwitch, problems: &mut Prob
         cidr_block: wire.cidr_block.required_text("VSwitches.CidrBlock", problems)?.into(),
         ipv6_cidr_block: wire.ipv6_cidr_block.text("VSwitches.Ipv6CidrBlock", problems).into(),
         route_table_id,
-        network_acl_id: NetworkAclId::from(wire.network_acl_id.text("VSwitches.NetworkAclId", problems)),
+        network_acl_id: match wire.network_acl_id {
+            // Whether an ACL is bound, and which, is not said then: no reason to doubt the rest.
+            Field::Missing => Reading::Unread,
+            field => text_reading(field, "VSwitches.NetworkAclId", problems),
+        },
     })
 }
 

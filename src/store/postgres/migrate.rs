@@ -44,12 +44,16 @@ pub(super) async fn migrate(client: &mut Client, url: &PostgresUrl) -> Result<()
     transaction.commit().await.map_err(failed)
 }
 
-/// True where nobody has made anything yet.
-pub(super) async fn is_empty(client: &mut Client, url: &PostgresUrl) -> Result<bool, StoreError> {
+/// Whether the schema is this program's: false where nobody has made anything yet.
+pub(super) async fn is_made(client: &mut Client, url: &PostgresUrl) -> Result<bool, StoreError> {
     let failed = |error| StoreError::Shared { what: "read from", place: url.to_string(), source: Box::new(error) };
     let transaction = client.transaction().await.map_err(failed)?;
     let found = made(&transaction, &url.schema).await.map_err(failed)?;
-    Ok(matches!(found, Found::Nothing))
+    match found {
+        Found::Nothing => Ok(false),
+        Found::Foreign => Err(StoreError::Foreign),
+        Found::Steps(made) => steps::whole(STEPS, &made).map(|()| true),
+    }
 }
 
 /// What is in the schema.

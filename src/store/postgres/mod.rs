@@ -20,10 +20,10 @@ use tokio_postgres::{Client, Row, types::ToSql};
 
 use super::{
     Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, PostgresUrl, Record, RunSummary,
-    ShardClaim, SharedRun, Store, StoreError, StoreOptions, WaiverInEffect,
+    ShardClaim, SharedRun, Store, StoreError, StoreOptions, WaiverInEffect, body,
     lease::RECORD_COLUMNS,
     memory::{MEMORY_COLUMNS, one_of, swap_first_seen},
-    rows::{self, number},
+    rows::number,
 };
 use crate::findings::Run;
 
@@ -58,17 +58,14 @@ impl PostgresStore {
         Ok(store)
     }
 
-    /// Connects; `None` where there is no schema or no table in it, and none is made.
+    /// Connects; `None` where there is no schema or no table in it, and none is made or changed.
     ///
     /// # Errors
-    /// As [`open`](Self::open).
+    /// As [`open`](Self::open), and if an older version made it.
     pub fn open_existing(url: &PostgresUrl, options: StoreOptions) -> Result<Option<Self>, StoreError> {
         let mut store = Self::connect(url, options)?;
-        if store.runtime.block_on(migrate::is_empty(&mut store.client, url))? {
-            return Ok(None);
-        }
-        store.runtime.block_on(migrate::migrate(&mut store.client, url))?;
-        Ok(Some(store))
+        let is_made = store.runtime.block_on(migrate::is_made(&mut store.client, url))?;
+        Ok(is_made.then_some(store))
     }
 
     fn connect(url: &PostgresUrl, options: StoreOptions) -> Result<Self, StoreError> {
@@ -116,7 +113,7 @@ impl PostgresStore {
 
     fn load(&self, id: &str) -> Result<Option<Run>, StoreError> {
         let rows = self.rows("SELECT body_version, body FROM runs WHERE id = $1", &[&id])?;
-        rows.first().map(|row| rows::run_of(id, row.get(0), row.get(1))).transpose()
+        rows.first().map(|row| body::run_of(id, row.get(0), row.get(1))).transpose()
     }
 
     /// After a commit whose answer was lost: true if it was done all the same.

@@ -15,8 +15,9 @@ use crate::{
     model::EndpointKind,
     store::{
         FindingMemory, Retention,
+        body::{BODY_VERSION, body},
         memory::{MEMORY_COLUMNS, Recollection, accounts_spoken_of, recall, stamp, swap_first_seen},
-        rows::{BODY_VERSION, RunRows, account_set, body},
+        rows::{RunRows, account_set},
     },
 };
 

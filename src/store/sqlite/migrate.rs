@@ -33,6 +33,16 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// Whether the database has this program's schema: false for an empty file.
+///
+/// # Errors
+/// If it has another one.
+pub(super) fn is_made(connection: &mut Connection) -> Result<bool, StoreError> {
+    let made = made(&*connection.transaction()?)?;
+    steps::whole(STEPS, &made)?;
+    Ok(!made.is_empty())
+}
+
 /// Names and checksums of the steps that made the database; none for an empty file.
 fn made(connection: &Connection) -> Result<Vec<(String, String)>, StoreError> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i32>(0));

@@ -15,11 +15,11 @@ use std::{
 };
 
 use chrono::{DateTime, Utc};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, TransactionBehavior};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, TransactionBehavior};
 
 use super::{
     Acquired, Appended, Closing, FindingMemory, Finished, HistoryPoint, Lease, Part, Record, Retention, RunSummary,
-    ShardClaim, SharedRun, Store, StoreError, WaiverInEffect,
+    ShardClaim, SharedRun, Store, StoreError, WaiverInEffect, body,
     memory::{MEMORY_COLUMNS, one_of, swap_first_seen},
     rows,
 };
@@ -36,12 +36,36 @@ pub struct SqliteStore {
 }
 
 impl SqliteStore {
-    /// Opens the file, and makes it and its folder where they are missing, readable by the owner only.
+    /// Opens the file, and makes it where it is missing, readable by the owner only.
     ///
     /// # Errors
     /// If the file cannot be made or opened, or is not a store that this version knows.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         Self::open_at(path).map_err(|error| about("open the store", path, error))
+    }
+
+    /// Opens the file to look at what is kept, and writes nothing into it; `None` where nothing is.
+    ///
+    /// # Errors
+    /// If it cannot be opened, or its schema is not exactly the one that this version makes.
+    pub fn open_existing(path: &Path) -> Result<Option<Self>, StoreError> {
+        if !path.exists() {
+            return Ok(None);
+        }
+        Self::look_at(path).map_err(|error| about("look into the store", path, error))
+    }
+
+    /// Not by a read-only connection: one of those cannot clear up behind itself what readers of a write-ahead log share.
+    fn look_at(path: &Path) -> Result<Option<Self>, StoreError> {
+        check_plain(path).map_err(|source| StoreError::Open { path: path.to_owned(), source })?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut connection = Connection::open_with_flags(path, flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "query_only", true)?;
+        if !migrate::is_made(&mut connection)? {
+            return Ok(None);
+        }
+        Ok(Some(Self { connection, path: path.to_owned(), retention: Retention::default() }))
     }
 
     /// A store that is kept nowhere: empty, and gone with its value.
@@ -57,7 +81,10 @@ impl SqliteStore {
 
     fn open_at(path: &Path) -> Result<Self, StoreError> {
         let opened = |source| StoreError::Open { path: path.to_owned(), source };
-        make_folder(path).map_err(opened)?;
+        if let Some(folder) = folder_of(path) {
+            fs::metadata(folder).map_err(opened)?;
+        }
+        check_plain(path).map_err(opened)?;
         let mut connection = Connection::open(path)?;
         keep_private(path).map_err(opened)?;
         connection.busy_timeout(PATIENCE)?;
@@ -80,14 +107,31 @@ fn about(what: &'static str, path: &Path, error: StoreError) -> StoreError {
     }
 }
 
-fn make_folder(path: &Path) -> io::Result<()> {
+/// Makes the folder that the file is to be in, for its owner only, where it is missing.
+///
+/// # Errors
+/// If it cannot be made.
+pub(super) fn make_folder(path: &Path) -> Result<(), StoreError> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => builder.create(parent),
-        _ => Ok(()),
+    let made = folder_of(path).map_or(Ok(()), |folder| builder.create(folder));
+    made.map_err(|source| StoreError::Open { path: path.to_owned(), source })
+}
+
+/// The folder of a file; `None` for one in the working directory.
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty())
+}
+
+/// A store is a plain file. A device looks empty, and would be made private and written into.
+fn check_plain(path: &Path) -> io::Result<()> {
+    match fs::metadata(path) {
+        Ok(there) if there.is_file() => Ok(()),
+        Ok(_) => Err(io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file")),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
     }
 }
 
@@ -327,6 +371,6 @@ impl SqliteStore {
             .query_row("SELECT body_version, body FROM runs WHERE id = ?1", [id], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()
             .map_err(|error| self.failed("read from", error))?;
-        row.map(|(version, body)| rows::run_of(id, version, &body)).transpose()
+        row.map(|(version, body)| body::run_of(id, version, &body)).transpose()
     }
 }

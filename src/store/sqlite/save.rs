@@ -9,8 +9,9 @@ use crate::{
     model::EndpointKind,
     store::{
         FindingMemory, Retention, StoreError,
+        body::{BODY_VERSION, body},
         memory::{MEMORY_COLUMNS, accounts_spoken_of, recall, stamp},
-        rows::{BODY_VERSION, RunRows, account_set, body},
+        rows::{RunRows, account_set},
     },
 };
 

@@ -251,6 +251,12 @@ fn of_pilot() -> Vec<Drift> {
                 json!(one(rng, &["Inactive", "Expired", "Rejected", "Deleted"]))
         }),
         ("the peering is gone", G5, |s, _| s.account()["vpcpeer"]["connections"] = json!([])),
+        ("somebody else is served there", G5, |s, rng| {
+            let listeners = s.account()["slb"]["listeners"].as_array_mut().unwrap();
+            let mut other = listeners.iter().find(|one| one["LoadBalancerId"] == "lb-pilot").unwrap().clone();
+            other["ListenerPort"] = json!([80, 443, 6443, 8443][rng.random_range(0..4)]);
+            listeners.push(other);
+        }),
         ("the group lets nobody in", G5, |s, _| {
             s.account()["ecs"]["security_groups"][0]["Permissions"] = json!({"Permission": []})
         }),

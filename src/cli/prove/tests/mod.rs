@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "figures, for whoever asks for them with --nocapture")]
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod clock;
 mod drift;
 mod drive;
 mod fields;

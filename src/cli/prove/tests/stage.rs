@@ -198,6 +198,7 @@ impl Stage {
             ways,
             logs: tokio::sync::Mutex::default(),
             own: Mutex::default(),
+            told: Mutex::default(),
         };
         Self { server, prover, skipped, budget, hours_left, _files: files }
     }

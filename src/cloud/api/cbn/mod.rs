@@ -14,6 +14,8 @@ use crate::cloud::{
     request::{Operation, Product, ReadRequest},
 };
 
+/// CENs, by page.
+pub const DESCRIBE_CENS: Operation = Operation::rpc_query(Product::Cbn, "DescribeCens");
 /// What is attached to one CEN, by page.
 pub const DESCRIBE_CEN_ATTACHED_CHILD_INSTANCES: Operation =
     Operation::rpc_query(Product::Cbn, "DescribeCenAttachedChildInstances");
@@ -27,6 +29,12 @@ pub const DESCRIBE_CEN_ROUTE_MAPS: Operation = Operation::rpc_query(Product::Cbn
 pub const PAGING: Paging = Paging::page_number(50);
 /// How route maps are paged: the limit is not documented, 10 is the default.
 pub const ROUTE_MAPS_PAGING: Paging = Paging::page_number(10);
+
+/// Asks for one CEN by way of the list. The page driver adds the page.
+pub fn describe_cen(cen_id: &str) -> ReadRequest {
+    let filter = ReadRequest::new(DESCRIBE_CENS, "").param("Filter.1.Key", "CenId").param("Filter.1.Value.1", cen_id);
+    filter.resource(cen_id)
+}
 
 /// Asks for what is attached to a CEN. The page driver adds the page.
 pub fn describe_cen_attached_child_instances(cen_id: &str) -> ReadRequest {
@@ -51,7 +59,21 @@ fn text(field: &Field<String>) -> &str {
     field.value().map(String::as_str).unwrap_or_default()
 }
 
-object_elements!(ChildInstance, BandwidthLimit, RouteMap);
+object_elements!(Cen, ChildInstance, BandwidthLimit, RouteMap);
+
+page_of! {
+    /// One page of `DescribeCens`.
+    Cens { cens: "Cens" of Cen } by cen_id, numbered
+}
+
+/// A CEN itself.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Cen {
+    pub cen_id: Field<String>,
+    /// `Active` carries traffic; it may be `Creating` or `Deleting`.
+    pub status: Field<String>,
+}
 
 page_of! {
     /// One page of `DescribeCenAttachedChildInstances`.
