@@ -1,7 +1,10 @@
 //! What is read before, between and after: every value with the moment at which it was asked for.
 //! What could not be read is an [`Unread`], never a default.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{ClockReading, CloudTime, Mono, Slot, document::Reason};
 use crate::model::{AclId, LoadBalancerId};
@@ -171,9 +174,17 @@ pub enum Kill {
 /// A write that none of ours made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ForeignWrite {
+    /// The whole second in which it was done, which is all that the trail tells.
     pub at: CloudTime,
     pub who: String,
     pub what: String,
+}
+
+impl ForeignWrite {
+    /// It was done before this moment.
+    pub fn before(&self) -> CloudTime {
+        self.at + Duration::from_secs(1)
+    }
 }
 
 /// The audit trail about the target.

@@ -337,7 +337,7 @@ pub(super) fn insurable(facts: &Facts<'_>) -> Answer {
 pub(super) fn trail_quiet(facts: &Facts<'_>) -> Answer {
     let trail = facts.read("the audit trail", &facts.readings.trail)?;
     let (earliest, _) = facts.cloud_now()?;
-    match trail.foreign.iter().find(|write| write.at + facts.pace.foreign_quiet > earliest) {
+    match trail.foreign.iter().find(|write| write.before() + facts.pace.foreign_quiet > earliest) {
         Some(write) => not_now(format!("{} wrote to it ({})", write.who, write.what), "it has been left alone"),
         None => Ok(()),
     }

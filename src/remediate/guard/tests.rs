@@ -216,6 +216,10 @@ const DRIFTS: &[Drift] = {
             let at = CloudTime(CLOUD) - Duration::from_mins(14);
             of(&mut w.readings.trail).foreign.push(ForeignWrite { at, who: "x".to_owned(), what: "y".to_owned() });
         }),
+        ("somebody wrote to it at the end of a second that began too long ago", &[G13], |w| {
+            let at = CloudTime(CLOUD) - Duration::from_mins(15) - Duration::from_millis(500);
+            of(&mut w.readings.trail).foreign.push(ForeignWrite { at, who: "x".to_owned(), what: "y".to_owned() });
+        }),
         ("the clock is 5 s off", &[G14], |w| {
             w.readings.clock.as_mut().unwrap().offset = Duration::from_secs(5);
         }),

@@ -117,7 +117,7 @@ impl Machine {
         let until = self.attributable_from() - self.pace.trail_delay;
         match &readings.trail {
             Ok(trail) if trail.value.complete_until >= until => {
-                let foreign = trail.value.foreign.iter().find(|write| write.at >= from && write.at <= until);
+                let foreign = trail.value.foreign.iter().find(|write| write.before() > from && write.at <= until);
                 match foreign {
                     Some(write) => {
                         let flag = Flag::Race(format!("{} wrote to it meanwhile: {}", write.who, write.what));

@@ -246,7 +246,8 @@ fn trail(site: &Site, plan: &str, now: u64, since: Option<CloudTime>) -> Trail {
             .iter()
             .filter(shown)
             .map(|entry| ForeignWrite {
-                at: CloudTime(EPOCH + entry.at),
+                // In whole seconds, as the vendor writes them.
+                at: CloudTime((EPOCH + entry.at) / 1000 * 1000),
                 who: entry.plan.clone().unwrap_or_else(|| "console".to_owned()),
                 what: entry.what.to_owned(),
             })
