@@ -118,7 +118,7 @@ fn auto(stage: &Stage, owner: &Owner, more: &[&str]) -> Run {
 fn day_by_day(stage: &Stage, owner: &Owner, action: &Action) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     while runs.last().is_none_or(|run| run.code == 6) {
-        assert!(runs.len() < 60, "it never comes to it: {:#?}", runs.last());
+        assert!(runs.len() < 600, "it never comes to it: {:#?}", runs.last());
         scan(stage);
         stage.plan(vec![Action { intent: format!("intent-{}", runs.len()), ..action.clone() }]);
         runs.push(auto(stage, owner, &[]));

@@ -50,7 +50,7 @@ fn what_is_refused_for_longer_stays_open_and_is_told() {
     let account = stage.reach(&["verify"]).json()["accounts"][0].clone();
     assert!(account["breaker"].is_string(), "{account}");
     let mut codes = Vec::new();
-    while !stage.open().is_empty() && codes.len() < 40 {
+    while !stage.open().is_empty() && codes.len() < 400 {
         let run = stage.reach(&["verify", "--due"]);
         if run.code == 10 {
             tells_the_call(&run.stderr);
@@ -141,7 +141,7 @@ fn what_is_left_when_the_kill_switch_is_on_is_told_and_cleared_up_later() {
     assert_eq!((applied.code, applied.ends()), (0, vec!["soaking".to_owned()]), "{applied:#?}");
     std::fs::write(stage.path("STOP"), "").unwrap();
     stage.time_scale = 36_000;
-    let left = (0..40)
+    let left = (0..400)
         .map(|_| stage.reach(&["verify", "--due"]))
         .find(|run| run.code != 0 || stage.open().is_empty())
         .unwrap();
