@@ -210,6 +210,7 @@ fn the_command_line_has_the_last_word() {
     let config = config.with(config::Overrides {
         profile: Some("other".to_owned()),
         regions: vec!["cn-beijing".to_owned()],
+        deadline: Some("2h".parse().unwrap()),
         trusted: trusted_argument("192.0.2.0/24").unwrap().0,
         fail_on: Some(portcullis::model::Severity::Critical),
         ..config::Overrides::default()
@@ -217,7 +218,8 @@ fn the_command_line_has_the_last_word() {
     let text = effective(&config);
     assert!(text.contains("accounts = [profile other]    [--profile]"), "{text}");
     assert!(text.contains("regions = [cn-beijing]    [--region]"), "{text}");
-    assert!(text.contains("192.0.2.0/24]    [file, line 19, and --trusted]"), "{text}");
+    assert!(text.contains("192.0.2.0/24]    [file, line 20, and --trusted]"), "{text}");
+    assert!(text.contains("deadline = 2h    [--deadline]"), "{text}");
     assert!(text.contains("fail_on = critical    [--fail-on]"), "{text}");
 }
 

@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
 use super::{output::Asked, policy::Role};
-use crate::{analysis::what_if::Change, model::Severity};
+use crate::{analysis::what_if::Change, config::Deadline, model::Severity};
 
 const STYLES: Styles =
     Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold());
@@ -172,6 +172,9 @@ pub(crate) struct CloudArgs {
     /// Only these regions
     #[arg(long = "region", value_name = "ID", num_args = 1.., value_parser = region_id)]
     pub(crate) regions: Vec<String>,
+    /// How long to read at most, as 90s, 30m or 2h; what is not read by then is unknown [default: 30m]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) deadline: Option<Deadline>,
 }
 
 /// What a run is judged by.
@@ -289,7 +292,7 @@ pub(crate) struct ScanArgs {
     pub(crate) cloud: CloudArgs,
     /// Judge a saved snapshot, without any API call, as of the time it was taken
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Cloud",
-          conflicts_with_all = ["sandbox", "endpoint_url", "profile", "accounts", "regions", "save"])]
+          conflicts_with_all = ["sandbox", "endpoint_url", "profile", "accounts", "regions", "deadline", "save"])]
     pub(crate) from: Option<PathBuf>,
     /// Keep what was read in one file, to be judged again with --from
     #[arg(long, value_name = "SNAPSHOT", value_hint = ValueHint::FilePath, help_heading = "Cloud")]
@@ -524,6 +527,7 @@ impl ReachArgs {
             profile: self.profile.clone(),
             accounts: Vec::new(),
             regions: Vec::new(),
+            deadline: None,
         }
     }
 }

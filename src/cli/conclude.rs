@@ -135,6 +135,7 @@ pub(super) fn settings(
     Ok(config.with(Overrides {
         profile: cloud.and_then(|cloud| cloud.profile.clone()),
         regions: cloud.map(|cloud| cloud.regions.clone()).unwrap_or_default(),
+        deadline: cloud.and_then(|cloud| cloud.deadline),
         trusted,
         rule_dirs: args.rules.clone(),
         fail_on: args.fail_on,

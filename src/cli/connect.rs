@@ -5,6 +5,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use chrono::{SubsecRound, Utc};
@@ -353,15 +354,17 @@ async fn reach_with(
     keep_replies: bool,
     terminal: &Terminal,
 ) -> Result<Reach, Failure> {
+    // A change takes the time that its guards, settling and soak take.
+    let deadline = rights.is_none().then(|| config.deadline.duration());
     match &args.sandbox {
-        Some(world) => reach_sandbox(world, config, keep_replies, terminal),
-        None => reach_cloud(args, config, rights, keep_replies, terminal).await,
+        Some(world) => reach_sandbox(world, config, deadline, keep_replies, terminal),
+        None => reach_cloud(args, config, rights, deadline, keep_replies, terminal).await,
     }
 }
 
 /// A client; whatever it is told from the first call on is kept where that is asked for.
-fn client(context: Context, endpoints: Endpoints, keep_replies: bool) -> Client {
-    let settings = Settings::for_endpoints(&endpoints);
+fn client(context: Context, endpoints: Endpoints, deadline: Option<Duration>, keep_replies: bool) -> Client {
+    let settings = Settings { run: deadline, ..Settings::for_endpoints(&endpoints) };
     let client = Client::new(context, endpoints, settings);
     if keep_replies {
         client.keep_replies();
@@ -371,7 +374,13 @@ fn client(context: Context, endpoints: Endpoints, keep_replies: bool) -> Client 
 
 /// Starts the simulated cloud and takes the key from its world. Neither the credential chain nor
 /// the environment is looked at, so that a trial can touch no real account.
-fn reach_sandbox(world: &str, config: &Config, keep_replies: bool, terminal: &Terminal) -> Result<Reach, Failure> {
+fn reach_sandbox(
+    world: &str,
+    config: &Config,
+    deadline: Option<Duration>,
+    keep_replies: bool,
+    terminal: &Terminal,
+) -> Result<Reach, Failure> {
     if !config.accounts.is_empty() || !config.endpoints.is_empty() {
         terminal
             .notice("the simulated cloud is scanned with its own key: configured accounts and endpoints do not count");
@@ -406,7 +415,7 @@ fn reach_sandbox(world: &str, config: &Config, keep_replies: bool, terminal: &Te
         Some(_) => (Vec::new(), vec![Root { account, site: Site::China }]),
         None => (vec![account], Vec::new()),
     };
-    let client = client(context, endpoints, keep_replies);
+    let client = client(context, endpoints, deadline, keep_replies);
     Ok(Reach { client, configured, roots, home_region: None, server: Some(server) })
 }
 
@@ -456,6 +465,7 @@ async fn reach_cloud(
     args: &CloudArgs,
     config: &Config,
     rights: Option<&Rights>,
+    deadline: Option<Duration>,
     keep_replies: bool,
     terminal: &Terminal,
 ) -> Result<Reach, Failure> {
@@ -463,7 +473,7 @@ async fn reach_cloud(
     let endpoints = endpoints(args, config, &context)?;
     let home_region = endpoints.home_of_vpc().map(str::to_owned);
     warn_of_keys(config, &context, terminal);
-    let client = client(context, endpoints, keep_replies);
+    let client = client(context, endpoints, deadline, keep_replies);
     let mut accounts = Vec::new();
     let mut failures = Vec::new();
     for (position, settings) in wanted(config).iter().enumerate() {

@@ -37,6 +37,8 @@ pub struct Settings {
     pub retry: retry::Settings,
     /// How fast we ask.
     pub throttle: throttle::Settings,
+    /// How long after the client was made a read is still waited for. `None`: whoever makes changes has waits of its own.
+    pub run: Option<Duration>,
 }
 
 impl Settings {
@@ -174,6 +176,8 @@ pub struct Client {
 }
 
 struct Inner {
+    /// When the client was made, by the clock that never goes back.
+    began: Duration,
     context: Context,
     endpoints: Endpoints,
     settings: Settings,
@@ -203,6 +207,12 @@ impl fmt::Debug for Client {
     }
 }
 
+fn out_of_time(request: &ReadRequest, limit: Duration) -> CallError {
+    let reason = format!("the run's deadline of {} s has passed", limit.as_secs());
+    CallError::new(request, Class::Timeout, "deadline", reason)
+        .with_advice("give the run more time (`deadline`, or --deadline), or fewer accounts and regions")
+}
+
 /// A request for every layer: what one attempt needs.
 struct Call<'a> {
     account: &'a Account,
@@ -215,6 +225,7 @@ impl Client {
     pub fn new(context: Context, endpoints: Endpoints, settings: Settings) -> Self {
         let limiter = throttle::Limiter::new(Arc::clone(&context.clock), settings.throttle);
         let inner = Inner {
+            began: context.clock.monotonic(),
             context,
             endpoints,
             settings,
@@ -273,8 +284,22 @@ impl Client {
         self.inner.note_date(response);
     }
 
-    /// Sends `request` with the keys of `account` until there is a sound reply or no attempt is left.
+    /// Sends `request` with the keys of `account` until there is a sound reply, no attempt is left, or the run is over.
     pub async fn read(&self, account: &Account, request: &ReadRequest) -> Result<Reply, CallError> {
+        let inner = &*self.inner;
+        let Some(limit) = inner.settings.run else { return self.read_at_length(account, request).await };
+        let left = limit.saturating_sub(inner.context.clock.monotonic().saturating_sub(inner.began));
+        if left.is_zero() {
+            return Err(out_of_time(request, limit));
+        }
+        tokio::select! {
+            biased;
+            reply = self.read_at_length(account, request) => reply,
+            () = inner.context.clock.sleep(left) => Err(out_of_time(request, limit)),
+        }
+    }
+
+    async fn read_at_length(&self, account: &Account, request: &ReadRequest) -> Result<Reply, CallError> {
         let inner = &*self.inner;
         let operation = request.operation();
         let target = inner
@@ -724,6 +749,35 @@ mod tests {
         let client = client(move |number, _| if number < times { answer() } else { json(200, GOOD) });
         let outcome = client.read(&account(), &list()).await;
         (outcome, client.stats().api_calls)
+    }
+
+    /// Whatever a read waits for: the reply, the next attempt, or its turn. Nothing is sent any more.
+    #[tokio::test(start_paused = true)]
+    async fn when_the_run_is_over_nothing_is_waited_for() {
+        let run = Some(Duration::from_secs(7));
+        let late = |latency: u64, answer: fn() -> Answer| {
+            let settings = Settings { run, ..Settings::default() };
+            client_with(settings, Duration::from_secs(latency), move |_, _| answer())
+        };
+        for (client, waits_for) in [
+            (late(3600, || json(200, GOOD)), "the reply"),
+            (late(0, || fault(503, "ServiceUnavailable")), "the next attempt"),
+            (late(1, || fault(400, "Throttling.User")), "its turn"),
+        ] {
+            let start = tokio::time::Instant::now();
+            let reads = join_all((0..300).map(async |_| client.read(&account(), &list()).await)).await;
+            assert!(start.elapsed() <= Duration::from_millis(7_010), "{waits_for}: {:?}", start.elapsed());
+            let codes: Vec<String> = reads.into_iter().map(|read| read.unwrap_err().code).collect();
+            assert!(codes.iter().any(|code| code == "deadline"), "{waits_for}: {codes:?}");
+            tokio::time::advance(Duration::from_secs(7)).await;
+            let sent = client.stats().api_calls;
+            let error = client.read(&account(), &list()).await.unwrap_err();
+            assert_eq!((error.class, error.code.as_str()), (Class::Timeout, "deadline"));
+            assert!(error.to_string().contains("deadline of 7 s has passed"), "{error}");
+            assert_eq!(client.stats().api_calls, sent, "{waits_for}");
+        }
+        let in_time = late(6, || json(200, GOOD));
+        assert!(in_time.read(&account(), &list()).await.is_ok());
     }
 
     #[tokio::test(start_paused = true)]

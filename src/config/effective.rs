@@ -9,7 +9,7 @@ use crate::{
     scan::{Picked, Site},
 };
 
-use super::{AccountSettings, Config, OrganizationSettings};
+use super::{AccountSettings, Config, Deadline, OrganizationSettings};
 
 /// Where a value came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +66,8 @@ pub struct Overrides {
     pub profile: Option<String>,
     /// `--region`: instead of the configured regions.
     pub regions: Vec<String>,
+    /// `--deadline`.
+    pub deadline: Option<Deadline>,
     /// `--trusted`: added to the configured allowlist.
     pub trusted: Vec<TrustedEntry>,
     /// `--rules`: added to the configured folders.
@@ -86,6 +88,10 @@ impl Config {
         if !overrides.regions.is_empty() {
             self.regions = overrides.regions;
             self.origins.set("regions", Origin::Flag("--region"));
+        }
+        if let Some(deadline) = overrides.deadline {
+            self.deadline = deadline;
+            self.origins.set("deadline", Origin::Flag("--deadline"));
         }
         if !overrides.trusted.is_empty() {
             self.trusted.entries.extend(overrides.trusted);
@@ -146,6 +152,7 @@ pub fn effective(config: &Config) -> Vec<(String, String, Origin)> {
         ("accounts", accounts),
         ("organization", config.organization.as_ref().map_or_else(|| "none".to_owned(), organization)),
         ("regions", regions),
+        ("deadline", config.deadline.to_string()),
         ("trusted", list(config.trusted.entries.iter().map(trusted))),
         ("consumers", list(consumers)),
         ("waivers", path(&config.waivers, "none")),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 use super::{
-    Notice, RuleIds, channels,
+    Deadline, NoDeadline, Notice, RuleIds, channels,
     effective::{Origin, Origins},
     problem::{ConfigErrors, Problem, shown},
     remediation::{self, RemediationSettings},
@@ -38,6 +38,7 @@ pub(crate) mod keys {
         "accounts",
         "organization",
         "regions",
+        "deadline",
         "trusted",
         "consumers",
         "waivers",
@@ -80,6 +81,8 @@ pub struct Config {
     pub organization: Option<OrganizationSettings>,
     /// Which regions to scan; empty: all that the APIs list.
     pub regions: Vec<String>,
+    /// How long a run may read.
+    pub deadline: Deadline,
     /// The allowlist.
     pub trusted: TrustedList,
     /// Who uses an API server, by cluster or mesh id.
@@ -214,6 +217,7 @@ impl Default for Config {
             accounts: Vec::new(),
             organization: None,
             regions: Vec::new(),
+            deadline: Deadline::default(),
             trusted: TrustedList::default(),
             consumers: BTreeMap::new(),
             waivers: None,
@@ -284,6 +288,7 @@ impl Reader<'_, '_> {
         self.accounts(&fields, &mut config);
         self.organization(&fields, &mut config);
         self.regions(&fields, &mut config);
+        self.deadline(&fields, &mut config);
         self.trusted(&fields, source, &mut config);
         self.consumers(&fields, &mut config);
         self.waivers(&fields, &mut config);
@@ -561,6 +566,28 @@ impl Reader<'_, '_> {
 
     fn severity(&self, node: &Node, path: &str) -> Option<Severity> {
         severity(self.walk, node, path)
+    }
+
+    fn deadline(&self, fields: &Fields<'_>, config: &mut Config) {
+        let Some((node, path)) = fields.get("deadline") else { return };
+        let text = match &node.value {
+            // A number without its unit is told what it lacks, not that it is no text.
+            Value::Scalar { text, .. } if text.starts_with(|first: char| first.is_ascii_digit()) => text,
+            _ => match self.walk.text(node, &path) {
+                Some(text) => text,
+                None => return,
+            },
+        };
+        match text.parse() {
+            Ok(deadline) => {
+                config.deadline = deadline;
+                self.came_from_file(config, "deadline", node);
+            }
+            Err(NoDeadline) => {
+                let what = format!("`{path}` cannot be \"{}\"", shown(text));
+                self.walk.report(Problem::new(node.at.clone(), what).help(NoDeadline.to_string()));
+            }
+        }
     }
 
     fn fail_on(&self, fields: &Fields<'_>, config: &mut Config) {

@@ -5,9 +5,10 @@
 //! problems together, each with line and column.
 //!
 //! Phases: `source` (bytes to text) → `yaml` (text to tree) → `walk` and `secrets` (the tree against
-//! what may be there) → `file`, `trusted`, `channels`, `remediation`, `waivers` (typed values) → `effective`.
+//! what may be there) → `file`, `deadline`, `trusted`, `channels`, `remediation`, `waivers` (typed values) → `effective`.
 
 mod channels;
+mod deadline;
 mod effective;
 mod file;
 mod problem;
@@ -30,6 +31,7 @@ use chrono::NaiveDate;
 
 use crate::{findings::Waiver, model::TrustedEntry};
 
+pub use deadline::{Deadline, NoDeadline};
 pub use effective::{Origin, Overrides, effective};
 pub use file::{
     AccountSettings, Config, ConsumerSettings, EvidenceSettings, LogUse, OrganizationSettings, RootSettings,

@@ -23,6 +23,9 @@ struct ConfigFile {
     /// Which regions to scan. Default: all that the APIs list.
     #[schemars(length(min = 1))]
     regions: Option<Vec<String>>,
+    /// How long a run may read: seconds, minutes or hours, up to 24h. What is not read by then is unknown. Default: 30m.
+    #[schemars(regex(pattern = r"^[0-9]+[smh]$"))]
+    deadline: Option<String>,
     /// The allowlist: who may reach control planes.
     trusted: Option<Vec<Trusted>>,
     /// Who uses an API server, by cluster or mesh id.

@@ -12,6 +12,35 @@ fn send(signal: &str, process: u32) {
     assert!(status.success());
 }
 
+/// What hangs is unknown when the time of the run is over; all else is judged as ever.
+#[test]
+fn a_scan_whose_time_is_over_tells_what_it_read() {
+    let scratch = Scratch::new();
+    let mut world: serde_json::Value = serde_json::from_str(OPEN_WORLD).expect("a world is JSON");
+    // Longer than any other limit of the program, however often it is repeated.
+    world["faults"] =
+        serde_json::json!([{"action": "DescribeEipAddresses", "kind": "slow", "ms": 600_000, "times": 0}]);
+    scratch.write("world.json", &world.to_string());
+    scratch.write("portcullis.yaml", "version: 1\ndeadline: 24h\n");
+    let sandbox = Sandbox::start(&scratch, "world.json");
+    let scan =
+        sandbox.command(&scratch, &["scan", "-o", "json", "--region", "cn-hangzhou", "--deadline", "2s"]).output();
+    let run = Run::from(scan.expect("it ends"));
+    send("TERM", sandbox.id());
+    assert_eq!(sandbox.wait(), Some(0));
+    let report = run.json();
+    assert!([3, 4].contains(&run.code), "{}", run.stderr);
+    assert_eq!(report["coverage"]["complete"], false);
+    let gaps = report["coverage"]["gaps"].as_array().expect("a list");
+    let late: Vec<_> = gaps.iter().filter(|gap| gap["code"] == "deadline").collect();
+    assert!(late.iter().any(|gap| gap["operation"] == "DescribeEipAddresses"), "{gaps:?}");
+    for gap in late {
+        assert_eq!(gap["state"], "failed");
+        let text = gap["message"].as_str().expect("a text");
+        assert!(text.contains("the run's deadline of 2 s has passed") && text.contains("--deadline"), "{text}");
+    }
+}
+
 #[test]
 fn a_scan_that_is_asked_to_end_keeps_what_it_read() {
     for (signal, code) in [("INT", 130), ("TERM", 143)] {

@@ -160,7 +160,8 @@ fn planner(args: &PlanArgs) -> Result<String, Failure> {
 /// decisions have the same digest; and when, how often and with whose approval something is changed, which is asked of the
 /// settings as they are then.
 pub(crate) fn policy_digest(config: &Config) -> Result<String, Failure> {
-    const ELSEWHERE: [&str; 16] = [
+    const ELSEWHERE: [&str; 17] = [
+        "deadline",
         "accounts",
         "organization",
         "waivers",

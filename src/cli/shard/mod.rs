@@ -30,11 +30,13 @@ pub(super) fn run(args: &ScanArgs, shard: Shard, terminal: &Terminal) -> Result<
     let Some(run) = args.share.run.as_deref() else {
         return fail(Exit::Usage, "name the run that the shard is part of with --run, the same for all of its shards");
     };
-    let config = conclude::settings(&args.config, &args.judging.policy, Some(&args.cloud), terminal)?;
+    let mut config = conclude::settings(&args.config, &args.judging.policy, Some(&args.cloud), terminal)?;
     let plan = evidence::Plan::new(&config.evidence, args.evidence);
     let terms = Terms::of(shard.count, &args.cloud, &config, plan);
     let mut store = setup::store(&args.store, &config, terminal)?;
     let wait = Duration::from_secs(60 * u64::from(args.share.wait_minutes()));
+    // It reads again once it has waited for the others.
+    config.deadline = config.deadline.and(wait);
     let tally = desk::serve(&mut *store, |desk| {
         let worker = Worker { run, shard, cloud: &args.cloud, config: &config, terminal, wait, desk };
         match signals::block_on(worker.work(&terms)) {

@@ -169,7 +169,7 @@ impl Stage {
         // Nobody waits for a cloud in trouble.
         let retry =
             RetrySettings { base: Duration::from_millis(1), cap: Duration::from_millis(2), ..RetrySettings::default() };
-        let settings = Settings { throttle: hasty, retry };
+        let settings = Settings { throttle: hasty, retry, run: None };
         let context = Context { http: between(CONTEXT.http.clone()), ..CONTEXT.clone() };
         let client = Client::new(context, endpoints, settings);
         let credentials = Credentials {
