@@ -330,3 +330,73 @@ fn a_report_is_written_whatever_is_refused() {
         assert_eq!(report["coverage"]["complete"], json!(false), "{action}");
     }
 }
+
+/// The traps of alibaba-api.md section 17 that change a verdict, and the worlds in which each is set.
+const TRAPS: &[(u8, &[&str])] = &[
+    (1, &["paged-eips", "paged-rules"]),
+    (2, &["paged-eips"]),
+    (3, &["path-transit-router"]),
+    (4, &["paged-eips"]),
+    (5, &["paged-rules"]),
+    (8, &["shifting-pages", "shifting-rules"]),
+    (13, &["priority-is-a-number"]),
+    (15, &["letter-case"]),
+    (16, &["json-in-json"]),
+    (17, &["ipv6-endpoint"]),
+    (19, &["canary-only", "canary-without-revision"]),
+    (20, &["balancer-is-not-exposure"]),
+    (21, &["eip-on-intranet-balancer", "nlb-internet", "nlb-ipv6-internet"]),
+    (22, &["acl-per-listener", "acl-of-the-other-family"]),
+    (23, &["nlb-allow-only"]),
+    (24, &["cluster-acl-field"]),
+    (25, &["path-transit-router"]),
+    (27, &["path-peering", "path-router-interface"]),
+    (29, &["lists-in-rules", "list-not-found"]),
+    (30, &["destination-narrowed"]),
+    (31, &["path-filters"]),
+    (32, &["region-not-served", "eips-not-served"]),
+    (33, &["forbidden-is-unknown"]),
+];
+
+/// The others, and what holds the program to them instead.
+const TRAPS_ELSEWHERE: &[(u8, &str, &str)] = &[
+    (6, "tests/conformance.rs", "the vendor's client asks as the vendor wants to be asked, and so does ours"),
+    (7, "tests/cli/organization.rs", "lists of accounts"),
+    (9, "tests/wire.rs", "shapes of replies, as the vendor's client reads them too (tests/conformance.rs)"),
+    (10, "tests/wire.rs", "tags decide no verdict"),
+    (11, "tests/faults/fields.rs", "a field that is missing, empty or of another type, each in turn"),
+    (12, "tests/faults/fields.rs", "the same"),
+    (14, "tests/wire.rs", "numbers of accounts are texts"),
+    (18, "tests/wire.rs", "spelling of fields"),
+    (26, "tests/contract.rs", "a parameter that is never sent"),
+    (28, "tests/contract.rs", "a filter that is never sent"),
+    (34, "tests/faults/codes.rs", "codes of errors"),
+    (35, "tests/faults/transient.rs", "throttling passes, and changes nothing"),
+    (36, "tests/faults/transient.rs", "each attempt is signed anew"),
+    (37, "tests/worlds.rs", "a clock that is off ends the run with 5"),
+    (38, "tests/sandbox.rs", "hosts are the vendor's"),
+    (39, "tests/cli/organization.rs", "sites of directories"),
+    (40, "tests/wire.rs", "secrets of replies are not kept"),
+    (41, "tests/evidence_traps/mod.rs", "logs"),
+    (42, "tests/evidence_traps/mod.rs", "logs"),
+    (43, "tests/evidence_traps/mod.rs", "logs"),
+    (44, "tests/credentials.rs", "modes of profiles"),
+    (45, "tests/credentials.rs", "the metadata service"),
+];
+
+/// So that no trap is forgotten, and none is kept in a world that is gone.
+#[test]
+fn every_trap_is_set_somewhere() {
+    let traps = TRAPS.iter().map(|(trap, _)| *trap).chain(TRAPS_ELSEWHERE.iter().map(|(trap, ..)| *trap));
+    let mut traps: Vec<u8> = traps.collect();
+    traps.sort_unstable();
+    assert_eq!(traps, (1..=45).collect::<Vec<u8>>());
+    let worlds: BTreeSet<String> =
+        worlds().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect();
+    for (trap, named) in TRAPS {
+        assert!(!named.is_empty() && named.iter().all(|name| worlds.contains(*name)), "{trap}: {named:?}");
+    }
+    for (trap, file, why) in TRAPS_ELSEWHERE {
+        assert!(Path::new(file).is_file() && !why.is_empty(), "{trap}: {file}");
+    }
+}
