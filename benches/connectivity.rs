@@ -1,5 +1,5 @@
 //! Private paths: all pairs by classes against walks, one pair with its evidence, and longest
-//! prefix match beside two crates, on the same data in the same run.
+//! prefix match beside four crates, on the same data in the same run.
 //!
 //! One transit router with 16 tables, each with the routes of three VPCs in four; three vSwitches a
 //! VPC; one VPC in twenty has a peering of its own, and so is a class of its own.
@@ -8,6 +8,8 @@
 use std::{net::Ipv4Addr, sync::LazyLock};
 
 use divan::{Bencher, black_box, counter::ItemsCount};
+use ip_network::Ipv4Network;
+use ip_network_table::IpNetworkTable;
 use ipnet::{IpNet, Ipv4Net};
 use poptrie::Poptrie;
 use portcullis::{
@@ -22,6 +24,7 @@ use portcullis::{
     netset::{Block, Interval},
 };
 use prefix_trie::PrefixMap;
+use treebitmap::IpLookupTable;
 
 const TABLES: usize = 16;
 const SWITCHES: usize = 3;
@@ -29,6 +32,7 @@ const PORT: u16 = 15012;
 
 fn main() {
     verify();
+    longest_prefix::verify();
     divan::main();
 }
 
@@ -258,27 +262,66 @@ mod longest_prefix {
         Lpm::new(prefixes.iter().map(|net| interval(*net)).zip(0..).collect())
     }
 
+    /// What a structure finds of the addresses, summed: all must find the same.
+    fn total(found: impl Iterator<Item = u32>) -> u32 {
+        found.fold(0, u32::wrapping_add)
+    }
+
+    fn poptrie(prefixes: &[Ipv4Net]) -> Poptrie<(Ipv4Addr, u8), u32> {
+        let mut trie = Poptrie::new();
+        for (net, value) in prefixes.iter().zip(0..) {
+            trie.insert((net.network(), net.prefix_len()), value);
+        }
+        trie
+    }
+
+    fn treebitmap(prefixes: &[Ipv4Net]) -> IpLookupTable<Ipv4Addr, u32> {
+        let mut table = IpLookupTable::with_capacity(prefixes.len());
+        for (net, value) in prefixes.iter().zip(0..) {
+            table.insert(net.network(), net.prefix_len().into(), value);
+        }
+        table
+    }
+
+    fn ip_network_table(prefixes: &[Ipv4Net]) -> IpNetworkTable<u32> {
+        let mut table = IpNetworkTable::with_capacity(prefixes.len(), 0);
+        for (net, value) in prefixes.iter().zip(0..) {
+            table.insert(Ipv4Network::new(net.network(), net.prefix_len()).expect("no bit of the host is set"), value);
+        }
+        table
+    }
+
+    /// Everybody finds the same before anybody is timed.
+    pub(super) fn verify() {
+        let mut prefixes = prefixes(100_000);
+        // Of a prefix that comes twice the structures keep different ones.
+        prefixes.sort_unstable();
+        prefixes.dedup();
+        let addresses: Vec<Ipv4Addr> = addresses().into_iter().map(Ipv4Addr::from).collect();
+        let addresses = || addresses.iter().copied();
+        let ours = table(&prefixes);
+        let wanted = total(addresses().filter_map(|address| ours.get(address.into())));
+        let (trie, tree, tables) = (poptrie(&prefixes), treebitmap(&prefixes), ip_network_table(&prefixes));
+        let map: PrefixMap<Ipv4Net, u32> = prefixes.iter().copied().zip(0..).collect();
+        assert_eq!(wanted, total(addresses().filter_map(|address| trie.lookup(address).copied())));
+        assert_eq!(wanted, total(addresses().filter_map(|at| map.get_lpm(&at.into()).map(|(_, value)| *value))));
+        assert_eq!(wanted, total(addresses().filter_map(|at| tree.longest_match(at).map(|(.., value)| *value))));
+        assert_eq!(wanted, total(addresses().filter_map(|at| tables.longest_match_ipv4(at).map(|(_, value)| *value))));
+    }
+
     #[divan::bench(args = [200, 1_000, 100_000])]
     fn a_boundaries(bencher: Bencher, count: usize) {
         let (table, addresses) = (table(&prefixes(count)), addresses());
-        bencher
-            .counter(ItemsCount::new(LOOKUPS))
-            .bench_local(|| addresses.iter().filter_map(|address| table.get(*address)).fold(0_u32, u32::wrapping_add));
+        let find = || total(addresses.iter().filter_map(|address| table.get(*address)));
+        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(find);
     }
 
     #[divan::bench(args = [200, 1_000, 100_000])]
     fn b_poptrie(bencher: Bencher, count: usize) {
-        let mut trie = Poptrie::<(Ipv4Addr, u8), u32>::new();
-        for (net, value) in prefixes(count).iter().zip(0..) {
-            trie.insert((net.network(), net.prefix_len()), value);
-        }
+        let trie = poptrie(&prefixes(count));
         let addresses: Vec<Ipv4Addr> = addresses().into_iter().map(Ipv4Addr::from).collect();
-        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(|| {
-            addresses
-                .iter()
-                .filter_map(|address| trie.lookup(*address))
-                .fold(0_u32, |sum, value| sum.wrapping_add(*value))
-        });
+        let find = || total(addresses.iter().filter_map(|address| trie.lookup(*address).copied()));
+        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(find);
     }
 
     #[divan::bench(args = [200, 1_000, 100_000])]
@@ -286,11 +329,23 @@ mod longest_prefix {
         let map: PrefixMap<Ipv4Net, u32> = prefixes(count).into_iter().zip(0..).collect();
         let addresses: Vec<Ipv4Net> =
             addresses().into_iter().map(|address| Ipv4Net::from(Ipv4Addr::from(address))).collect();
-        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(|| {
-            addresses
-                .iter()
-                .filter_map(|address| map.get_lpm(address))
-                .fold(0_u32, |sum, (_, value)| sum.wrapping_add(*value))
-        });
+        let find = || total(addresses.iter().filter_map(|address| map.get_lpm(address).map(|(_, value)| *value)));
+        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(find);
+    }
+
+    #[divan::bench(args = [200, 1_000, 100_000])]
+    fn d_treebitmap(bencher: Bencher, count: usize) {
+        let table = treebitmap(&prefixes(count));
+        let addresses: Vec<Ipv4Addr> = addresses().into_iter().map(Ipv4Addr::from).collect();
+        let find = || total(addresses.iter().filter_map(|at| table.longest_match(*at).map(|(.., value)| *value)));
+        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(find);
+    }
+
+    #[divan::bench(args = [200, 1_000, 100_000])]
+    fn e_ip_network_table(bencher: Bencher, count: usize) {
+        let table = ip_network_table(&prefixes(count));
+        let addresses: Vec<Ipv4Addr> = addresses().into_iter().map(Ipv4Addr::from).collect();
+        let find = || total(addresses.iter().filter_map(|at| table.longest_match_ipv4(*at).map(|(_, value)| *value)));
+        bencher.counter(ItemsCount::new(LOOKUPS)).bench_local(find);
     }
 }
