@@ -97,7 +97,7 @@ fn every_scenario_that_replies_can_express_is_answered_as_typed() {
 }
 
 /// Operations that read the network between VPCs.
-const NETWORK: [&str; 19] = [
+const NETWORK: [&str; 20] = [
     "DescribeVpcs",
     "DescribeVSwitches",
     "DescribeRouteTableList",
@@ -112,6 +112,7 @@ const NETWORK: [&str; 19] = [
     "ListTransitRouters",
     "ListTransitRouterRouteTables",
     "ListTransitRouterRouteTableAssociations",
+    "ListTransitRouterRouteTablePropagations",
     "ListTransitRouterRouteEntries",
     "DescribeNetworkAclAttributes",
     "DescribeSecurityGroupAttribute",

@@ -111,6 +111,36 @@ fn the_nearest_path_names_what_is_to_be_mended() {
     assert_eq!(topology.pair(mesh, cluster).nearest, None);
 }
 
+/// A table without a route may learn it, where it is known not to; the entries say already what came of learning, so that no
+/// verdict changes.
+#[test]
+fn a_missing_route_is_mended_where_it_is_missing() {
+    let route = "add route in tr-1-sys: 10.0.1.0/24 -> att-m";
+    let text = SCENARIOS.lines().nth(31).expect("there are 86");
+    for (learns, change) in [
+        (serde_json::json!([]), format!("propagate att-m to tr-1-sys, or {route}")),
+        (
+            serde_json::json!([{"TransitRouterAttachmentId": "att-d", "Status": "Active"}]),
+            format!("propagate att-m to tr-1-sys, or {route}"),
+        ),
+        (
+            serde_json::json!([{"TransitRouterAttachmentId": "att-m", "Status": "Enabling"}]),
+            format!("let the propagation of att-m to tr-1-sys become Active (it is Enabling), or {route}"),
+        ),
+        // A route map keeps it out.
+        (serde_json::json!([{"TransitRouterAttachmentId": "att-m", "Status": "Active"}]), route.to_owned()),
+    ] {
+        let mut scenario: Value = serde_json::from_str(text).expect("scenarios are JSON");
+        scenario["Topology"]["TransitRouterRouteTablePropagations"] =
+            serde_json::json!([{"TransitRouterRouteTableId": "tr-1-sys", "Attachments": learns}]);
+        let question = PathQuestion::parse(&scenario.to_string()).expect("it is understood");
+        let topology = question.topology();
+        let (_, mesh, cluster) = question.pairs().next().expect("it has a pair");
+        assert_eq!(topology.pair(mesh, cluster).nearest.expect("there is a way").changes, [change]);
+        assert_eq!(answers(&format!("{scenario}\n"))[0]["Pairs"][0], answers(&format!("{text}\n"))[0]["Pairs"][0]);
+    }
+}
+
 /// Scenario 53 with a permit that is asked before the deny: it hides that only where both are about one way.
 #[test]
 fn a_map_that_permits_a_route_out_of_a_region_does_not_let_it_in() {

@@ -106,6 +106,10 @@ fn router_attachment(id: &str) -> Wanted {
     in_hangzhou(NetworkRead::RouterAttachment { attachment_id: id.into(), transit_router_id: "tr-1".into() })
 }
 
+fn propagations(table: &str) -> Wanted {
+    in_hangzhou(NetworkRead::Propagations { table_id: table.into(), transit_router_id: "tr-1".into() })
+}
+
 fn association(id: &str) -> Wanted {
     in_hangzhou(NetworkRead::Association { attachment_id: id.into(), transit_router_id: "tr-1".into() })
 }
@@ -468,6 +472,19 @@ async fn a_line_between_regions_has_an_association_at_either_end() {
 }
 
 #[tokio::test]
+async fn what_a_table_learns_is_of_the_table_also_where_it_is_nothing() {
+    let inventory = read(&[propagations("vtb-tr-1"), propagations("vtb-tr-1c"), propagations("vtb-nowhere")]).await;
+    let learns = |table: &str, from: Value| here(json!({"TransitRouterRouteTableId": table, "Attachments": from}));
+    let from = json!([
+        {"TransitRouterAttachmentId": "tr-attach-1", "Status": "Active"},
+        {"TransitRouterAttachmentId": "tr-attach-12", "Status": "Enabling"},
+    ]);
+    let both = [learns("vtb-tr-1", from), learns("vtb-tr-1c", json!([]))];
+    assert_eq!(network(&inventory), expected(json!({"TransitRouterRouteTablePropagations": both})));
+    assert_eq!(gaps(&inventory), ["ListTransitRouterRouteTablePropagations vtb-nowhere failed schema"]);
+}
+
+#[tokio::test]
 async fn a_reply_without_list_is_not_an_empty_list() {
     let inventory = read(&[association("tr-attach-nowhere"), association("tr-attach-3")]).await;
     assert_eq!(gaps(&inventory), ["ListTransitRouterRouteTableAssociations tr-attach-nowhere failed schema"]);
@@ -648,6 +665,7 @@ fn everything() -> [Vec<Wanted>; 2] {
         router_attachment("tr-attach-vpn"),
         association("tr-attach-1"),
         association("tr-attach-12"),
+        propagations("vtb-tr-1"),
         router_entries(),
     ];
     first.extend(
@@ -757,6 +775,7 @@ fn refusals() -> Vec<(Wanted, &'static [&'static str])> {
         (router_attachment("tr-attach-12"), &["ListTransitRouterPeerAttachments"]),
         (router_attachment("tr-attach-vpn"), &["ListTransitRouterVpnAttachments"]),
         (association("tr-attach-1"), &["ListTransitRouterRouteTableAssociations"]),
+        (propagations("vtb-tr-1"), &["ListTransitRouterRouteTablePropagations"]),
         (router_entries(), &["ListTransitRouterRouteEntries"]),
         (here(NetworkRead::NetworkAcl("nacl-1".into())), &["DescribeNetworkAclAttributes"]),
         (here(NetworkRead::Endpoints("vpc-3".into())), &["ListVpcEndpoints"]),
@@ -820,6 +839,8 @@ async fn a_reply_of_another_shape_is_a_failure_and_not_an_absence() {
         (vpc_attachment(), "ListTransitRouterVpcAttachments", "TransitRouterId"),
         (router_entries(), "ListTransitRouterRouteEntries", "TransitRouterRouteEntryStatus"),
         (association("tr-attach-1"), "ListTransitRouterRouteTableAssociations", "TransitRouterRouteTableId"),
+        (propagations("vtb-tr-1"), "ListTransitRouterRouteTablePropagations", "Status"),
+        (propagations("vtb-tr-1"), "ListTransitRouterRouteTablePropagations", "TransitRouterAttachmentId"),
         (in_hangzhou(NetworkRead::NetworkAcl("nacl-1".into())), "DescribeNetworkAclAttributes", "EgressAclEntries"),
         (in_hangzhou(NetworkRead::NetworkAcl("nacl-1".into())), "DescribeNetworkAclAttributes", "Policy"),
         (in_hangzhou(NetworkRead::Endpoints("vpc-3".into())), "ListVpcEndpoints", "ConnectionStatus"),

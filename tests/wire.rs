@@ -233,6 +233,16 @@ async fn transit_routers_arrive() {
     let unknown = cloud.list::<tr::Associations>(&unknown, tr::ASSOCIATIONS_PAGING).await.unwrap();
     assert_eq!(unknown.head.summary(), "TransitRouterAssociations is missing");
 
+    let request = tr::list_propagations_to_table("vtb-tr-1");
+    let learned = cloud.items::<_, tr::Propagations>(&request, tr::ASSOCIATIONS_PAGING).await;
+    assert_eq!(texts!(learned, transit_router_attachment_id), ["tr-attach-1", "tr-attach-2"]);
+    assert_eq!(texts!(learned, status), ["Active", "Enabling"]);
+    let none = tr::list_propagations_to_table("vtb-tr-2");
+    assert!(cloud.items::<_, tr::Propagations>(&none, tr::ASSOCIATIONS_PAGING).await.is_empty());
+    let unknown = tr::list_propagations_to_table("vtb-tr-99");
+    let unknown = cloud.list::<tr::Propagations>(&unknown, tr::ASSOCIATIONS_PAGING).await.unwrap();
+    assert_eq!(unknown.head.summary(), "TransitRouterPropagations is missing");
+
     let request = tr::list_transit_router_route_entries("vtb-tr-1");
     let entries = cloud.items::<_, tr::TransitRouterRouteEntries>(&request, tr::ROUTES_PAGING).await;
     assert_eq!(texts!(entries, status), ["Active", "Rejected"]);

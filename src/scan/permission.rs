@@ -24,7 +24,7 @@ pub struct Permission {
 
 /// Every action that a scan uses, sorted. `sts:GetCallerIdentity` needs no permission.
 pub fn permissions() -> Vec<Permission> {
-    let used: [(&Operation, &str); 53] = [
+    let used: [(&Operation, &str); 54] = [
         (&servicemesh::DESCRIBE_SERVICE_MESHES, "which meshes there are"),
         (&servicemesh::DESCRIBE_SERVICE_MESH_DETAIL, "whether a mesh's pilots and API server are public"),
         (&servicemesh::DESCRIBE_CLUSTERS_IN_SERVICE_MESH, "which clusters use a mesh's control plane"),
@@ -68,6 +68,7 @@ pub fn permissions() -> Vec<Permission> {
         (&transit_router::LIST_TRANSIT_ROUTER_VPN_ATTACHMENTS, "to which premises it leads by a tunnel"),
         (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLES, "which tables a transit router has"),
         (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS, "which table an attachment uses"),
+        (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, "why a table lacks a route"),
         (&transit_router::LIST_TRANSIT_ROUTER_ROUTE_ENTRIES, "where a transit router's routes lead"),
         (&privatelink::LIST_VPC_ENDPOINTS, "which endpoints consumers have"),
         (&privatelink::LIST_VPC_ENDPOINT_SERVICES, "whether an endpoint's service is up"),

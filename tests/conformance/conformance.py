@@ -297,6 +297,13 @@ def enterprise_networks():
     assert none["TransitRouterAssociations"] == []
     unknown = cloud.call("cbn", "list_transit_router_route_table_associations", transit_router_attachment_id="tr-attach-99")
     assert list(unknown) == ["RequestId"]
+    learned = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-1")
+    assert ids(learned["TransitRouterPropagations"], "TransitRouterAttachmentId") == ["tr-attach-1", "tr-attach-2"]
+    assert ids(learned["TransitRouterPropagations"], "Status") == ["Active", "Enabling"]
+    none = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-2")
+    assert none["TransitRouterPropagations"] == []
+    unknown = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-99")
+    assert list(unknown) == ["RequestId"]
 
     def statuses(**fields):
         reply = cloud.call("cbn", "list_transit_router_route_entries", transit_router_route_table_id="vtb-tr-1", max_results=100, **fields)

@@ -233,7 +233,7 @@ impl<'a, A: Family> Search<'_, 'a, A> {
             let id = attachment.transit_router_attachment_id.as_str();
             let (own, peer) = (attachment.transit_router_id.as_str(), attachment.peer_transit_router_id.as_str());
             let mut changes = Vec::new();
-            changes.extend((chosen != Some(id)).then(|| format!("add route in {table}: {wanted} -> {id}")));
+            changes.extend((chosen != Some(id)).then(|| self.lead(table, route.is_some(), wanted, attachment)));
             changes.extend(attach(attachment));
             if attachment.resource_type.eq_ignore_ascii_case("VPC") {
                 if own == router {
@@ -243,6 +243,23 @@ impl<'a, A: Family> Search<'_, 'a, A> {
                 self.enter(cost, number, peer, attachment, changes);
             } else if peer == router {
                 self.enter(cost, number, own, attachment, changes);
+            }
+        }
+    }
+}
+
+impl<A: Family> Search<'_, '_, A> {
+    /// What makes a table lead to an attachment. One that has no route because it does not learn from there may be made to;
+    /// one that learns and has none has a policy against it.
+    fn lead(&self, table: &str, has_route: bool, wanted: IpNet, attachment: &TransitRouterAttachment) -> String {
+        let id = &attachment.transit_router_attachment_id;
+        let route = format!("add route in {table}: {wanted} -> {id}");
+        let Some(learned) = self.topology.propagations.get(table).filter(|_| !has_route) else { return route };
+        match learned.attachments.iter().find(|one| one.transit_router_attachment_id == *id) {
+            None => format!("propagate {id} to {table}, or {route}"),
+            Some(one) if one.status.eq_ignore_ascii_case("Active") => route,
+            Some(one) => {
+                format!("let the propagation of {id} to {table} become Active (it is {}), or {route}", one.status)
             }
         }
     }

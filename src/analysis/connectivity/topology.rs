@@ -8,8 +8,8 @@ use crate::{
     model::{
         CenChildInstance, CenInterRegionBandwidthLimit, CenRouteMap, Network, NetworkAcl, Refused, RouteTable,
         RouterInterface, Scope, SecurityGroup, TransitRouter, TransitRouterAssociation, TransitRouterAttachment,
-        TransitRouterRouteEntry, TransitRouterRouteTable, VSwitch, VpcEndpoint, VpcEndpointService, VpcPeer,
-        VpnConnection, VpnGateway,
+        TransitRouterPropagations, TransitRouterRouteEntry, TransitRouterRouteTable, VSwitch, VpcEndpoint,
+        VpcEndpointService, VpcPeer, VpnConnection, VpnGateway,
     },
     netset::{Address, Block, Interval},
 };
@@ -46,6 +46,8 @@ pub struct Topology<'a> {
     pub(super) links_of: Grouped<'a, TransitRouterAttachment>,
     /// Of an attachment.
     pub(super) associations: Grouped<'a, TransitRouterAssociation>,
+    /// By table, of those that were asked.
+    pub(super) propagations: Named<'a, TransitRouterPropagations>,
     pub(super) tr_table_names: Named<'a, TransitRouterRouteTable>,
     /// Of a router.
     pub(super) tr_tables_of: Grouped<'a, TransitRouterRouteTable>,
@@ -212,6 +214,9 @@ impl<'a> Topology<'a> {
             interfaces: named(&network.router_interfaces, |interface| interface.router_interface_id.as_str()),
             routers: named(&network.transit_routers, |router| router.transit_router_id.as_str()),
             attachments: named(&network.transit_router_attachments, |one| one.transit_router_attachment_id.as_str()),
+            propagations: named(&network.transit_router_route_table_propagations, |one| {
+                one.transit_router_route_table_id.as_str()
+            }),
             associations: grouped(&network.transit_router_route_table_associations, |one| {
                 [one.transit_router_attachment_id.as_str(), ""]
             }),

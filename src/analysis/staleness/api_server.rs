@@ -1,5 +1,9 @@
 //! One word for the EIP of an API server: the table of analysis.md 3.4. Nodes never justify a public
 //! API server; people, pipelines and other control planes may, and only evidence tells.
+//!
+//! So do data-plane clusters that use a mesh's API server in public (`UsePublicApiServer`, alibaba-api.md 1.8): no reply
+//! tells which do. Their requests are in the audit log like anybody's (rows 1 and 2); without it nothing is stale but
+//! where next to nobody comes or nobody can (rows 6, 11 and 13), whoever it would be.
 
 use crate::model::StalenessVerdict;
 

@@ -240,7 +240,9 @@ fn together(answers: &[PairAnswer<'_>]) -> Found {
     let object = |reason: &Reason<'_>| (reason.code, reason.object.clone().into_owned());
     let doubts = answers.iter().flat_map(|answer| &answer.reasons).filter(|reason| !reason.code.blocks());
     let unread = doubts.map(object).collect();
-    let beside = answers.iter().flat_map(|answer| &answer.beside).map(object).collect();
+    let lacks_route = |reason: &&Reason<'_>| matches!(reason.code, Code::TrNoRoute | Code::WrongTrTable);
+    let lacking = answers.iter().flat_map(|answer| &answer.reasons).filter(lacks_route);
+    let beside = answers.iter().flat_map(|answer| &answer.beside).chain(lacking).map(object).collect();
     let via = telling.and_then(|answer| answer.via);
     let class = class(verdict, via, &codes);
     let hops = |pick: fn(&PairAnswer<'_>) -> Vec<String>| telling.map(pick).unwrap_or_default();

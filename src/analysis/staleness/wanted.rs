@@ -136,6 +136,12 @@ impl<'a> References<'a> {
                     NetworkRead::TransitRouterEntries { table_id: object.into(), transit_router_id: (*router).clone() };
                 (scope.clone(), read)
             }
+            // Why there is none, and so what would mend it.
+            Code::TrNoRoute | Code::WrongTrTable => {
+                let (router, scope) = self.router_of_table.get(object)?;
+                let read = NetworkRead::Propagations { table_id: object.into(), transit_router_id: (*router).clone() };
+                (scope.clone(), read)
+            }
             Code::SecurityGroupUnreadable => {
                 (self.groups.get(object)?.clone(), NetworkRead::SecurityGroup(object.into()))
             }

@@ -12,7 +12,8 @@ pub use cen::{CenChildInstance, CenInterRegionBandwidthLimit, CenRouteMap};
 pub use gateway::{NatGateway, PublicInstance, SnatEntry, VpcEndpoint, VpcEndpointService, VpnConnection, VpnGateway};
 pub use refused::{Refusal, Refused};
 pub use transit_router::{
-    TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterRouteEntry, TransitRouterRouteTable,
+    TransitRouter, TransitRouterAssociation, TransitRouterAttachment, TransitRouterPropagation,
+    TransitRouterPropagations, TransitRouterRouteEntry, TransitRouterRouteTable,
 };
 pub use vpc::{
     NetworkAcl, NetworkAclEntry, NextHop, RelatedInfo, RouteEntry, RouteTable, RouterInterface, VSwitch, Vpc, VpcPeer,
@@ -47,6 +48,8 @@ pub struct Network {
     pub transit_router_route_tables: Vec<TransitRouterRouteTable>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_table_associations: Vec<TransitRouterAssociation>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
+    pub transit_router_route_table_propagations: Vec<TransitRouterPropagations>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_entries: Vec<TransitRouterRouteEntry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
@@ -88,6 +91,7 @@ macro_rules! with_lists {
             transit_router_attachments
             transit_router_route_tables
             transit_router_route_table_associations
+            transit_router_route_table_propagations
             transit_router_route_entries
             cen_child_instances
             cen_inter_region_bandwidth_limits

@@ -1,4 +1,4 @@
-//! Transit routers: attachments, tables, associations and entries.
+//! Transit routers: attachments, tables, associations, propagations and entries.
 
 use serde::{Deserialize, Serialize};
 
@@ -80,6 +80,30 @@ pub struct TransitRouterAssociation {
     pub transit_router_attachment_id: TransitRouterAttachmentId,
     #[serde(deserialize_with = "lenient::id")]
     pub transit_router_route_table_id: TransitRouterRouteTableId,
+    /// Only `Active` counts.
+    #[serde(deserialize_with = "lenient::text")]
+    pub status: Text,
+}
+
+/// From which attachments a table learns routes. There is one of a table that was asked, also where it learns from none.
+/// The entries say already what came of it: this says why one is missing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TransitRouterPropagations {
+    #[serde(flatten, deserialize_with = "lenient::scope")]
+    pub scope: Scope,
+    #[serde(deserialize_with = "lenient::id")]
+    pub transit_router_route_table_id: TransitRouterRouteTableId,
+    #[serde(default, deserialize_with = "lenient::items")]
+    pub attachments: Vec<TransitRouterPropagation>,
+}
+
+/// An attachment whose routes a table learns.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct TransitRouterPropagation {
+    #[serde(deserialize_with = "lenient::id")]
+    pub transit_router_attachment_id: TransitRouterAttachmentId,
     /// Only `Active` counts.
     #[serde(deserialize_with = "lenient::text")]
     pub status: Text,

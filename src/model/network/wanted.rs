@@ -47,6 +47,11 @@ pub enum NetworkRead {
         attachment_id: TransitRouterAttachmentId,
         transit_router_id: TransitRouterId,
     },
+    /// From which attachments a transit router's table learns: why it has no route.
+    Propagations {
+        table_id: TransitRouterRouteTableId,
+        transit_router_id: TransitRouterId,
+    },
     /// The entries of a transit router's table, in every status.
     TransitRouterEntries {
         table_id: TransitRouterRouteTableId,
@@ -83,6 +88,9 @@ impl NetworkRead {
             Self::TransitRouter(id) => ("cbn", "ListTransitRouters", id.as_str()),
             Self::Association { attachment_id, .. } => {
                 ("cbn", "ListTransitRouterRouteTableAssociations", attachment_id.as_str())
+            }
+            Self::Propagations { table_id, .. } => {
+                ("cbn", "ListTransitRouterRouteTablePropagations", table_id.as_str())
             }
             Self::TransitRouterEntries { table_id, .. } => ("cbn", "ListTransitRouterRouteEntries", table_id.as_str()),
             Self::NetworkAcl(id) => ("vpc", "DescribeNetworkAclAttributes", id.as_str()),

@@ -218,6 +218,7 @@ kinds! {
     TrVbrAttachment => network::TR_VBR_ATTACHMENT,
     TrRouteTable => network::TR_ROUTE_TABLE,
     TrAssociation => network::TR_ASSOCIATION,
+    TrPropagation => network::TR_PROPAGATION,
     TrRouteEntry => network::TR_ROUTE_ENTRY,
     Endpoint => network::ENDPOINT,
     EndpointService => network::ENDPOINT_SERVICE,

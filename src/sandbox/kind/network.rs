@@ -277,6 +277,7 @@ pub(super) static TR_VBR_ATTACHMENT: Spec = Spec::part("TransitRouterAttachmentI
 pub(super) static TR_ROUTE_TABLE: Spec = Spec::part("TransitRouterRouteTableId")
     .parts(&[
         Part { path: "Associations", kind: Kind::TrAssociation, inherits: OF_TABLE },
+        Part { path: "Propagations", kind: Kind::TrPropagation, inherits: OF_TABLE },
         Part { path: "RouteEntries", kind: Kind::TrRouteEntry, inherits: OF_TABLE },
     ])
     .filters(&[
@@ -293,6 +294,14 @@ pub(super) static TR_ASSOCIATION: Spec = Spec::part("").filters(&[
     one("TransitRouterAttachmentId", &["TransitRouterAttachmentId"]),
     one("TransitRouterAttachmentResourceId", &["ResourceId"]),
     one("TransitRouterAttachmentResourceType", &["ResourceType"]),
+    one("Status", &["Status"]),
+]);
+
+pub(super) static TR_PROPAGATION: Spec = Spec::part("").filters(&[
+    one("TransitRouterRouteTableId", &["TransitRouterRouteTableId"]),
+    one("TransitRouterAttachmentId", &["TransitRouterAttachmentId"]),
+    one("ResourceId", &["ResourceId"]),
+    one("ResourceType", &["ResourceType"]),
     one("Status", &["Status"]),
 ]);
 

@@ -40,6 +40,7 @@ pub(super) static OPERATIONS: &[Operation] = &[
             .of(Kind::TransitRouter, "TransitRouterId"),
     ),
     Operation::new(Product::Cbn, "ListTransitRouterRouteTableAssociations", associations),
+    Operation::new(Product::Cbn, "ListTransitRouterRouteTablePropagations", propagations),
     Operation::new(Product::Cbn, "ListTransitRouterRouteEntries", route_entries)
         .not_found("InvalidTransitRouterRouteTableId.NotFound", 404),
 ];
@@ -55,6 +56,10 @@ const fn attachments(kind: Kind) -> Listing {
 
 fn associations(call: &Call<'_>) -> Result<String, ApiError> {
     of_table_or_attachment(call, Listing::by_token(Kind::TrAssociation, "TransitRouterAssociations", 100, 50))
+}
+
+fn propagations(call: &Call<'_>) -> Result<String, ApiError> {
+    of_table_or_attachment(call, Listing::by_token(Kind::TrPropagation, "TransitRouterPropagations", 100, 50))
 }
 
 /// An id that does not exist gives a reply without list and without error.

@@ -378,6 +378,7 @@ async fn read(ask: &Ask<'_>, read: &NetworkRead, builder: &mut InventoryBuilder)
         NetworkRead::Vpn(id) => gateway::vpn(ask, id).await,
         NetworkRead::Cen(id) => cen::cen(ask, id).await,
         NetworkRead::Association { attachment_id, .. } => transit_router::associations(ask, attachment_id).await,
+        NetworkRead::Propagations { table_id, .. } => transit_router::propagations(ask, table_id).await,
         NetworkRead::TransitRouterEntries { table_id, transit_router_id } => {
             transit_router::entries(ask, table_id, transit_router_id, builder).await
         }

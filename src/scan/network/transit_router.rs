@@ -1,4 +1,4 @@
-//! Transit routers: attachments of every kind, tables, associations, routes.
+//! Transit routers: attachments of every kind, tables, associations, propagations, routes.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use crate::{
     },
     model::{
         CenId, InventoryBuilder, Network, RegionId, Scope, Text, TransitRouter, TransitRouterAssociation,
-        TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterRouteEntry,
-        TransitRouterRouteTable, TransitRouterRouteTableId, VpcId,
+        TransitRouterAttachment, TransitRouterAttachmentId, TransitRouterId, TransitRouterPropagation,
+        TransitRouterPropagations, TransitRouterRouteEntry, TransitRouterRouteTable, TransitRouterRouteTableId, VpcId,
     },
     scan::{
         convert::{escaped, plain_id, scope},
@@ -263,6 +263,23 @@ pub(super) async fn associations(ask: &Ask<'_>, id: &TransitRouterAttachmentId) 
         })
     })?;
     Ok(Some(Network { transit_router_route_table_associations, ..Network::default() }))
+}
+
+/// From which attachments a table learns routes. A table that the cloud does not know gives a reply without list.
+pub(super) async fn propagations(ask: &Ask<'_>, id: &TransitRouterRouteTableId) -> Found {
+    let request = api::list_propagations_to_table(id.as_str());
+    let listed = ask.items::<api::Propagations, _>("TransitRouterPropagations", &request, ASSOCIATIONS_PAGING).await?;
+    let mut attachments = each(listed, |wire, problems| {
+        let attachment = plain_id(wire.transit_router_attachment_id, "TransitRouterAttachmentId", problems)?;
+        let table = plain_id(wire.transit_router_route_table_id, "TransitRouterRouteTableId", problems)?;
+        let status = wire.status.required_text("Status", problems)?.into();
+        (table == id.as_str())
+            .then(|| TransitRouterPropagation { transit_router_attachment_id: attachment.into(), status })
+    })?;
+    attachments.sort_unstable();
+    let all =
+        TransitRouterPropagations { scope: ask.scope.clone(), transit_router_route_table_id: id.clone(), attachments };
+    Ok(Some(Network { transit_router_route_table_propagations: vec![all], ..Network::default() }))
 }
 
 /// The routes of a table in every status.

@@ -32,13 +32,16 @@ pub const LIST_TRANSIT_ROUTER_ROUTE_TABLES: Operation =
 /// Which attachments look up one table.
 pub const LIST_TRANSIT_ROUTER_ROUTE_TABLE_ASSOCIATIONS: Operation =
     Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteTableAssociations");
+/// From which attachments one table learns routes.
+pub const LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS: Operation =
+    Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteTablePropagations");
 /// The routes of one table.
 pub const LIST_TRANSIT_ROUTER_ROUTE_ENTRIES: Operation =
     Operation::rpc_query(Product::Cbn, "ListTransitRouterRouteEntries");
 
 /// How attachments are paged: the limit is not documented for all kinds, 20 is the default.
 pub const ATTACHMENTS_PAGING: Paging = Paging::next_token(20);
-/// How associations are paged: the limit is not documented, 50 is the default.
+/// How associations and propagations are paged: the limit is not documented, 50 is the default.
 pub const ASSOCIATIONS_PAGING: Paging = Paging::next_token(50);
 /// How route tables and routes are paged.
 pub const ROUTES_PAGING: Paging = Paging::next_token(100);
@@ -89,6 +92,12 @@ pub fn list_associations_of_attachment(attachment_id: &str) -> ReadRequest {
         .resource(attachment_id)
 }
 
+/// Asks from which attachments a table learns routes. An unknown table gives a reply without list, which is not an empty
+/// one. The page driver adds the token.
+pub fn list_propagations_to_table(table_id: &str) -> ReadRequest {
+    of_table(LIST_TRANSIT_ROUTER_ROUTE_TABLE_PROPAGATIONS, table_id)
+}
+
 /// Asks for the routes of a table in every status: without saying so only active ones come, and
 /// nothing tells why one is missing. The page driver adds the token.
 pub fn list_transit_router_route_entries(table_id: &str) -> ReadRequest {
@@ -129,6 +138,7 @@ object_elements!(
     ZoneMapping,
     TransitRouterRouteTable,
     Association,
+    Propagation,
     TransitRouterRouteEntry,
 );
 
@@ -258,6 +268,27 @@ pub struct Association {
     /// `VPC`, `VBR`, `TR`, `VPN`.
     pub resource_type: Field<String>,
     /// Only `Active` is in force.
+    pub status: Field<String>,
+}
+
+page_of! {
+    /// One page of `ListTransitRouterRouteTablePropagations`.
+    Propagations { propagations: "TransitRouterPropagations" of Propagation } by fn propagation_id, token
+}
+
+fn propagation_id(propagation: &Propagation) -> String {
+    text(&propagation.transit_router_attachment_id).to_owned()
+}
+
+/// An attachment whose routes a table learns.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Propagation {
+    pub transit_router_attachment_id: Field<String>,
+    pub transit_router_route_table_id: Field<String>,
+    /// `VPC`, `VBR`, `TR`, `VPN`.
+    pub resource_type: Field<String>,
+    /// Only `Active` is in force; `Enabling`, `Disabling`.
     pub status: Field<String>,
 }
 
