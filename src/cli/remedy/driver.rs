@@ -78,7 +78,16 @@ impl Driver<'_> {
             }
             let Some(effect) = asked.filter(|_| !runner.finished()) else { break };
             let target = runner.machine().map(|machine| machine.target().clone());
-            match self.perform(effect, target.as_ref(), &mut leases).await {
+            // While the first change soaks alone nothing is written, and whoever takes it back on this host needs the journal.
+            let lends = runner.waits_for_canary();
+            if lends {
+                self.journal.lend();
+            }
+            let mut answer = self.perform(effect, target.as_ref(), &mut leases).await;
+            if lends && answer.is_some() && self.take_journal_back().await.is_none() {
+                answer = None;
+            }
+            match answer {
                 Some(answer) => kind = answer,
                 None => {
                     left = Some(target.map_or_else(|| "what is due".to_owned(), |target| target.row()));
@@ -183,6 +192,22 @@ impl Driver<'_> {
                 return Some(());
             }
             self.stop.token().run_until_cancelled_owned(tokio::time::sleep(left.min(NAP))).await?;
+        }
+    }
+
+    /// Waits until whoever has the journal meanwhile has ended. One that cannot be used any more is found out by the next
+    /// record.
+    async fn take_journal_back(&mut self) -> Option<()> {
+        loop {
+            match self.journal.take_back() {
+                Ok(true) => return Some(()),
+                Ok(false) => {}
+                Err(failure) => {
+                    self.watch.journal_failed(&failure.error.to_string());
+                    return Some(());
+                }
+            }
+            self.stop.token().run_until_cancelled_owned(tokio::time::sleep(NAP)).await?;
         }
     }
 
