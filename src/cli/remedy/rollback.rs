@@ -102,6 +102,7 @@ async fn take_back(
         desk: &desk,
         stop,
         terminal,
+        command: "rollback",
     };
     let targets: BTreeSet<Target> = chosen.debits.iter().map(|debit| debit.target.clone()).collect();
     let errand = Errand::Settle { account: chosen.session.id.clone(), only: Some(targets) };
