@@ -110,7 +110,7 @@ impl<'a> Index<'a> {
         if let Some(clb) = self.inventory.load_balancer(account_id, id) {
             return Balancer::Classic(Some(clb));
         }
-        if id.as_str().starts_with("nlb-") { Balancer::Network(None) } else { Balancer::Classic(None) }
+        if id.is_network() { Balancer::Network(None) } else { Balancer::Classic(None) }
     }
 
     /// True if every EIP of the region was read. Asked only about regions in which there is

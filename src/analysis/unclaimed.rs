@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use crate::model::{
     AccountId, Bounds, Claims, Coverage, Eip, EipId, Entrance, LoadBalancer, LoadBalancerId, NOT_OPEN,
-    NetworkLoadBalancer, Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState,
+    NetworkLoadBalancer, Reading, RegionId, Scope, UnclaimedBalancerJudgement, Unit, UnitState, is_network_balancer,
     ports::{self, Leads},
 };
 
@@ -126,8 +126,7 @@ fn unread_balancers<'a>(index: &Index<'a>) -> Vec<Seen<'a>> {
         let id = LoadBalancerId::from(&*eip.instance_id);
         let account_id = &eip.scope.account_id;
         let classic = is_classic(eip) && index.inventory.load_balancer(account_id, &id).is_none();
-        let network =
-            id.as_str().starts_with("nlb-") && index.inventory.network_load_balancer(account_id, &id).is_none();
+        let network = id.is_network() && index.inventory.network_load_balancer(account_id, &id).is_none();
         let listed = if network {
             index.network_balancers_listed(&eip.scope)
         } else {
@@ -157,7 +156,7 @@ fn unread_balancers<'a>(index: &Index<'a>) -> Vec<Seen<'a>> {
 
 fn is_classic(eip: &Eip) -> bool {
     eip.instance_id.starts_with("lb-")
-        || (eip.instance_type.eq_ignore_ascii_case("SlbInstance") && !eip.instance_id.starts_with("nlb-"))
+        || (eip.instance_type.eq_ignore_ascii_case("SlbInstance") && !is_network_balancer(&eip.instance_id))
 }
 
 /// What meshes and clusters name as theirs, and whether all of them could be asked.

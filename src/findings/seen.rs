@@ -7,6 +7,7 @@ use super::{Run, Subject, grounds::Input};
 use crate::model::{
     AccessRow, AclJudgement, Bounds, Connectivity, ConsumerKind, EndpointJudgement, EndpointKind, Exposure, Gap,
     PortVerdict, ResourceJudgement, ResourceKind, SecurityGroupJudgement, StalenessVerdict, Unit, UnitState,
+    is_network_balancer,
 };
 
 /// Products whose reads say what there is and who can reach it. What else is read says whether it is still needed.
@@ -255,7 +256,7 @@ fn matters(gap: &Gap, subject: &Subject) -> bool {
         "cs" => subject.resource_kind == ResourceKind::Cluster,
         "servicemesh" => subject.resource_kind == ResourceKind::Mesh,
         // Many regions have no network load balancers; what is behind one names it.
-        "nlb" => subject.resource_id.starts_with("nlb-"),
+        "nlb" => is_network_balancer(&subject.resource_id),
         product => PRODUCTS.contains(&product),
     }
 }

@@ -79,6 +79,18 @@ macro_rules! id {
     )+};
 }
 
+/// True for the id of a network balancer, by its shape: where an id is all that there is, nothing else tells the two apart.
+pub fn is_network_balancer(id: &str) -> bool {
+    id.starts_with("nlb-")
+}
+
+impl LoadBalancerId {
+    /// A network balancer; else a classic one.
+    pub fn is_network(&self) -> bool {
+        is_network_balancer(self.as_str())
+    }
+}
+
 id! {
     /// A 16-digit account number, kept as text: it may exceed what a float can hold.
     AccountId,

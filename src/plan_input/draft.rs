@@ -13,7 +13,7 @@ use super::{
 };
 use crate::model::{
     Gap, Inventory, InventoryBuilder, Listener, LoadBalancerId, NetworkLoadBalancer, NlbListener, Reading, RegionId,
-    Scope, Unit, UnitState, plan_code,
+    Scope, Unit, UnitState, is_network_balancer, plan_code,
 };
 
 /// Who a value names.
@@ -305,7 +305,7 @@ impl<'a> Draft<'a> {
                 continue;
             }
             let product = match bound.instance.as_str() {
-                id if id.starts_with("nlb-") => "nlb",
+                id if is_network_balancer(id) => "nlb",
                 id if id.starts_with("lb-") => "slb",
                 // An attribute of a control plane that is none of the balancers that it is known by.
                 id if id.contains('.') && self.document.resource(id).is_none() => {

@@ -37,6 +37,8 @@ const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Document {
     pub schema: String,
     pub tool_version: String,
+    /// Of the program that made it; empty where it could not read itself.
+    pub tool_digest: String,
     /// Unique. Sessions and tags bear it.
     pub id: String,
     /// Whose cloud is changed: a plan is about one account.
@@ -49,6 +51,8 @@ pub struct Document {
     #[serde(with = "seconds")]
     pub expires: DateTime<Utc>,
     pub planner: Planner,
+    /// What asks for it, in words of whoever planned it; empty where nothing does.
+    pub ticket: String,
     /// In the order in which they are carried out; the first is the canary.
     pub actions: Vec<Planned>,
     /// What was asked for and is not planned, and why.

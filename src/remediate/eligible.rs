@@ -4,7 +4,7 @@
 //! What is judged *stale*, or *orphaned* with nobody seen, is unbound; what is needed and open to others as well is fenced;
 //! all else is left alone, with every reason and what would end it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
@@ -17,8 +17,8 @@ use super::{
 use crate::{
     findings::{Finding, FindingStatus},
     model::{
-        AclId, ConsumerKind, EndpointJudgement, EndpointKind, Exposure, Family, LoadBalancerId, Need, PortVerdict,
-        Sign, Staleness, StalenessVerdict, Traffic,
+        AccountId, AclId, ConsumerKind, EndpointJudgement, EndpointKind, Exposure, Family, LoadBalancerId, Need,
+        PortVerdict, Sign, Staleness, StalenessVerdict, Traffic,
     },
     netset::AddressSet,
 };
@@ -45,6 +45,60 @@ pub struct Known<'a> {
     pub required: &'a [IpNet],
     /// Other endpoints that are public by the same EIP: their ids.
     pub sharing: &'a [String],
+}
+
+/// What decides about an endpoint beside itself, gathered once for all endpoints of a run: whoever plans and whoever judges
+/// the plan again look at the same.
+#[derive(Debug)]
+pub struct Surroundings<'a> {
+    findings: BTreeMap<String, Vec<&'a Finding>>,
+    /// Meshes that have a canary pilot.
+    canaries: BTreeSet<(&'a AccountId, &'a str)>,
+    /// For each endpoint, the others that are public by its EIP.
+    sharing: BTreeMap<String, Vec<String>>,
+}
+
+impl<'a> Surroundings<'a> {
+    pub fn of(endpoints: &'a [EndpointJudgement], findings: &'a [Finding]) -> Self {
+        let mut about: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
+        for finding in findings {
+            if let Some(id) = finding.subject.endpoint_id() {
+                about.entry(id).or_default().push(finding);
+            }
+        }
+        let canary = |one: &&EndpointJudgement| one.endpoint.kind == EndpointKind::IstioPilotCanary;
+        let mesh = |one: &'a EndpointJudgement| (&one.endpoint.account_id, one.endpoint.resource_id.as_str());
+        Self {
+            findings: about,
+            canaries: endpoints.iter().filter(canary).map(mesh).collect(),
+            sharing: shared(endpoints),
+        }
+    }
+
+    /// All that decides about one of the endpoints; `required` is what its vendor needs in a white list.
+    pub fn known<'b>(&'b self, judged: &'b EndpointJudgement, required: &'b [IpNet]) -> Known<'b> {
+        let (endpoint, id) = (&judged.endpoint, judged.endpoint.id());
+        Known {
+            judged,
+            findings: self.findings.get(&id).map(Vec::as_slice).unwrap_or_default(),
+            has_canary: self.canaries.contains(&(&endpoint.account_id, endpoint.resource_id.as_str())),
+            required,
+            sharing: self.sharing.get(&id).map(Vec::as_slice).unwrap_or_default(),
+        }
+    }
+}
+
+/// Endpoints that are public by the EIP of another one, with those others.
+fn shared(endpoints: &[EndpointJudgement]) -> BTreeMap<String, Vec<String>> {
+    let mut by_eip: BTreeMap<_, Vec<String>> = BTreeMap::new();
+    for one in endpoints {
+        if let Some(eip_id) = &one.eip_id {
+            by_eip.entry((&one.endpoint.account_id, eip_id)).or_default().push(one.endpoint.id());
+        }
+    }
+    let others = |all: &[String], own: &String| all.iter().filter(|id| *id != own).cloned().collect();
+    let several = by_eip.into_values().filter(|all| all.len() > 1);
+    several.flat_map(|all| all.iter().map(|own| (own.clone(), others(&all, own))).collect::<Vec<_>>()).collect()
 }
 
 /// A change that may be planned.

@@ -181,3 +181,61 @@ impl Pace {
         self.clock_bound + self.async_bound + self.stale_bound
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: u64 = 60;
+    const HOUR: u64 = 60 * MINUTE;
+
+    /// What reliability.md says, each number as it stands there, in seconds.
+    #[test]
+    fn the_defaults_are_those_of_the_design() {
+        let pace = Pace::default();
+        let table: [(&str, Duration, u64); 35] = [
+            ("1, P1: preconditions read live at most 5 s before signing", pace.proof_age, 5),
+            ("4, I12: nothing signed later than 1 s after the kill switch", pace.kill_age, 1),
+            ("3.1, G2: a scan of at most 60 min", pace.scan_age, 60 * MINUTE),
+            ("3.1, G13: no foreign write in the last 15 min", pace.foreign_quiet, 15 * MINUTE),
+            ("3.1, G14: clock offset below 5 s", pace.clock_offset, 5),
+            ("3.1, G15: another component in the last 25 h", pace.component_gap, 25 * HOUR),
+            ("3.3, 8: lease left of the call's deadline + 15 s", pace.lease_margin, 15),
+            ("3.4: TTL of 60 s", pace.lease_ttl, 60),
+            ("3.4: the gateway refuses 15 min after signing", pace.signature_life, 15 * MINUTE),
+            ("3.4: async bound of 60 s", pace.async_bound, 60),
+            ("3.7: poll every 5 s", pace.settle_first, 5),
+            ("3.7: to 20 s", pace.settle_most, 20),
+            ("3.7: ACK at most 15 min", pace.settle_cluster, 15 * MINUTE),
+            ("3.7: two good samples at least 60 s apart", pace.verify_gap, 60),
+            ("3.7: within 5 min", pace.verify_limit, 5 * MINUTE),
+            ("3.7: soak, +5 min", pace.soak[0], 5 * MINUTE),
+            ("3.7: soak, +30 min", pace.soak[1], 30 * MINUTE),
+            ("3.7: soak, +2 h", pace.soak[2], 2 * HOUR),
+            ("3.7: soak, +13 h", pace.soak[3], 13 * HOUR),
+            ("3.7: soak, +25 h", pace.soak[4], 25 * HOUR),
+            ("3.8: canary, at least 30 min", pace.canary_soak, 30 * MINUTE),
+            ("3.8: canary in automatic mode, at least 25 h", pace.canary_soak_automatic, 25 * HOUR),
+            ("3.8: one write per 60 s", pace.rate, 60),
+            ("3.1, G8: budgets per 24 h", pace.budget_window, 24 * HOUR),
+            ("3.8: two scans at least 24 h apart", pace.agreeing_scans, 24 * HOUR),
+            ("3.8: a notice at least 24 h before", pace.owner_notice, 24 * HOUR),
+            ("8, 4: the design waits 10 min for the audit trail", pace.trail_delay, 10 * MINUTE),
+            // Ours, where the design leaves the number open; docs/remediation.md tells them.
+            ("the clock bound of 3.4", pace.clock_bound, 5),
+            ("stale reads of at most 2 s (4), and one for the road", pace.stale_bound, 3),
+            ("from an intent to its signature", pace.sign_within, 60),
+            ("the way back, asked for again first", pace.undo_waits[0], 5),
+            ("second", pace.undo_waits[1], 30),
+            ("third", pace.undo_waits[2], 2 * MINUTE),
+            ("fourth", pace.undo_waits[3], 5 * MINUTE),
+            ("from then on", pace.undo_again, 10 * MINUTE),
+        ];
+        for (what, is, seconds) in table {
+            assert_eq!(is, Duration::from_secs(seconds), "{what}");
+        }
+        // 3.4: a successor waits from the last moment of signing for 15 min, the clock bound and the async bound; here also
+        // for reads that lag.
+        assert_eq!(pace.fence(), Duration::from_secs(15 * MINUTE + 5 + 60 + 3));
+    }
+}

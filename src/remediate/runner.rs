@@ -350,6 +350,11 @@ impl Runner {
             (End::Soaking { due, .. }, Some(canary)) if canary.target == *target && *due <= canary.done => {
                 canary.next = *due;
             }
+            // Whoever looks after it for so long has found something.
+            (End::LockHeld, Some(canary)) if canary.target == *target => {
+                self.canary = None;
+                self.trip("the first change is in another process's hands, and nobody here knows whether all is well");
+            }
             (_, Some(canary)) if canary.target == *target => self.canary = None,
             _ => {}
         }

@@ -9,7 +9,7 @@ use crate::{
         cs,
         wire::{Field, Problems, inner_json, is_plain_id},
     },
-    model::{Cluster, ClusterId, Entrance, LoadBalancerId, Reading, Scope, VSwitchId},
+    model::{Cluster, ClusterId, Entrance, LoadBalancerId, Reading, Scope, VSwitchId, is_network_balancer},
 };
 
 /// A cluster with the balancers that its configuration names for the API server.
@@ -203,7 +203,7 @@ pub(super) fn api_server_balancer(resources: Vec<Field<cs::Resource>>, problems:
         let is_balancer = matches!(kind.as_str(), "SLB" | "ALIYUN::SLB::LoadBalancer")
             || kind.to_ascii_uppercase().contains("NLB")
             || id.starts_with("lb-")
-            || id.starts_with("nlb-");
+            || is_network_balancer(&id);
         if !is_balancer {
             continue;
         }

@@ -1,9 +1,10 @@
 //! A product that says that it is not open, or does not serve a region, while something there can only be its own: then
 //! it does not show what it has, and its list is denied instead of empty (reliability.md 2.2, row 34).
 
-use super::public::{self, PublicBalancers, is_network_balancer};
+use super::public::{self, PublicBalancers};
 use crate::model::{
-    Claims, Entrance, Gap, InventoryBuilder, LoadBalancer, NOT_OPEN, Reading, RegionId, Scope, Unit, UnitState, ports,
+    Claims, Entrance, Gap, InventoryBuilder, LoadBalancer, NOT_OPEN, Reading, RegionId, Scope, Unit, UnitState,
+    is_network_balancer, ports,
 };
 
 /// Denies the lists that are not served by their product's own word, where what was read says otherwise.
@@ -71,7 +72,7 @@ impl<'a> Evidence<'a> {
     /// The balancer of the region that an EIP is bound to.
     fn bound(&self, is_kind: impl Fn(&str) -> bool) -> Option<String> {
         let eips = self.read.eips.iter().filter(|eip| self.holds(&eip.scope));
-        let mut eips = eips.filter(|eip| eip.instance_type == "SlbInstance" || eip.instance_id.starts_with("nlb-"));
+        let mut eips = eips.filter(|eip| eip.instance_type == "SlbInstance" || is_network_balancer(&eip.instance_id));
         let eip = eips.find(|eip| is_kind(&eip.instance_id))?;
         Some(format!("the EIP {} is bound to {}", eip.allocation_id, eip.instance_id))
     }

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::{Eip, Entrance, LoadBalancer, Mesh, NetworkLoadBalancer, Reading};
+use crate::model::{Eip, Entrance, LoadBalancer, Mesh, NetworkLoadBalancer, Reading, is_network_balancer};
 
 /// The balancers of one region with a public address.
 #[derive(Debug, Default)]
@@ -102,11 +102,6 @@ impl PublicBalancers {
 /// The entrances of a mesh that were read.
 pub(super) fn entrances(mesh: &Mesh) -> impl Iterator<Item = &Entrance> {
     [&mesh.pilot, &mesh.api_server].into_iter().chain(mesh.canary_pilot.value())
-}
-
-/// True for network balancers, by the shape of their id.
-pub(super) fn is_network_balancer(id: &str) -> bool {
-    id.starts_with("nlb-")
 }
 
 /// True for balancers of either kind, by the shape of their id.

@@ -37,7 +37,7 @@ use crate::{
     model::{
         Acl, Cluster, ClusterId, DataPlaneCluster, Eip, Entrance, Gap, Interner, InventoryBuilder, Listener,
         LoadBalancer, LoadBalancerId, Mesh, MeshId, NetworkInterface, NetworkLoadBalancer, NlbListener, PortRangeList,
-        PrefixList, Reading, Scope, SecurityGroup, Unit, UnitState,
+        PrefixList, Reading, Scope, SecurityGroup, Unit, UnitState, is_network_balancer,
     },
 };
 
@@ -640,7 +640,7 @@ impl RegionScan {
         match balancer {
             Some(balancer) => {
                 self.need_balancer(&balancer);
-                if public::is_network_balancer(&balancer) {
+                if is_network_balancer(&balancer) {
                     return;
                 }
             }
@@ -673,7 +673,7 @@ impl RegionScan {
         if !self.needed.insert(id.to_owned()) {
             return;
         }
-        if public::is_network_balancer(id) {
+        if is_network_balancer(id) {
             self.plan_once(id, Job::NetworkBalancer);
             self.ask_listeners(id);
             self.need_groups_of(id);
@@ -697,7 +697,7 @@ impl RegionScan {
     }
 
     fn ask_listeners(&mut self, id: &str) {
-        let network = public::is_network_balancer(id);
+        let network = is_network_balancer(id);
         let operation = if network { &nlb::LIST_LISTENERS } else { &slb::DESCRIBE_LOAD_BALANCER_LISTENERS };
         if self.asked.insert((operation.action(), id.to_owned())) {
             let batch = if network { &mut self.network_listener_batch } else { &mut self.listener_batch };
@@ -857,7 +857,7 @@ impl RegionScan {
         let claimed = self.claimed();
         let unclaimed: Vec<String> = self.public.ids().filter(|id| !claimed.contains(*id)).map(str::to_owned).collect();
         for id in unclaimed {
-            if !public::is_network_balancer(&id) {
+            if !is_network_balancer(&id) {
                 self.ask_balancer(&id);
             } else if !self.network_balancers.contains_key(&id) {
                 self.plan_once(&id, Job::NetworkBalancer);

@@ -18,6 +18,7 @@ mod plan;
 mod published;
 mod scan;
 mod scratch;
+mod selftest;
 mod signals;
 mod store;
 mod unread;

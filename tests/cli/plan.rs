@@ -227,6 +227,23 @@ fn the_file_is_replaced_whole_and_the_forms_say_the_same() {
     plan(&scratch, 2, &["--all", "-o", "json=a", "-o", "text=a"]);
 }
 
+/// What asks for a plan is approved with it.
+#[test]
+fn a_plan_names_its_ticket_and_the_program_that_made_it() {
+    let scratch = scanned();
+    let made =
+        plan(&scratch, 0, &["--endpoint", STALE, "--ticket", " CAB-1234 ", "-o", "json=plan.json", "-o", "text"]);
+    assert!(made.stdout.contains("CAB-1234"), "{}", made.stdout);
+    let document = scratch::plan(&scratch.read("plan.json"));
+    assert_eq!(document["ticket"], "CAB-1234");
+    assert!(document["tool_digest"].as_str().is_some_and(|digest| digest.starts_with("sha256:")), "{document}");
+    let bare = plan(&scratch, 0, &["--endpoint", STALE, "-o", "json"]).json();
+    assert_eq!((&bare["ticket"], &bare["tool_digest"]), (&json!(""), &document["tool_digest"]));
+    for wrong in ["", "two\nlines", "\u{1b}[2J", &"x".repeat(201)] {
+        plan(&scratch, 2, &["--endpoint", STALE, "--ticket", wrong]);
+    }
+}
+
 /// What is read of a plan is checked against its schema wherever it is read; here, that of every shipped world.
 #[test]
 fn the_plan_of_every_world_is_what_its_schema_says() {

@@ -12,9 +12,10 @@ use std::{
 };
 
 use portcullis::{
-    remediate::{Outcome, TargetRow, target_row},
+    remediate::{Action, Outcome, Target, TargetRow, target_row},
     store::{self, StoreOptions},
 };
+use serde_json::Value;
 
 use super::{stage::Stage, world};
 
@@ -28,28 +29,98 @@ fn drawn(n: u64) -> u64 {
     x ^ (x >> 31)
 }
 
-fn row(stage: &Stage) -> TargetRow {
+/// What is carried out when it is killed.
+#[derive(Clone, Copy, Debug)]
+enum Killed {
+    Pilot,
+    ClusterApiServer,
+    Fence,
+}
+
+impl Killed {
+    const ALL: [Self; 3] = [Self::Pilot, Self::ClusterApiServer, Self::Fence];
+
+    /// Of five, three are pilots, and one is each of the others.
+    fn drawn(number: u64) -> Self {
+        match number % 5 {
+            3 => Self::ClusterApiServer,
+            4 => Self::Fence,
+            _ => Self::Pilot,
+        }
+    }
+
+    fn world(self) -> Value {
+        match self {
+            Self::Pilot => world::quiet(),
+            Self::ClusterApiServer => world::logged(),
+            Self::Fence => world::needed(),
+        }
+    }
+
+    fn action(self) -> Action {
+        match self {
+            Self::Pilot => world::pilot(),
+            Self::ClusterApiServer => world::cluster_api_server(),
+            Self::Fence => world::fence(),
+        }
+    }
+
+    /// The call that changes it, and changes it back.
+    fn operation(self) -> &'static str {
+        match self {
+            Self::Pilot => "ModifyPilotEipResource",
+            Self::ClusterApiServer => "ModifyCluster",
+            Self::Fence => "SetLoadBalancerTCPListenerAttribute",
+        }
+    }
+
+    fn stage(self) -> Stage {
+        let stage = Stage::new(&world::fast(self.world()));
+        stage.plan(vec![self.action()]);
+        stage
+    }
+
+    /// Whether the cloud holds the change; and that nothing of what insured its way back is left.
+    fn is_done(self, stage: &Stage, what: &str) -> bool {
+        if let Self::Fence = self {
+            let snapshot = stage.server.snapshot();
+            let account = &snapshot[world::ACCOUNT];
+            let listeners = account["slb.listeners"].as_array().unwrap();
+            let on = listeners.iter().any(|one| one["LoadBalancerId"] == "lb-pilot" && one["AclStatus"] == "on");
+            let lists = account["slb.acls"].as_array().map_or(0, Vec::len);
+            assert_eq!(lists, usize::from(on), "{what}: a list is there if it is attached");
+            return on;
+        }
+        let eip = stage.eip(if let Self::Pilot = self { "eip-pilot" } else { "eip-api" });
+        assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{what}: {eip}");
+        match eip["Status"].as_str().unwrap() {
+            "Available" => true,
+            "InUse" => false,
+            other => panic!("{what}: {other}"),
+        }
+    }
+}
+
+fn row(stage: &Stage, target: &Target) -> TargetRow {
     let url = format!("sqlite:{}", stage.path("store.db").display());
     let store = store::open_url(&url, StoreOptions::default()).unwrap();
-    target_row(&store.records(&world::pilot().target.row()).unwrap()).unwrap()
+    target_row(&store.records(&target.row()).unwrap()).unwrap()
 }
 
 /// What the row says came of the intent is what the cloud holds and has seen.
-fn agrees(stage: &Stage, what: &str) {
-    let row = row(stage);
+fn agrees(stage: &Stage, kind: Killed, what: &str) {
+    let action = kind.action();
+    let row = row(stage, &action.target);
     assert!(row.open.is_none(), "{what}: something is open");
-    let (status, effects) = (stage.eip("eip-pilot")["Status"].clone(), stage.effects("ModifyPilotEipResource"));
-    let done = row.done.get("intent-pilot");
+    let done = row.done.get(&action.intent);
     let expected = match done {
-        Some(Outcome::Mitigated) => ("Available", 1),
-        Some(Outcome::RolledBack) => ("InUse", 2),
-        Some(Outcome::NotExecuted) | None => ("InUse", 0),
+        Some(Outcome::Mitigated) => (true, 1),
+        Some(Outcome::RolledBack) => (false, 2),
+        Some(Outcome::NotExecuted) | None => (false, 0),
         other => panic!("{what}: {other:?}"),
     };
-    assert_eq!((status.as_str().unwrap(), effects), expected, "{what}: {done:?}, {:?}", stage.writes());
-    // What insured the way back is gone again.
-    let eip = stage.eip("eip-pilot");
-    assert!(eip.get("DeletionProtection").is_none() && eip.get("Tags").is_none(), "{what}: {eip}");
+    let found = (kind.is_done(stage, what), stage.effects(kind.operation()));
+    assert_eq!(found, expected, "{what}: {done:?}, {:?}", stage.writes());
     let shown = stage.run(&["journal", "show", "--format", "json"]);
     if stage.path("host.journal").exists() {
         assert_eq!(shown.code, 0, "{what}: {shown:#?}");
@@ -73,8 +144,8 @@ fn kill_after(mut child: Child, wait: Duration) -> bool {
 }
 
 fn killed_at(number: u64, longest: Duration) -> bool {
-    let stage = Stage::new(&world::fast(world::quiet()));
-    stage.plan(vec![world::pilot()]);
+    let kind = Killed::drawn(number);
+    let stage = kind.stage();
     let share = drawn(number) % 1000;
     let wait = longest * u32::try_from(share).unwrap() / 1000;
     let killed = kill_after(stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]), wait);
@@ -86,29 +157,37 @@ fn killed_at(number: u64, longest: Duration) -> bool {
         }
         stage.settle();
     }
-    agrees(&stage, &format!("kill {number} after {wait:?}"));
+    agrees(&stage, kind, &format!("kill {number} of {kind:?} after {wait:?}"));
     killed
+}
+
+/// How long each takes when nobody kills it.
+fn longest() -> [Duration; 3] {
+    let measured = |kind: Killed| {
+        let stage = kind.stage();
+        let begun = Instant::now();
+        let applied = stage.apply(&[]);
+        assert_eq!(applied.code, 0, "{kind:?}: {applied:#?}");
+        begun.elapsed()
+    };
+    thread::scope(|scope| Killed::ALL.map(|kind| scope.spawn(move || measured(kind))).map(|one| one.join().unwrap()))
 }
 
 #[test]
 fn after_any_kill_everything_agrees() {
     let count: u64 = env::var("PORTCULLIS_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(20);
-    // How long it takes when nobody kills it.
-    let stage = Stage::new(&world::fast(world::quiet()));
-    stage.plan(vec![world::pilot()]);
-    let begun = Instant::now();
-    assert_eq!(stage.apply(&[]).code, 0);
-    let longest = begun.elapsed();
+    let longest = longest();
     let (next, killed) = (AtomicU64::new(0), AtomicU64::new(0));
     thread::scope(|scope| {
         // Most of the time they wait for leases and fences.
-        for _ in 0..12 {
+        for _ in 0..20 {
             scope.spawn(|| {
                 loop {
                     let number = next.fetch_add(1, Ordering::SeqCst);
                     if number >= count {
                         return;
                     }
+                    let longest = longest[Killed::drawn(number) as usize];
                     killed.fetch_add(u64::from(killed_at(number, longest)), Ordering::SeqCst);
                 }
             });
@@ -125,8 +204,7 @@ fn asked_to_end_it_stops_before_the_next_write() {
     for (number, (signal, code)) in
         [("-INT", 130), ("-TERM", 143), ("-INT", 130), ("-TERM", 143)].into_iter().enumerate()
     {
-        let stage = Stage::new(&world::fast(world::quiet()));
-        stage.plan(vec![world::pilot()]);
+        let stage = Killed::Pilot.stage();
         let child = stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]);
         // After the first write, which insures the way back, or after the second.
         let wanted = number / 2 + 1;
@@ -139,6 +217,6 @@ fn asked_to_end_it_stops_before_the_next_write() {
         assert_eq!(run.code, code, "{run:#?}");
         assert!(stage.writes().len() <= wanted + 1, "{:?}", stage.writes());
         stage.settle();
-        agrees(&stage, &format!("{signal} after write {wanted}"));
+        agrees(&stage, Killed::Pilot, &format!("{signal} after write {wanted}"));
     }
 }

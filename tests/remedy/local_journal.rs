@@ -1,6 +1,8 @@
 //! The journal of a host: torn at any byte it goes on, damaged anywhere else nothing is written until it is repaired.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
+
+use serde_json::{Value, json};
 
 use super::{stage::Stage, world};
 
@@ -38,6 +40,55 @@ fn torn_at_any_byte_it_holds_the_records_before() {
         let whole = borders.iter().filter(|border| **border <= cut).count().saturating_sub(1);
         assert_eq!((shown.code, shown.stdout.lines().count()), (0, whole), "cut at {cut}: {shown:#?}");
     }
+}
+
+/// Who, when, why, what and with whose consent: the audit of a change and of its way back.
+#[test]
+fn the_journal_tells_who_did_what_and_why() {
+    let (stage, _) = applied();
+    let back = stage.reach(&["rollback", "intent-pilot", "--confirm", "intent-pilot"]);
+    assert_eq!(back.code, 0, "{back:#?}");
+    let plan: Value = serde_json::from_slice(&fs::read(stage.path("plan.json")).unwrap()).unwrap();
+    let shown = stage.run(&["journal", "show", "--format", "json"]);
+    let lines: Vec<Value> = shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of = |name: &str| -> Vec<Value> {
+        lines.iter().map(|line| line["record"][name].clone()).filter(|record| !record.is_null()).collect()
+    };
+    let began = of("began");
+    let [apply, rollback] = began.as_slice() else { panic!("{began:#?}") };
+    assert_eq!(lines[0]["record"]["began"], *apply, "it stands before everything else");
+    for (began, command) in [(apply, "apply"), (rollback, "rollback")] {
+        assert_eq!((&began["command"], &began["account"]), (&json!(command), &json!(world::ACCOUNT)));
+        assert!(began["caller"].as_str().unwrap().starts_with("acs:ram::1000000000000001:"), "{began}");
+        assert_eq!(began["tool"]["version"], env!("CARGO_PKG_VERSION"));
+        assert!(began["tool"]["digest"].as_str().unwrap().starts_with("sha256:"), "{began}");
+        assert!(began["at"].as_u64().unwrap() > 0 && began["steady_ms"].as_u64().unwrap() > 0, "{began}");
+    }
+    let grounds = &apply["grounds"];
+    for (name, value) in [
+        ("plan", plan["id"].clone()),
+        ("ticket", json!("CAB-1234")),
+        ("policy_digest", plan["policy_digest"].clone()),
+        ("rules_digest", plan["run"]["rules_digest"].clone()),
+        ("findings", json!({"intent-pilot": ["v1:00"]})),
+        ("approvals", json!(["alice"])),
+        ("typed_on_a_terminal", json!(false)),
+    ] {
+        assert_eq!(grounds[name], value, "{name}: {grounds}");
+    }
+    // Each request is there once, as the cloud numbers it, under the plan's session.
+    let requests = of("request");
+    let sent: Vec<String> = stage.writes().into_iter().map(|(action, _)| action).collect();
+    assert_eq!(requests.len(), sent.len(), "{requests:#?} {sent:?}");
+    let ids: BTreeSet<&str> = requests.iter().map(|one| one["request_id"].as_str().unwrap()).collect();
+    assert!(ids.len() == requests.len() && !ids.contains(""), "{ids:?}");
+    assert!(requests.iter().all(|one| one["session"] == plan["id"] && one["intent"] == "intent-pilot"));
+    let slot = |purpose: &str| requests.iter().find(|one| one["purpose"] == purpose).unwrap()["slot"].clone();
+    let (act, undo) = (slot("act"), slot("undo"));
+    assert!(act["before"].as_str().unwrap().starts_with("sha256:") && act["before"] != act["after"], "{act}");
+    assert_eq!((&act["before"], &act["after"]), (&undo["after"], &undo["before"]));
+    let text = stage.run(&["journal", "show"]);
+    assert!(text.stdout.contains(" began ") && text.stdout.contains("CAB-1234"), "{text:#?}");
 }
 
 #[test]

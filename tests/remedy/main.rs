@@ -10,6 +10,7 @@ mod faults;
 mod kills;
 mod listeners;
 mod local_journal;
+mod notices;
 mod operators;
 mod refusals;
 mod rights;

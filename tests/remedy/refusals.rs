@@ -167,6 +167,32 @@ fn the_kill_switch_waits_for_nobody() {
     refused(&stage, &stage.apply(&["--dry-run"]), 8, "the kill switch is on");
 }
 
+/// What else belongs to a mesh waits until a change of it has soaked, whoever carries it out.
+#[test]
+fn components_of_one_mesh_are_changed_one_after_the_other() {
+    let mut stage = Stage::new(&world::fast(world::logged()));
+    stage.plan(vec![world::pilot()]);
+    assert_eq!(stage.apply(&[]).code, 0);
+    let sent = stage.writes().len();
+    stage.plan_called("second", vec![world::mesh_api_server()], Utc::now() - TimeDelta::minutes(1));
+    let words = ["apply", "second.json", "--approval", "second.json.sig"];
+    let dry = [&words[..], &["--dry-run"]].concat();
+    // Slowly now: the 25 hours are not over for some minutes.
+    stage.time_scale = 60;
+    for words in [&dry[..], &words] {
+        let run = stage.reach(words);
+        assert!([6, 8].contains(&run.code), "{run:#?}");
+        for part in ["G15", "another component of the same mesh was changed a short time ago", "it has soaked"] {
+            assert!(run.stdout.contains(part), "{part}: {run:#?}");
+        }
+        assert_eq!(stage.effects("ModifyApiServerEipResource"), 0, "{:?}", stage.writes());
+    }
+    // Of the first, no more than what was due.
+    assert_eq!((stage.writes().len(), stage.eip("eip-mapi")["Status"].as_str()), (sent, Some("InUse")));
+    stage.time_scale = 36_000;
+    assert!((0..400).any(|_| !stage.reach(&dry).stdout.contains("G15")), "{:#?}", stage.reach(&dry));
+}
+
 /// What is not as it was planned is planned anew.
 #[test]
 fn drift_refuses() {

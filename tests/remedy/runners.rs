@@ -1,5 +1,7 @@
 //! Several at once, over one store: one of them does it, once.
 
+use std::io::{BufRead, BufReader, Read};
+
 use super::{
     stage::{Run, Stage},
     world,
@@ -68,6 +70,36 @@ fn one_journal_is_one_process_at_a_time() {
     assert_eq!((run.code, stage.writes().len()), (7, 0), "{run:#?}");
     drop(held);
     assert_eq!(stage.apply(&[]).code, 0);
+}
+
+/// While the first change soaks alone, whoever is on the same host may take it back, and what is to follow does not.
+#[test]
+fn a_change_is_taken_back_while_its_own_process_waits_for_it() {
+    let mut stage = Stage::new(&world::logged());
+    let start = stage.server.snapshot();
+    stage.plan(vec![world::pilot(), world::cluster_api_server()]);
+    // Slowly, so that it soaks for as long as it takes to take it back.
+    stage.time_scale = 60;
+    let mut child = stage.begin(&["apply", "plan.json", "--approval", "plan.json.sig"]);
+    let mut lines = BufReader::new(child.stderr.take().unwrap());
+    let mut told = String::new();
+    while !told.contains("alone until it has soaked") {
+        assert_ne!(lines.read_line(&mut told).unwrap(), 0, "it ended before: {told}");
+    }
+    stage.time_scale = 3_600;
+    let back = stage.reach(&["rollback", "intent-pilot", "--confirm", "intent-pilot"]);
+    assert_eq!((back.code, back.ends()), (0, vec!["rolled-back".to_owned()]), "{back:#?}");
+    lines.read_to_string(&mut told).unwrap();
+    let applied = stage.end(child);
+    assert_eq!(applied.code, 8, "{applied:#?}\n{told}");
+    assert_eq!(stage.effects("ModifyCluster"), 0, "{:?}", stage.writes());
+    assert_eq!(stage.server.snapshot(), start, "the world is what it was");
+    // One journal holds what both have announced.
+    let shown = stage.run(&["journal", "show"]);
+    assert_eq!(shown.code, 0, "{shown:#?}");
+    for word in ["opened", "verified", "unhealthy", "closed"] {
+        assert!(shown.stdout.contains(word), "{word}: {shown:#?}");
+    }
 }
 
 /// Roles give each process keys of its own: who carries a plan on is known by the plan, and is no stranger to it.

@@ -102,6 +102,7 @@ impl Stage {
         let document = Document {
             schema: SCHEMA.to_owned(),
             tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+            tool_digest: String::new(),
             id: id.clone(),
             account,
             run: RunRef {
@@ -114,6 +115,7 @@ impl Stage {
             not_before: from,
             expires: from + TimeDelta::hours(4),
             planner: Planner { name: "bob".to_owned(), arn: "acs:ram::1000000000000001:user/bob".to_owned() },
+            ticket: "CAB-1234".to_owned(),
             actions: actions.into_iter().map(planned).collect(),
             left_out: Vec::new(),
             checksum: String::new(),

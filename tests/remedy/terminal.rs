@@ -8,11 +8,15 @@ use super::{stage::Stage, world};
 fn alone() -> Stage {
     let stage = Stage::new(&world::fast(world::quiet()));
     stage.plan(vec![world::pilot()]);
+    without_approvers(&stage);
+    stage
+}
+
+fn without_approvers(stage: &Stage) {
     let config = stage.path("portcullis.yaml");
     let text = std::fs::read_to_string(&config).unwrap();
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("approvers:")).collect();
     std::fs::write(config, lines.join("\n")).unwrap();
-    stage
 }
 
 #[cfg(feature = "external-tests")]
@@ -40,6 +44,29 @@ fn what_is_typed_decides() {
     let stage = alone();
     let run = typed(&stage, ACCOUNT);
     assert_eq!(run.code, 0, "{run:#?}");
+    assert_eq!(stage.effects("ModifyPilotEipResource"), 1);
+}
+
+/// Where nobody is named to approve, one person stands for the two whom production asks for, and is told so.
+#[cfg(feature = "external-tests")]
+#[test]
+fn a_single_operator_stands_for_two() {
+    let mut world = world::fast(world::quiet());
+    let mesh = &mut world["accounts"][0]["servicemesh"]["meshes"][0];
+    mesh["Tag"] = serde_json::json!([{"Key": "env", "Value": "prod"}]);
+    let stage = Stage::new(&world);
+    stage.configure("budgets: {per_run: 9, per_day: 9, per_environment: {prod: 9}}");
+    let mut action = world::pilot();
+    action.environment = "prod".to_owned();
+    stage.plan(vec![action]);
+    // One of two is not enough where people are named.
+    let one = stage.apply(&[]);
+    assert_eq!(one.code, 6, "{one:#?}");
+    assert!(one.stderr.contains("1 of 2 approvals are valid"), "{one:#?}");
+    without_approvers(&stage);
+    let run = typed(&stage, ACCOUNT);
+    assert_eq!(run.code, 0, "{run:#?}");
+    assert!(run.stdout.contains("It needs 2 approvals") && run.stdout.contains("stands for all of them"), "{run:#?}");
     assert_eq!(stage.effects("ModifyPilotEipResource"), 1);
 }
 

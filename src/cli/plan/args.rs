@@ -34,6 +34,10 @@ pub(crate) struct PlanArgs {
     /// Who makes the plan, and may therefore not approve it [default: the user of this session]
     #[arg(long, value_name = "NAME", value_parser = not_empty)]
     pub(crate) planner: Option<String>,
+    /// What asks for the change, a ticket's number for example: it stands in the plan, which is approved with it, and in the
+    /// journal of whoever carries it out
+    #[arg(long, value_name = "TEXT", value_parser = ticket)]
+    pub(crate) ticket: Option<String>,
     /// Form, and where to: text (default), json, which is the plan that `approve` and `apply` take, or markdown; repeatable
     #[arg(long = "output", short, visible_alias = "format", value_name = "FORMAT[=PATH]", value_parser = Output::parse)]
     pub(crate) outputs: Vec<Output>,
@@ -93,6 +97,17 @@ impl SelectionArgs {
             Some(words) => selector.only(dimension, words.iter().map(|word| word.trim().to_owned())),
             None => selector,
         })
+    }
+}
+
+/// Characters of a ticket.
+const TICKET: usize = 200;
+
+fn ticket(text: &str) -> Result<String, String> {
+    let text = not_empty(text)?.trim().to_owned();
+    match text.chars().count() > TICKET || text.chars().any(char::is_control) {
+        true => Err(format!("a ticket is one line of at most {TICKET} characters: name it, and tell the rest there")),
+        false => Ok(text),
     }
 }
 

@@ -1,16 +1,14 @@
 //! What of a run is meant, what of that may be planned, and why the rest is not.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::{
     analysis,
     config::Config,
-    findings::{Finding, Run},
-    model::{AccountId, EipId, EndpointJudgement, EndpointKind, Exposure},
+    findings::Run,
+    model::{AccountId, EndpointJudgement, Exposure},
     remediate::{
         LeftOut,
         document::Reason,
-        eligible::{self, Known, Proposal},
+        eligible::{self, Proposal, Surroundings},
         select::{Candidate, Dimension, Groups, Names, Selector, environment},
     },
 };
@@ -100,38 +98,14 @@ fn is_told(judged: &EndpointJudgement, selector: &Selector) -> bool {
 
 fn seen<'a>(run: &'a Run, config: &Config) -> Vec<Seen<'a>> {
     let settings = &config.remediation.environments;
-    let mut findings: BTreeMap<String, Vec<&Finding>> = BTreeMap::new();
-    for finding in &run.findings {
-        if let Some(id) = finding.subject.endpoint_id() {
-            findings.entry(id).or_default().push(finding);
-        }
-    }
-    let canaries: BTreeSet<(&AccountId, &str)> = run
-        .judgements
-        .endpoints
-        .iter()
-        .filter(|one| one.endpoint.kind == EndpointKind::IstioPilotCanary)
-        .map(|one| (&one.endpoint.account_id, one.endpoint.resource_id.as_str()))
-        .collect();
-    let mut by_eip: BTreeMap<(&AccountId, &EipId), Vec<String>> = BTreeMap::new();
-    for judged in &run.judgements.endpoints {
-        if let Some(eip_id) = &judged.eip_id {
-            by_eip.entry((&judged.endpoint.account_id, eip_id)).or_default().push(judged.endpoint.id());
-        }
-    }
+    let surroundings = Surroundings::of(&run.judgements.endpoints, &run.findings);
     let look = |judged: &'a EndpointJudgement| {
-        let endpoint = &judged.endpoint;
-        let findings = findings.get(&endpoint.id()).map(Vec::as_slice).unwrap_or_default();
-        let has_canary = canaries.contains(&(&endpoint.account_id, endpoint.resource_id.as_str()));
-        let required = analysis::required_by_vendor(endpoint.kind);
-        let own = endpoint.id();
-        let all = judged.eip_id.as_ref().and_then(|eip_id| by_eip.get(&(&endpoint.account_id, eip_id)));
-        let sharing: Vec<String> = all.into_iter().flatten().filter(|id| **id != own).cloned().collect();
-        let known = Known { judged, findings, has_canary, required: &required, sharing: &sharing };
+        let required = analysis::required_by_vendor(judged.endpoint.kind);
+        let known = surroundings.known(judged, &required);
         let proposed = eligible::propose(known);
         let environment = environment(&judged.tags, &settings.tag, &settings.production);
         let action = proposed.as_ref().ok().map(word);
-        Seen { judged, names: Names::of(judged, findings, &environment, action), environment, proposed }
+        Seen { judged, names: Names::of(judged, known.findings, &environment, action), environment, proposed }
     };
     run.judgements.endpoints.iter().map(look).collect()
 }

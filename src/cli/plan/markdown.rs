@@ -37,8 +37,12 @@ fn head(document: &Document, out: &mut dyn Write) -> io::Result<()> {
         ("Valid", format!("{} until {}", time(&document.not_before), time(&document.expires))),
         ("Planner", plain(&document.planner.name)),
         ("Read as", code(&document.planner.arn)),
+        ("Ticket", plain(&document.ticket)),
         ("Digest", code(&Document::digest(&document.to_bytes()))),
-    ] {
+    ]
+    .into_iter()
+    .filter(|(label, _)| *label != "Ticket" || !document.ticket.is_empty())
+    {
         writeln!(out, "| {label} | {value} |")?;
     }
     Ok(())

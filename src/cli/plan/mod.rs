@@ -27,6 +27,7 @@ use super::{
     scan::read_snapshot,
     setup,
     terminal::Terminal,
+    tool,
 };
 use crate::{
     config::{self, Config},
@@ -110,6 +111,7 @@ fn document(args: &PlanArgs, run: &Run, draft: &Draft, config: &Config) -> Resul
     Ok(Document {
         schema: SCHEMA.to_owned(),
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        tool_digest: tool::digest().unwrap_or_default(),
         id,
         account,
         run: RunRef {
@@ -122,6 +124,7 @@ fn document(args: &PlanArgs, run: &Run, draft: &Draft, config: &Config) -> Resul
         not_before: now,
         expires: now + args.expires,
         planner: Planner { name: planner, arn: arn.unwrap_or_default() },
+        ticket: args.ticket.clone().unwrap_or_default(),
         actions,
         left_out,
         checksum: String::new(),

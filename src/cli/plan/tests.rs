@@ -12,6 +12,7 @@ const HOSTILE: &str = "\u{1b}[2J<b>`x`|[y](http://evil.test) @all\u{202e}";
 fn plan() -> Document {
     let mut plan = document::tests::document();
     plan.actions[1].name = HOSTILE.to_owned();
+    plan.ticket = format!("CAB-1234 {HOSTILE}");
     plan.left_out = vec![LeftOut {
         endpoint_id: "1000000000000001/cn-hangzhou/cluster/k1/cluster-api-server".to_owned(),
         name: HOSTILE.to_owned(),

@@ -73,6 +73,9 @@ impl Sheet<'_> {
             format!(", read as {}", escape_capped(&planner.arn, ID_WIDTH))
         };
         self.entry("Planner", &format!("{}{arn}", escape_capped(&planner.name, ID_WIDTH)))?;
+        if !document.ticket.is_empty() {
+            self.entry("Ticket", &escape_capped(&document.ticket, ID_WIDTH))?;
+        }
         self.entry("Digest", &Document::digest(&document.to_bytes()))?;
         for (at, planned) in document.actions.iter().enumerate() {
             self.action(at + 1, planned)?;

@@ -9,14 +9,14 @@ use crate::{
     analysis,
     findings::{Finding, FindingStatus},
     model::{
-        Consumer, EndpointJudgement, EndpointKind, Exposure, Family, LogReading, Need, Observer, Staleness,
-        StalenessVerdict, UnitState,
+        Consumer, EndpointJudgement, Exposure, Family, LogReading, Need, Observer, Staleness, StalenessVerdict,
+        UnitState,
     },
     netset::{AddressSet, Block},
     remediate::{
         Action, Change, CloudTime, Ledger, Proof, Source, Standing, Target, Unread,
         document::Reason,
-        eligible::{self, Known},
+        eligible::{self, Surroundings},
     },
 };
 
@@ -58,26 +58,9 @@ fn against(scene: &Scene, planned: &Change) -> Vec<Reason> {
     let Some(judged) = scene.judged.as_ref().filter(|judged| judged.exposure == Exposure::Exposed) else {
         return Vec::new();
     };
-    let (endpoint, id) = (&judged.endpoint, judged.endpoint.id());
-    let others = || scene.judgements.endpoints.iter().filter(|one| one.endpoint.account_id == endpoint.account_id);
-    let sharing: Vec<String> = others()
-        .filter(|one| one.eip_id.is_some() && one.eip_id == judged.eip_id)
-        .map(|one| one.endpoint.id())
-        .filter(|other| *other != id)
-        .collect();
-    let is_canary = |one: &EndpointJudgement| {
-        one.endpoint.kind == EndpointKind::IstioPilotCanary && one.endpoint.resource_id == endpoint.resource_id
-    };
-    let findings: Vec<&Finding> =
-        scene.findings.iter().filter(|finding| finding.subject.endpoint_id().as_ref() == Some(&id)).collect();
-    let known = Known {
-        judged,
-        findings: &findings,
-        has_canary: others().any(is_canary),
-        required: &analysis::required_by_vendor(endpoint.kind),
-        sharing: &sharing,
-    };
-    eligible::against(known, planned)
+    let surroundings = Surroundings::of(&scene.judgements.endpoints, &scene.findings);
+    let required = analysis::required_by_vendor(judged.endpoint.kind);
+    eligible::against(surroundings.known(judged, &required), planned)
 }
 
 /// Planned = scanned + denied + failed. What is not served there, or was left out, was not planned.

@@ -43,7 +43,7 @@ pub(super) async fn read(
     };
     let Some(port) = fence else { return Ok(state) };
     // A network balancer has no such lists.
-    let offered = !state.load_balancer.as_str().starts_with("nlb-");
+    let offered = !state.load_balancer.is_network();
     let settings = async {
         match compares {
             true => listener::settings(ask, &target.region, &state.load_balancer, port).await.map(Some),
@@ -101,7 +101,7 @@ async fn mesh(
 
 /// The EIPs on the balancer that is planned for, asked for before it is known whether that is the one.
 async fn on_planned(ask: &Ask<'_>, target: &Target, planned: Option<&LoadBalancerId>) -> Option<OnPlanned> {
-    let planned = planned.filter(|id| is_classic(id))?;
+    let planned = planned.filter(|id| !id.is_network())?;
     Some((planned.clone(), eip::on(ask, &target.region, planned).await))
 }
 
@@ -116,13 +116,9 @@ async fn on_balancer(
 ) -> Result<Vec<EipAddress>, Unread> {
     match of_planned {
         Some((planned, eips)) if planned == *id => eips,
-        _ if is_classic(id) => eip::on(ask, &target.region, id).await,
+        _ if !id.is_network() => eip::on(ask, &target.region, id).await,
         _ => Ok(Vec::new()),
     }
-}
-
-fn is_classic(id: &LoadBalancerId) -> bool {
-    !id.as_str().starts_with("nlb-")
 }
 
 /// A mesh knows of the EIPs that were bound through it. One that was bound to its balancer beside it fills the slot as well.

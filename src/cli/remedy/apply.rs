@@ -1,8 +1,15 @@
 //! `portcullis apply`: checks the plan as it is stored, who approved it and whose account it is for, and carries it out.
 
-use std::{collections::BTreeSet, path::Path, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::Arc,
+};
+
+use serde_json::{Value, json};
 
 use super::{
+    audit::{Audit, Cause},
     by_hand, confirm,
     driver::{Carried, Driver},
     dry_run, holder, journal_path,
@@ -27,9 +34,12 @@ use crate::{
         signals::{self, Stop},
         terminal::Terminal,
     },
+    cloud,
     config::{Config, Overrides},
     model::AccountId,
-    remediate::{Account, CloudTime, Errand, Hand, Mode, Plan, Runner, Selection, account_row, heeding, kill_row},
+    remediate::{
+        Account, CloudTime, Document, Errand, Hand, Mode, Plan, Runner, Selection, account_row, heeding, kill_row,
+    },
     report::{escape_capped, escape_message},
 };
 
@@ -160,11 +170,13 @@ async fn carry(
     let session = check_account(args, &order, &sessions)?;
     check_time(args, &order, &sessions).await?;
     if args.auto {
-        check_keys(session, &sessions).await?;
+        check_keys(&session.account, &sessions.client).await?;
     }
     let account = account(&desk, &session.id).await?;
     check_unused(&account, &order.plan)?;
     order.signed.typed = approved(args, config, &order, terminal).await?;
+    let run = uuid::Uuid::now_v7().to_string();
+    let grounds = grounds(&order.signed, &run, config);
     let Order { signed, plan, selection } = order;
     let planned = signed.document.actions.clone();
     let needs = Needs {
@@ -176,7 +188,6 @@ async fn carry(
         consent: Consent::Plan(Box::new(signed)),
     };
     let world = world::open(&sessions, needs)?;
-    let run = uuid::Uuid::now_v7().to_string();
     let Some(journal) = journal else {
         return dry_run::run(&world, &planned, (&plan, &selection), &desk, &sessions, args.format).await;
     };
@@ -190,6 +201,10 @@ async fn carry(
         owner.tell(&plan, &selection, CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default())).await?;
     }
     let notices = Notices::begin(sessions.client.context(), &config.notify, reach);
+    let holder = holder();
+    let (now, _) = sessions.cloud_now()?;
+    let at = CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default());
+    let cause = Cause { command: "apply", grounds, holder: &holder, session, at };
     let mut driver = Driver {
         world: &world,
         desk: desk.clone(),
@@ -197,13 +212,39 @@ async fn carry(
         hand: Hand::new(sessions.client.clone(), session.account.clone(), &sessions.pace),
         stop,
         notices: &notices,
+        audit: Audit::of(cause),
         watch: Watch::new(terminal, &plan.id),
     };
     let errand = Errand::Apply { plan, selection, run };
-    let carried = driver.carry(Runner::new(errand, holder(), sessions.pace.clone())).await;
+    let carried = driver.carry(Runner::new(errand, holder, sessions.pace.clone())).await;
     drop(driver);
     notices.end(terminal).await;
     conclude(&carried, &desk, session, stop, args, terminal).await
+}
+
+/// For the audit: which plan, why, and who let it be carried out.
+fn grounds(signed: &Signed, run: &str, config: &Config) -> Value {
+    let document = &signed.document;
+    let findings: BTreeMap<&str, Vec<&str>> = document
+        .actions
+        .iter()
+        .map(|one| (&*one.action.intent, one.findings.iter().map(|finding| &*finding.fingerprint).collect()))
+        .collect();
+    let approvals: Vec<String> = signed.votes(config).votes.into_iter().filter_map(|vote| vote.counts.ok()).collect();
+    json!({
+        "run": run,
+        "plan": document.id,
+        "plan_digest": Document::digest(&signed.bytes),
+        "planner": document.planner.name,
+        "planner_tool_digest": document.tool_digest,
+        "ticket": document.ticket,
+        "policy_digest": document.policy_digest,
+        "rules_digest": document.run.rules_digest,
+        "findings": findings,
+        "approvals": approvals,
+        "typed_on_a_terminal": signed.typed,
+        "automatic": signed.mode == Mode::Automatic,
+    })
 }
 
 async fn conclude(
@@ -251,9 +292,9 @@ async fn check_time(args: &ApplyArgs, order: &Order, sessions: &Sessions) -> Res
 }
 
 /// A key that never ends is nothing to leave lying about in a scheduled job.
-async fn check_keys(session: &Session, sessions: &Sessions) -> Result<(), Failure> {
-    let keys = session.account.provider().credentials().await.failed_to(Exit::Identity)?;
-    if keys.expiration.is_none() && !sessions.client.stays_on_this_machine() {
+async fn check_keys(account: &cloud::client::Account, client: &cloud::client::Client) -> Result<(), Failure> {
+    let keys = account.provider().credentials().await.failed_to(Exit::Identity)?;
+    if keys.expiration.is_none() && !client.stays_on_this_machine() {
         return fail(Exit::Identity, "nothing is changed automatically with a long-lived key: use a role");
     }
     Ok(())
@@ -304,6 +345,12 @@ async fn approved(args: &ApplyArgs, config: &Config, order: &Order, terminal: &T
         let mut what = vec![format!("Plan {} for account {}:", order.plan.id, order.plan.account)];
         let picked = order.plan.actions.iter().filter(|action| order.selection.picks(action));
         what.extend(picked.map(|action| format!("  {}", words::action(action))));
+        if votes.needed > 1 {
+            what.push(format!(
+                "It needs {} approvals, and `remediation.approvers` names nobody: whoever confirms it stands for all of them.",
+                votes.needed
+            ));
+        }
         let word = order.plan.account.to_string();
         let typed = tokio::task::spawn_blocking(move || confirm::typed(&what, &word)).await;
         typed.or_exit(Exit::Internal)??;
@@ -315,4 +362,49 @@ async fn approved(args: &ApplyArgs, config: &Config, order: &Order, terminal: &T
         (false, false) => "`portcullis approve` makes approvals, and --approval hands them in",
     };
     fail(Exit::Refused, format!("{} of {} approvals are valid: {how}", votes.valid(), votes.needed))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+    use chrono::{TimeDelta, Utc};
+
+    use super::*;
+    use crate::cloud::{
+        client::{Client, RetrySettings, Settings},
+        context::{Context, HttpSettings},
+        credential::{Credentials, StaticProvider},
+        endpoint::Endpoints,
+        throttle,
+    };
+
+    /// What automatic mode says to keys, where the cloud is real or simulated on this machine.
+    async fn said(ends: bool, simulated: bool) -> Result<(), Failure> {
+        let credentials = Credentials {
+            access_key_id: "testid".to_owned(),
+            access_key_secret: "testsecret".to_owned().into(),
+            security_token: None,
+            expiration: ends.then(|| Utc::now() + TimeDelta::hours(1)),
+        };
+        let endpoints = match simulated {
+            true => Endpoints::default().with_endpoint_url("http://127.0.0.1:9").unwrap(),
+            false => Endpoints::default(),
+        };
+        let context = Context::real(HttpSettings { use_proxy: false, ..HttpSettings::default() }).unwrap();
+        let settings = Settings { throttle: throttle::Settings::loopback(), retry: RetrySettings::default() };
+        let client = Client::new(context, endpoints, settings);
+        let provider = Arc::new(StaticProvider::new("test", credentials));
+        check_keys(&cloud::client::Account::new("1000000000000001", provider), &client).await
+    }
+
+    #[tokio::test]
+    async fn nothing_is_changed_automatically_with_keys_that_never_end() {
+        let refused = said(false, false).await.err().unwrap();
+        assert_eq!(refused.exit, Exit::Identity);
+        assert!(refused.error.to_string().contains("long-lived key: use a role"), "{}", refused.error);
+        for (ends, simulated) in [(true, false), (true, true), (false, true)] {
+            assert!(said(ends, simulated).await.is_ok(), "{ends} {simulated}");
+        }
+    }
 }

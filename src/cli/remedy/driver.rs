@@ -5,12 +5,12 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 
-use super::{local::LocalJournal, notices::Notices, watch::Watch};
+use super::{audit::Audit, local::LocalJournal, notices::Notices, watch::Watch};
 use crate::{
     cli::{desk::Desk, prove::Prover, signals::Stop},
     remediate::{
-        Ask, CloudTime, Effect, End, Event, EventKind, Hand, Heard, Mono, ReadFor, ReadWorld as _, Runner, StoreFailed,
-        Target, Verdict,
+        Ask, CloudTime, Effect, End, Event, EventKind, Hand, Heard, Machine, Mono, ReadFor, ReadWorld as _, Runner,
+        StoreFailed, Verdict,
     },
     store::{Acquired, Lease, Store, StoreError},
 };
@@ -29,6 +29,7 @@ pub(crate) struct Driver<'a> {
     pub(crate) hand: Hand,
     pub(crate) stop: &'a Stop,
     pub(crate) notices: &'a Notices,
+    pub(crate) audit: Audit,
     pub(crate) watch: Watch<'a>,
 }
 
@@ -78,7 +79,16 @@ impl Driver<'_> {
             }
             let Some(effect) = asked.filter(|_| !runner.finished()) else { break };
             let target = runner.machine().map(|machine| machine.target().clone());
-            match self.perform(effect, target.as_ref(), &mut leases).await {
+            // While the first change soaks alone nothing is written, and whoever takes it back on this host needs the journal.
+            let lends = runner.waits_for_canary();
+            if lends {
+                self.journal.lend();
+            }
+            let mut answer = self.perform(effect, runner.machine(), &mut leases).await;
+            if lends && answer.is_some() && self.take_journal_back().await.is_none() {
+                answer = None;
+            }
+            match answer {
                 Some(answer) => kind = answer,
                 None => {
                     left = Some(target.map_or_else(|| "what is due".to_owned(), |target| target.row()));
@@ -103,7 +113,7 @@ impl Driver<'_> {
     async fn perform(
         &mut self,
         effect: Effect,
-        target: Option<&Target>,
+        machine: Option<&Machine>,
         leases: &mut BTreeMap<String, Lease>,
     ) -> Option<EventKind> {
         let stopping = self.stop.exit().is_some();
@@ -156,11 +166,14 @@ impl Driver<'_> {
                 EventKind::Appended(appended)
             }
             Effect::Journal { payload } => {
-                EventKind::Journaled(self.journal.append(&payload).map_err(|error| error.to_string()))
+                let began = self.audit.begins(self.world.now());
+                let lines = began.into_iter().chain([payload]);
+                let written = lines.map(|line| self.journal.append(&line)).collect::<Result<(), _>>();
+                EventKind::Journaled(written.map_err(|error| error.to_string()))
             }
             Effect::Sign(_) if stopping => EventKind::Signed(Err("asked to end".to_owned())),
-            Effect::Sign(order) => EventKind::Signed(match target {
-                Some(target) => self.hand.sign(target, order).await,
+            Effect::Sign(order) => EventKind::Signed(match machine {
+                Some(machine) => self.hand.sign(machine.target(), order).await,
                 None => Err("there is no target".to_owned()),
             }),
             Effect::Send(_) if stopping => EventKind::Answered(Heard::Refused("not-sent".to_owned())),
@@ -169,6 +182,11 @@ impl Driver<'_> {
                 let answer = self.hand.send(&signed).await;
                 self.watch.heard(&signed, &answer);
                 self.world.sent(&answer.request_id);
+                if let Some(machine) = machine {
+                    let line = self.audit.request(machine, signed.order(), &answer, self.world.now());
+                    // One that could not be written is told by the next record, which will not be either.
+                    let _ = self.journal.append(&line);
+                }
                 EventKind::Answered(answer.heard)
             }
             // Neither waits for an answer.
@@ -183,6 +201,22 @@ impl Driver<'_> {
                 return Some(());
             }
             self.stop.token().run_until_cancelled_owned(tokio::time::sleep(left.min(NAP))).await?;
+        }
+    }
+
+    /// Waits until whoever has the journal meanwhile has ended. One that cannot be used any more is found out by the next
+    /// record.
+    async fn take_journal_back(&mut self) -> Option<()> {
+        loop {
+            match self.journal.take_back() {
+                Ok(true) => return Some(()),
+                Ok(false) => {}
+                Err(failure) => {
+                    self.watch.journal_failed(&failure.error.to_string());
+                    return Some(());
+                }
+            }
+            self.stop.token().run_until_cancelled_owned(tokio::time::sleep(NAP)).await?;
         }
     }
 

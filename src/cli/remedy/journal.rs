@@ -9,9 +9,9 @@ use chrono::Utc;
 use serde_json::{Value, json};
 
 use super::{
-    driver, journal_path,
+    journal_path,
     local::{self, Held},
-    operator,
+    operator::{self, Over},
     rollback::account_of,
 };
 use crate::{
@@ -166,7 +166,7 @@ fn acknowledge(target: &str, operator: &OperatorArgs, terminal: &Terminal) -> Re
     };
     let done = told(
         &format!("target/{name}"),
-        operator,
+        (operator, Over::unrenewed()),
         terminal,
         say,
         "acknowledged: it may be changed again, under a new plan",
@@ -206,7 +206,7 @@ fn close_breaker(account: &str, operator: &OperatorArgs, terminal: &Terminal) ->
             None => fail(Exit::Stopped, "the circuit breaker is not open: nothing was said"),
         }
     };
-    told(&format!("account/{account}"), operator, terminal, say, "the circuit breaker is closed")
+    told(&format!("account/{account}"), (operator, Over::unrenewed()), terminal, say, "the circuit breaker is closed")
 }
 
 fn kill(switch: Switch, account: &str, operator: &OperatorArgs, terminal: &Terminal) -> Result<Done, Failure> {
@@ -217,7 +217,7 @@ fn kill(switch: Switch, account: &str, operator: &OperatorArgs, terminal: &Termi
         Ok(Some(record.to_row()))
     };
     let done = if on { "the kill switch is on: nothing is signed any more" } else { "the kill switch is off" };
-    told(&kill_row(&account.into()), operator, terminal, say, done)
+    told(&kill_row(&account.into()), (operator, Over::unrenewed_by_a_person()), terminal, say, done)
 }
 
 /// Nobody has to be reached for this: it is said by this host's clock.
@@ -227,7 +227,7 @@ fn now() -> CloudTime {
 
 fn told(
     row: &str,
-    operator: &OperatorArgs,
+    (operator, over): (&OperatorArgs, Over),
     terminal: &Terminal,
     say: impl Fn(&[Record]) -> Result<Option<(u32, Vec<u8>)>, Failure> + Send,
     done: &str,
@@ -235,7 +235,7 @@ fn told(
     let config = setup::config(&operator.config, terminal)?;
     let mut store = setup::store(&operator.store, &config, terminal)?;
     desk::serve(&mut *store, |desk| {
-        let work = operator::append(&desk, row, driver::time(now()), say);
+        let work = operator::append(&desk, row, over, say);
         signals::block_on(work).or_exit(Exit::Internal)?
     })?;
     output::to_stdout(|out| writeln!(out, "{done}")).or_exit(Exit::Output)?;

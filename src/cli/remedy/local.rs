@@ -18,10 +18,12 @@ use crate::{
 /// Longest journal that is read: a thousand changes a day for years.
 const LIMIT: u64 = 1 << 30;
 
-/// A journal of this host, held by this process for as long as it lives.
+/// A journal of this host, held by this process for as long as it lives, or until it is lent.
 #[derive(Debug)]
 pub(crate) struct LocalJournal {
-    writer: Writer<JournalFile>,
+    path: PathBuf,
+    /// `None` while it is lent.
+    writer: Option<Writer<JournalFile>>,
     /// Bytes of a torn end that were cut off when it was opened.
     pub(crate) torn: u64,
 }
@@ -69,7 +71,24 @@ impl LocalJournal {
         }
         // The name survives a loss of power as well as the bytes.
         sync_folder(path).or_else(|error| cannot(path, "make durable", &error))?;
-        Ok(Self { writer: Writer::after(&journal, JournalFile { file }), torn })
+        Ok(Self { path: path.to_owned(), writer: Some(Writer::after(&journal, JournalFile { file })), torn })
+    }
+
+    /// Leaves it to whoever wants to write meanwhile.
+    pub(crate) fn lend(&mut self) {
+        self.writer = None;
+    }
+
+    /// Takes it again as it is now; false while another process has it.
+    pub(crate) fn take_back(&mut self) -> Result<bool, Failure> {
+        match Self::open(&self.path) {
+            Ok(journal) => {
+                *self = journal;
+                Ok(true)
+            }
+            Err(failure) if failure.exit == Exit::Locked => Ok(false),
+            Err(failure) => Err(failure),
+        }
     }
 
     /// Appends a record and syncs it.
@@ -77,7 +96,10 @@ impl LocalJournal {
     /// # Errors
     /// If it may not be durable; from then on always.
     pub(crate) fn append(&mut self, payload: &[u8]) -> io::Result<()> {
-        self.writer.append(payload)
+        match &mut self.writer {
+            Some(writer) => writer.append(payload),
+            None => Err(io::Error::other("it was lent, and could not be taken back")),
+        }
     }
 }
 

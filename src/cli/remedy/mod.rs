@@ -6,6 +6,7 @@
 
 mod agreeing;
 pub(super) mod apply;
+mod audit;
 mod by_hand;
 mod confirm;
 mod driver;

@@ -1,6 +1,11 @@
 //! Automatic mode tells the owner first: a notice a day ahead, remembered in the store; and one right before.
 
-use super::{driver::time, notices::not_told, operator, words};
+use super::{
+    driver::time,
+    notices::not_told,
+    operator::{self, Over},
+    words,
+};
 use crate::{
     cli::{
         desk::Desk,
@@ -48,7 +53,7 @@ impl Owner<'_> {
 
     async fn remember(&self, action: &Action, now: CloudTime) -> Result<(), Failure> {
         let told = OwnerTold { before: action.before(), at: now };
-        operator::append(self.desk, &notice_row(&action.target), time(now), |records| {
+        operator::append(self.desk, &notice_row(&action.target), Over::Cloud(time(now)), |records| {
             let known = owner_told(records, &told.before).or_exit(Exit::Damaged)?;
             // A newer notice makes an older one count for longer, as long as it is about the same.
             Ok(known.is_none_or(|known| now > known).then(|| told.to_row()))

@@ -12,7 +12,8 @@ use super::{
     apply::{account, open_journal},
     by_hand, confirm, driver, journal_path,
     local::LocalJournal,
-    operator, outcome, rights,
+    operator::{self, Over},
+    outcome, rights,
     session::{Session, Sessions},
     verify::{Work, row_of},
     words,
@@ -101,6 +102,7 @@ async fn take_back(
         desk: &desk,
         stop,
         terminal,
+        command: "rollback",
     };
     let targets: BTreeSet<Target> = chosen.debits.iter().map(|debit| debit.target.clone()).collect();
     let errand = Errand::Settle { account: chosen.session.id.clone(), only: Some(targets) };
@@ -200,7 +202,7 @@ async fn ask_back(debit: &Debit, sessions: &Sessions, journal: &mut LocalJournal
         (None, None) => None,
     };
     let chosen = Mutex::new(None);
-    let said = operator::append(desk, &target.row(), driver::time(at), |records| {
+    let said = operator::append(desk, &target.row(), Over::Cloud(driver::time(at)), |records| {
         let row = target_row(records).or_exit(Exit::Damaged)?;
         // Closed meanwhile, or on its way back already: nothing is to be said.
         let record = record(&row).filter(|_| returnable(&row, &debit.intent).is_ok());
@@ -219,7 +221,7 @@ async fn ask_back(debit: &Debit, sessions: &Sessions, journal: &mut LocalJournal
 /// The account knows that the case is open again: else nobody would look for it.
 async fn look_after(debit: &Debit, at: CloudTime, desk: &Desk) -> Result<(), Failure> {
     let record = AccountRecord::Ended { intent: debit.intent.clone(), how: Ended::TakenUp, at };
-    operator::append(desk, &debit.target.account_row(), driver::time(at), |records| {
+    operator::append(desk, &debit.target.account_row(), Over::Cloud(driver::time(at)), |records| {
         let account = account_row(records).or_exit(Exit::Damaged)?;
         let has_ended = matches!(account.ended(&debit.intent), Some(Ended::Closed(_)));
         Ok(has_ended.then(|| record.to_row()))

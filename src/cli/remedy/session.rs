@@ -28,6 +28,8 @@ const DATE_BOUND: TimeDelta = TimeDelta::seconds(2);
 pub(super) struct Session {
     pub(super) account: Account,
     pub(super) id: AccountId,
+    /// As whom the cloud knows these keys.
+    pub(super) arn: String,
 }
 
 /// An open connection, and the accounts behind it.
@@ -58,7 +60,8 @@ impl Sessions {
                 Ok(caller) => {
                     if seen.insert(caller.account_id.clone()) {
                         let id = AccountId::from(caller.account_id.as_str());
-                        sessions.push(Session { account: account.with_id(&caller.account_id), id });
+                        let account = account.with_id(&caller.account_id);
+                        sessions.push(Session { account, id, arn: caller.arn });
                     }
                 }
                 Err(error) => failed = Some(error),

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::{
     apply::{account, open_journal},
+    audit::{Audit, Cause},
     by_hand,
     driver::{Carried, Driver},
     holder, journal_path,
@@ -29,7 +30,7 @@ use crate::{
         terminal::Terminal,
     },
     config::{Config, Overrides},
-    remediate::{Account, Errand, Hand, Runner, Target, TargetRow, target_row},
+    remediate::{Account, CloudTime, Errand, Hand, Runner, Target, TargetRow, target_row},
     report,
 };
 
@@ -76,6 +77,7 @@ async fn settle(
             desk: &desk,
             stop,
             terminal,
+            command: "verify",
         };
         let errand = Errand::Settle { account: session.id.clone(), only: None };
         let (carried, back) = work.carry(errand, journal).await?;
@@ -101,6 +103,8 @@ pub(super) struct Work<'a> {
     pub(super) desk: &'a Desk,
     pub(super) stop: &'a Stop,
     pub(super) terminal: &'a Terminal,
+    /// As it was typed, for the audit.
+    pub(super) command: &'static str,
 }
 
 impl Work<'_> {
@@ -121,6 +125,11 @@ impl Work<'_> {
         let world = world::open(self.sessions, needs)?;
         let context = self.sessions.client.context();
         let notices = Notices::begin(context, &self.config.notify, notice_reach(self.sessions));
+        let holder = holder();
+        let (now, _) = self.sessions.cloud_now()?;
+        let at = CloudTime(u64::try_from(now.timestamp_millis()).unwrap_or_default());
+        let (command, session) = (self.command, self.session);
+        let cause = Cause { command, grounds: Value::Null, holder: &holder, session, at };
         let mut driver = Driver {
             world: &world,
             desk: self.desk.clone(),
@@ -128,9 +137,10 @@ impl Work<'_> {
             hand: Hand::new(self.sessions.client.clone(), self.session.account.clone(), &self.sessions.pace),
             stop: self.stop,
             notices: &notices,
+            audit: Audit::of(cause),
             watch: Watch::new(self.terminal, ""),
         };
-        let carried = driver.carry(Runner::new(errand, holder(), self.sessions.pace.clone())).await;
+        let carried = driver.carry(Runner::new(errand, holder, self.sessions.pace.clone())).await;
         let Driver { journal, .. } = driver;
         notices.end(self.terminal).await;
         Ok((carried, journal))

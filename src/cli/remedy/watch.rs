@@ -101,6 +101,10 @@ impl<'a> Watch<'a> {
     pub(super) fn store_failed(&self, why: &str) {
         self.terminal.warning(&format!("the store did not do what it was asked, or nobody knows: {why}"));
     }
+
+    pub(super) fn journal_failed(&self, why: &str) {
+        self.terminal.warning(&format!("the journal cannot be taken back, and nothing is announced without it: {why}"));
+    }
 }
 
 /// `target/` says nothing to a reader.

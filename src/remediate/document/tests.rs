@@ -48,6 +48,7 @@ pub(crate) fn document() -> Document {
     Document {
         schema: SCHEMA.to_owned(),
         tool_version: TOOL_VERSION.to_owned(),
+        tool_digest: "sha256:4".to_owned(),
         id: "plan-1".to_owned(),
         account: "1000000000000001".into(),
         run: RunRef {
@@ -60,6 +61,7 @@ pub(crate) fn document() -> Document {
         not_before: at("2026-06-01T00:10:00Z"),
         expires: at("2026-06-01T04:10:00Z"),
         planner: Planner { name: "ada".to_owned(), arn: "acs:ram::1000000000000001:user/ada".to_owned() },
+        ticket: "CAB-1234".to_owned(),
         actions: vec![planned(unbind("i1", Endpoint::Pilot("m1".into()), true)), planned(fence(AclSetting::off(), 2))],
         left_out: Vec::new(),
         checksum: String::new(),

@@ -1,8 +1,8 @@
 //! Fencing: a white list of its own in front of an endpoint that is needed and open to others as well.
 
 use super::{
-    AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, NEW_PLAN,
-    PortVerdict, Reason, Reasons, has_open_finding,
+    AclId, AclKind, AclSetting, AddressSet, Change, EndpointKind, FENCE_RULES, Family, IpNet, Known, LoadBalancerId,
+    NEW_PLAN, PortVerdict, Reason, Reasons, has_open_finding,
 };
 use crate::{
     model::{AccessRow, EndpointJudgement, ListenerSetting},
@@ -15,7 +15,7 @@ const MOST_ENTRIES: usize = 200;
 pub(super) fn fence(known: Known<'_>, reasons: &mut Reasons) -> Option<Change> {
     let judged = known.judged;
     has_open_finding(known.findings, &FENCE_RULES, reasons);
-    if judged.load_balancer_id.as_ref().is_some_and(|id| id.as_str().starts_with("nlb-")) {
+    if judged.load_balancer_id.as_ref().is_some_and(LoadBalancerId::is_network) {
         reasons.add(
             "it is needed, and a network load balancer has no access control list",
             "its security groups are narrowed by hand: `explain` shows the rules",

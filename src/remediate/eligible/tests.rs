@@ -222,6 +222,48 @@ fn an_eip_with_a_second_endpoint_is_kept() {
     assert!(said.contains("mesh/m1/mesh-api-server is public by the same EIP"), "{said}");
 }
 
+/// Whose EIP, canary and findings it is: those of another account, mesh or endpoint are somebody else's.
+#[test]
+fn what_decides_beside_an_endpoint_is_told_by_whose_it_is() {
+    let pilot = stale_pilot();
+    let of = |account: &str, mesh: &str, kind, eip_id: Option<&str>| {
+        let endpoint = Endpoint {
+            account_id: AccountId::from(account),
+            resource_id: mesh.to_owned(),
+            kind,
+            ..pilot.endpoint.clone()
+        };
+        EndpointJudgement { endpoint, eip_id: eip_id.map(Into::into), ..pilot.clone() }
+    };
+    let (own, other) = ("1000000000000001", "1000000000000002");
+    let endpoints = [
+        of(own, "m1", EndpointKind::IstioPilot, Some("eip-1")),
+        of(own, "m1", EndpointKind::MeshApiServer, Some("eip-1")),
+        of(own, "m1", EndpointKind::IstioPilotCanary, None),
+        of(own, "m2", EndpointKind::IstioPilot, None),
+        of(other, "m1", EndpointKind::IstioPilot, Some("eip-1")),
+    ];
+    let findings = findings_of(&pilot);
+    let about = findings.first().and_then(|finding| finding.subject.endpoint_id());
+    let surroundings = Surroundings::of(&endpoints, &findings);
+    let known: Vec<(usize, bool, Vec<String>)> = endpoints
+        .iter()
+        .map(|judged| surroundings.known(judged, &[]))
+        .map(|known| (known.findings.len(), known.has_canary, known.sharing.to_vec()))
+        .collect();
+    let id = |at: usize| endpoints.get(at).map(|one| one.endpoint.id()).unwrap_or_default();
+    let count = |at: usize| if about == Some(id(at)) { findings.len() } else { 0 };
+    let expected = [
+        (count(0), true, vec![id(1)]),
+        (count(1), true, vec![id(0)]),
+        (count(2), true, vec![]),
+        (count(3), false, vec![]),
+        (count(4), false, vec![]),
+    ];
+    assert_eq!(known, expected);
+    assert_eq!(count(0), 2, "the findings are about the first: {about:?}");
+}
+
 /// Nobody asked those who use the other ports of the balancer whether they can do without the EIP.
 #[test]
 fn an_eip_that_somebody_else_is_served_by_is_kept() {

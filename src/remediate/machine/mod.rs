@@ -19,6 +19,9 @@ mod sample;
 mod undo;
 mod write;
 
+#[cfg(test)]
+mod tests;
+
 use std::{sync::Arc, time::Duration};
 
 pub use effect::{Effect, End, Event, EventKind, Notice, SignOrder, Signed, Stopped, StoppedBy, StoreFailed};

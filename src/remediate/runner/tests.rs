@@ -35,9 +35,9 @@ fn action(number: u32) -> Arc<Action> {
     })
 }
 
-fn runner() -> Runner {
+fn plan() -> Arc<Plan> {
     let limits = Limits { per_run: 9, per_day: 9, per_environment: BTreeMap::from([("dev".to_owned(), 9)]) };
-    let plan = Arc::new(Plan {
+    Arc::new(Plan {
         id: "plan".to_owned(),
         account: "1000000000000001".into(),
         not_before: CloudTime(0),
@@ -45,8 +45,11 @@ fn runner() -> Runner {
         mode: Mode::Attended,
         limits,
         actions: vec![action(0), action(1)],
-    });
-    let errand = Errand::Apply { plan, selection: Selection::Whole, run: "run".to_owned() };
+    })
+}
+
+fn runner() -> Runner {
+    let errand = Errand::Apply { plan: plan(), selection: Selection::Whole, run: "run".to_owned() };
     Runner::new(errand, "host".to_owned(), Arc::new(Pace::default()))
 }
 
@@ -118,6 +121,25 @@ fn a_share_that_is_usual_opens_nothing() {
     let (account, runner) = played(30, true);
     assert_eq!((account.breaker(), runner.breaker()), (None, None));
     assert!(runner.ends().iter().all(|(_, end)| *end == End::LockHeld), "{:?}", runner.ends());
+}
+
+/// A first change that somebody else has held for so long is not known to be well: nothing follows it.
+#[test]
+fn nothing_follows_a_canary_that_somebody_else_has_in_hand() {
+    let mut runner = runner();
+    let soaking = |due| End::Soaking { intent: "intent-0".to_owned(), since: CloudTime(0), due: CloudTime(due) };
+    runner.queue = super::fresh_jobs(&plan(), &Selection::Whole, "run");
+    let mut out = Vec::new();
+    let first = runner.queue.pop_front().unwrap().target().clone();
+    runner.ended(first.clone(), soaking(300_000), Mono(1), &mut out);
+    assert!(runner.waits_for_canary() && matches!(out.as_slice(), [Effect::Sleep { .. }]), "{out:?}");
+    // The check that is due finds the lease in other hands.
+    runner.asleep = None;
+    runner.ended(first, End::LockHeld, Mono(400_000), &mut out);
+    assert!(matches!(out.last(), Some(Effect::End(_))) && runner.finished(), "{out:?}");
+    let ends: Vec<&End> = runner.ends().iter().map(|(_, end)| end).collect();
+    assert!(matches!(ends.as_slice(), [End::LockHeld, End::NotStarted(_)]), "{ends:?}");
+    assert_eq!(runner.verdict(), Verdict::Stopped);
 }
 
 /// Without the cloud's time nothing that is read can be dated: no action is tried, and no journal is to blame.

@@ -7,12 +7,11 @@ use crate::{
     cloud::api::{privatelink, wire::Problems},
     model::{
         Listener, LoadBalancerId, Network, NetworkLoadBalancer, NlbListener, VpcEndpoint, VpcEndpointService,
-        VpcEndpointServiceId, VpcId,
+        VpcEndpointServiceId, VpcId, is_network_balancer,
     },
     scan::{
         calls,
         convert::{escaped, plain_id},
-        public::is_network_balancer,
         read::Failure,
     },
 };
