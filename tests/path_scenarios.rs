@@ -131,7 +131,7 @@ fn a_missing_route_is_mended_where_it_is_missing() {
         (serde_json::json!([{"TransitRouterAttachmentId": "att-m", "Status": "Active"}]), route.to_owned()),
     ] {
         let mut scenario: Value = serde_json::from_str(text).expect("scenarios are JSON");
-        scenario["Topology"]["TransitRouterRouteTablePropagations"] =
+        scenario["Topology"]["TransitRouterPropagationsOfTables"] =
             serde_json::json!([{"TransitRouterRouteTableId": "tr-1-sys", "Attachments": learns}]);
         let question = PathQuestion::parse(&scenario.to_string()).expect("it is understood");
         let topology = question.topology();

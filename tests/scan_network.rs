@@ -480,7 +480,7 @@ async fn what_a_table_learns_is_of_the_table_also_where_it_is_nothing() {
         {"TransitRouterAttachmentId": "tr-attach-12", "Status": "Enabling"},
     ]);
     let both = [learns("vtb-tr-1", from), learns("vtb-tr-1c", json!([]))];
-    assert_eq!(network(&inventory), expected(json!({"TransitRouterRouteTablePropagations": both})));
+    assert_eq!(network(&inventory), expected(json!({"TransitRouterPropagationsOfTables": both})));
     assert_eq!(gaps(&inventory), ["ListTransitRouterRouteTablePropagations vtb-nowhere failed schema"]);
 }
 

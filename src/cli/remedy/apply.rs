@@ -372,7 +372,7 @@ mod tests {
 
     use super::*;
     use crate::cloud::{
-        client::{Client, RetrySettings, Settings},
+        client::{Client, Settings},
         context::{Context, HttpSettings},
         credential::{Credentials, StaticProvider},
         endpoint::Endpoints,
@@ -392,7 +392,7 @@ mod tests {
             false => Endpoints::default(),
         };
         let context = Context::real(HttpSettings { use_proxy: false, ..HttpSettings::default() }).unwrap();
-        let settings = Settings { throttle: throttle::Settings::loopback(), retry: RetrySettings::default() };
+        let settings = Settings { throttle: throttle::Settings::loopback(), ..Settings::default() };
         let client = Client::new(context, endpoints, settings);
         let provider = Arc::new(StaticProvider::new("test", credentials));
         check_keys(&cloud::client::Account::new("1000000000000001", provider), &client).await

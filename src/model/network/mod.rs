@@ -48,7 +48,13 @@ pub struct Network {
     pub transit_router_route_tables: Vec<TransitRouterRouteTable>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_table_associations: Vec<TransitRouterAssociation>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
+    /// Under a name of its own: networks were once saved with propagations one by one.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "lenient::items",
+        rename = "TransitRouterPropagationsOfTables"
+    )]
     pub transit_router_route_table_propagations: Vec<TransitRouterPropagations>,
     #[serde(default, skip_serializing_if = "Vec::is_empty", deserialize_with = "lenient::items")]
     pub transit_router_route_entries: Vec<TransitRouterRouteEntry>,

@@ -30,7 +30,8 @@ fn replies_are_read_however_they_are_wrapped() {
     assert!(!bare.route_tables[0].route_entrys[0].next_hops[0].enabled);
 }
 
-/// Once read, and never used: networks that were saved with them are as good as before.
+/// One by one, as they were once saved, they do not tell which tables were asked: networks that were saved with them are as
+/// good as before.
 #[test]
 fn saved_propagations_are_passed_over() {
     let with = network(
