@@ -167,8 +167,8 @@ impl Driver<'_> {
             }
             Effect::Journal { payload } => {
                 let began = self.audit.begins(self.world.now());
-                let lines = began.into_iter().chain([payload]);
-                let written = lines.map(|line| self.journal.append(&line)).collect::<Result<(), _>>();
+                let mut lines = began.into_iter().chain([payload]);
+                let written = lines.try_for_each(|line| self.journal.append(&line));
                 EventKind::Journaled(written.map_err(|error| error.to_string()))
             }
             Effect::Sign(_) if stopping => EventKind::Signed(Err("asked to end".to_owned())),
