@@ -238,6 +238,29 @@ async fn what_is_exposed_is_read_with_all_that_stands_in_front() {
 }
 
 #[tokio::test]
+async fn whether_clusters_use_the_api_server_of_their_mesh_is_read_under_both_names() {
+    let read = async |extra: Value| {
+        let mut document = small();
+        document["accounts"][0]["servicemesh"]["meshes"][0]["Spec"]["MeshConfig"]["ExtraConfiguration"] = extra;
+        let inventory = scan(&serve(world(&document))).await;
+        let complained = gaps(&inventory).iter().any(|gap| gap.contains("DescribeServiceMeshDetail"));
+        let mesh = inventory.mesh(&"1000000000000001".into(), &"c08public".into()).unwrap();
+        (mesh.cr_aggregation.clone(), complained)
+    };
+    let configured = |enabled: Value| json!({"CRAggregationConfiguration": {"Enabled": enabled}});
+    assert_eq!(read(json!({})).await, (Reading::Absent, false));
+    assert_eq!(read(configured(json!(true))).await, (Reading::Value(true), false));
+    assert_eq!(read(configured(json!(false))).await, (Reading::Value(false), false));
+    assert_eq!(read(json!({"CRAggregationEnabled": true})).await, (Reading::Value(true), false));
+    let mut contradicting = configured(json!(false));
+    contradicting["CRAggregationEnabled"] = json!(true);
+    assert_eq!(read(contradicting).await, (Reading::Value(true), false), "one of them says that they do");
+    for unreadable in [configured(json!([1])), json!({"CRAggregationConfiguration": 7}), json!([1])] {
+        assert_eq!(read(unreadable.clone()).await, (Reading::Unread, true), "{unreadable}");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_asked_that_no_verdict_needs() {
     let server = serve(world(&small()));
     scan(&server).await;

@@ -105,6 +105,10 @@ pub struct Mesh {
     /// `Spec.MeshConfig.Audit.Project`; empty where it is not named.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub audit_project: String,
+    /// `Spec.MeshConfig.ExtraConfiguration.CRAggregationConfiguration.Enabled`: its clusters ask its API server, by
+    /// the public endpoint or the private one. `Absent` where it was never switched on.
+    #[serde(default, skip_serializing_if = "Reading::is_unread")]
+    pub cr_aggregation: Reading<bool>,
     /// Ids of the data-plane clusters, as the list names them.
     pub clusters: Vec<ClusterId>,
     /// The data-plane clusters in detail; `Unread` if that call failed.

@@ -5,7 +5,7 @@ use super::convert::{
 };
 use crate::{
     cloud::api::{
-        servicemesh::{Endpoints, MeshCluster, Network, ServiceMesh, SpecLoadBalancer},
+        servicemesh::{Endpoints, ExtraConfiguration, MeshCluster, Network, ServiceMesh, SpecLoadBalancer},
         wire::{Field, List, Problems},
     },
     model::{AccountId, DataPlaneCluster, Entrance, Mesh, MeshId, Reading, RegionId, VSwitchId},
@@ -25,6 +25,7 @@ pub(super) fn listed(wire: ServiceMesh, account_id: &AccountId, problems: &mut P
     mesh.api_server = positive(mesh.api_server);
     mesh.canary_pilot = Reading::Unread;
     mesh.audit_enabled = Reading::Unread;
+    mesh.cr_aggregation = Reading::Unread;
     Some(mesh)
 }
 
@@ -191,6 +192,10 @@ fn convert(
             problems,
         ),
     };
+    let extra = config
+        .as_ref()
+        .and_then(|config| config.extra_configuration.clone().read("Spec.MeshConfig.ExtraConfiguration", problems));
+    let cr_aggregation = extra.map_or(Reading::Unread, |extra| aggregation_reading(extra, problems));
     let audit = config.and_then(|config| config.audit.read("Spec.MeshConfig.Audit", problems));
     let (audit_enabled, audit_project) = audit.map_or((Reading::Unread, String::new()), |audit| {
         let enabled = optional_flag(audit.enabled, "Spec.MeshConfig.Audit.Enabled", problems);
@@ -221,10 +226,25 @@ fn convert(
         api_server,
         audit_enabled,
         audit_project,
+        cr_aggregation,
         clusters,
         data_plane: Reading::Unread,
         tags: tags(wire.tag, "Tag", problems),
     })
+}
+
+/// The switch under both of its names: on where either says so.
+fn aggregation_reading(extra: ExtraConfiguration, problems: &mut Problems) -> Reading<bool> {
+    const NAME: &str = "Spec.MeshConfig.ExtraConfiguration.CRAggregationConfiguration";
+    const FORMER: &str = "Spec.MeshConfig.ExtraConfiguration.CRAggregationEnabled";
+    let configured = extra.cr_aggregation_configuration.read(NAME, problems);
+    let configured = configured.map_or(Reading::Unread, |configured| optional_flag(configured.enabled, NAME, problems));
+    match (configured, optional_flag(extra.cr_aggregation_enabled, FORMER, problems)) {
+        (Reading::Value(true), _) | (_, Reading::Value(true)) => Reading::Value(true),
+        (Reading::Unread, _) | (_, Reading::Unread) => Reading::Unread,
+        (Reading::Value(false), _) | (_, Reading::Value(false)) => Reading::Value(false),
+        (Reading::Absent, Reading::Absent) => Reading::Absent,
+    }
 }
 
 /// The fields of a `Spec.LoadBalancer` that is no object: the problem is noted once there, and each

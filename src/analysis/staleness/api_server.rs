@@ -89,6 +89,9 @@ pub(super) struct Row {
 /// The row for control planes, which speaks of them as consumers already.
 pub(super) const CONTROL_PLANE: u8 = 14;
 
+/// The row for a white list that keeps the internet out: whoever would use the EIP cannot.
+pub(super) const NOBODY_GETS_IN: u8 = 13;
+
 /// The row for traffic that nobody can attribute where everybody gets in: it raises the severity.
 pub(super) const UNATTRIBUTED: u8 = 8;
 
@@ -130,7 +133,12 @@ fn useless(case: &Case) -> Option<Row> {
         return Some(row(11, Orphaned, 90, "the cluster is deleted or has failed for 30 days"));
     }
     if case.white_list_private_only {
-        return Some(row(13, Stale, 95, "its white list holds private ranges only: nobody on the internet can use it"));
+        return Some(row(
+            NOBODY_GETS_IN,
+            Stale,
+            95,
+            "its white list holds private ranges only: nobody on the internet can use it",
+        ));
     }
     None
 }

@@ -551,8 +551,17 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
     } else if row.verdict == StalenessVerdict::Stale && row.confidence < LEAST_CONFIDENCE {
         said = (StalenessVerdict::Unknown, row.confidence, false, row.reason);
     }
+    let aggregation = servers::aggregation(setting, assessed);
+    // Logs say who came, not who is set up to come; past a list of private sources no cluster comes either.
+    let stands = said.0 != StalenessVerdict::Stale || row.number == api_server::NOBODY_GETS_IN;
+    if let Some(doubt) = aggregation.filter(|_| !stands) {
+        said = (StalenessVerdict::Unknown, servers::DOUBT, false, doubt.reason);
+    }
     let (verdict, confidence_percent, after_migration, reason) = said;
     let mut deciding = deciding(&judged);
+    // That the detail was not read is a gap already, and is said here only where it alone stands in the way.
+    let open = aggregation.filter(|doubt| doubt.is_on || !stands);
+    deciding.extend(open.map(|doubt| doubt.deciding(&assessed.judgement.endpoint.resource_id)));
     if !audit.complete {
         deciding.insert(format!("read 30 days of the audit log of {}", assessed.judgement.endpoint.resource_id));
     }

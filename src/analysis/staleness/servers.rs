@@ -9,7 +9,7 @@ use crate::{
     model::{
         AccessRow, AccountId, Client, Cluster, Connectivity, Consumer, ConsumerKind, ConsumerPath, EndpointKind,
         Enforcement, Family, GateKind, KubeconfigIssue, LogReading, Mesh, NamedConsumer, Need, Observer, PortVerdict,
-        RegionId, ResourceKind, Traffic, VSwitch, VpcId,
+        Reading, RegionId, ResourceKind, Traffic, VSwitch, VpcId,
     },
     netset::{AddressSet, Block},
 };
@@ -20,6 +20,7 @@ use super::{
     data_plane::{self, Existence, State},
     entrance,
     logs::{self, Entrance, PublicRequests, Volume},
+    mesh_of,
     path::{self, Source, Target},
 };
 
@@ -310,6 +311,47 @@ fn kubeconfig(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Kubeconfig {
             && now - trail.from >= Duration::days(180);
     }
     if covered { Kubeconfig::NoneFor180Days } else { Kubeconfig::NotAvailable }
+}
+
+/// Confidence in hundredths that such a doubt leaves.
+pub(super) const DOUBT: u8 = 40;
+
+/// Why the API server of a mesh may have clients of which nothing is known.
+#[derive(Clone, Copy)]
+pub(super) struct Doubt {
+    /// Resources are aggregated; else that was not read.
+    pub is_on: bool,
+    pub reason: &'static str,
+    /// What to find out, of the mesh.
+    question: &'static str,
+}
+
+impl Doubt {
+    /// What would decide.
+    pub(super) fn deciding(&self, mesh_id: &str) -> String {
+        format!("{} {mesh_id}", self.question)
+    }
+}
+
+/// Data-plane clusters reach the API server of their mesh where resources are aggregated. By which endpoint was
+/// said when that was switched on (`UsePublicApiServer`), and no read tells it (alibaba-api.md 1.8).
+pub(super) fn aggregation(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Option<Doubt> {
+    let mesh = mesh_of(setting, assessed)?;
+    let has_clusters = mesh.data_plane.is_unread() || !mesh.cluster_ids().is_empty();
+    match mesh.cr_aggregation {
+        Reading::Value(true) if has_clusters => Some(Doubt {
+            is_on: true,
+            reason: "its clusters get at mesh resources (CRAggregationConfiguration), perhaps by the public endpoint; \
+                     whether they do cannot be read",
+            question: "ask whoever runs it whether UsePublicApiServer was set for",
+        }),
+        Reading::Unread if has_clusters => Some(Doubt {
+            is_on: false,
+            reason: "whether its clusters get at mesh resources by the public endpoint was not read",
+            question: "read CRAggregationConfiguration in the detail of",
+        }),
+        _ => None,
+    }
 }
 
 fn life(setting: &Setting<'_>, assessed: &Assessed<'_>) -> Life {

@@ -248,6 +248,7 @@ pub(super) fn private_mesh() -> Mesh {
         canary_pilot: Absent,
         api_server: private_entrance("lb-mesh-api", 6443),
         audit_enabled: Value(true),
+        cr_aggregation: Absent,
         ..Mesh::default()
     }
 }

@@ -5,7 +5,8 @@ use crate::{
     analysis::{judge, wanted},
     model::{
         Connectivity, DataPlaneCluster, EndpointKind, Entrance, ForbiddenCluster, Inventory, KubeconfigIssue, Listener,
-        MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, NlbAddress,
+        LogReading, MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, NlbAddress, Observer,
+        Reading,
         Reading::{Absent, Unread, Value},
         Staleness, StalenessVerdict, TrailReading, Unit, Via, Wanted,
     },
@@ -436,6 +437,61 @@ fn an_api_server_without_evidence_is_unknown_and_with_a_consumer_without_path_re
     let (inventory, _) = read(&elsewhere, &peered(), &named, &[]);
     let said = staleness(&inventory, EndpointKind::ClusterApiServer, &named);
     assert_eq!(said.verdict, StalenessVerdict::Unknown, "a path is no evidence that nobody else uses it");
+}
+
+/// product.md 4: clusters that use the public API server of their mesh need it, and no read tells whether they do.
+#[test]
+fn the_api_server_of_a_mesh_whose_clusters_may_use_it_is_not_stale() {
+    let exposed = |aggregation: Reading<bool>, listener: Listener| {
+        let mut cloud = cloud("vpc-m", |_| {}).clb("lb-mesh-api", vec![listener]).acl("acl-1", &["10.0.0.0/8"]);
+        let mesh = &mut cloud.builder.meshes[0];
+        mesh.api_server = public_entrance("lb-mesh-api", 6443, "eip-2", "203.0.113.8");
+        mesh.cr_aggregation = aggregation;
+        cloud.eip("eip-2", "203.0.113.8", "lb-mesh-api")
+    };
+    let said = |cloud: &Cloud, logged: bool| {
+        let mut cloud = cloud.clone();
+        // Row 4: the whole window, and nobody came.
+        cloud.builder.logs.extend(logged.then(|| LogReading {
+            scope: scope(),
+            observer: Observer::Mesh,
+            observed: "mesh-1".to_owned(),
+            from: taken_at() - chrono::TimeDelta::days(30),
+            to: taken_at(),
+            complete: true,
+            note: String::new(),
+            flows: Vec::new(),
+            requests: Vec::new(),
+        }));
+        staleness(&cloud.inventory(), EndpointKind::MeshApiServer, &NamedConsumers::new())
+    };
+    let asks = |said: &Staleness, what: &str| said.deciding.iter().any(|one| one.contains(what));
+    for off in [Absent, Value(false)] {
+        let stale = said(&exposed(off.clone(), listener(6443)), true);
+        assert_eq!((stale.verdict, stale.confidence_percent), (StalenessVerdict::Stale, 95), "{off:?}");
+    }
+
+    let on = exposed(Value(true), listener(6443));
+    let unknown = said(&on, true);
+    assert_eq!((unknown.verdict, unknown.confidence_percent), (StalenessVerdict::Unknown, 40));
+    assert!(unknown.reason.contains("CRAggregationConfiguration"), "{}", unknown.reason);
+    assert_eq!(unknown.deciding, ["ask whoever runs it whether UsePublicApiServer was set for mesh-1"]);
+    let unlogged = said(&on, false);
+    assert_eq!(unlogged.verdict, StalenessVerdict::Unknown);
+    assert!(asks(&unlogged, "audit log") && asks(&unlogged, "UsePublicApiServer"), "{:?}", unlogged.deciding);
+
+    let unread = said(&exposed(Unread, listener(6443)), true);
+    assert_eq!(unread.verdict, StalenessVerdict::Unknown);
+    assert_eq!(unread.deciding, ["read CRAggregationConfiguration in the detail of mesh-1"]);
+
+    let mut alone = on;
+    alone.builder.meshes[0].clusters.clear();
+    alone.builder.meshes[0].data_plane = Value(Vec::new());
+    assert_eq!(said(&alone, true).verdict, StalenessVerdict::Stale, "it has no clusters");
+
+    // Row 13: whatever the clusters are told, the list keeps them out.
+    let fenced = said(&exposed(Value(true), guarded(6443, "white", &["acl-1"])), false);
+    assert_eq!((fenced.verdict, fenced.confidence_percent), (StalenessVerdict::Stale, 95));
 }
 
 /// analysis.md 3.4 row 10: no log and no metric, no public kubeconfig for 180 days, and no list that names a public

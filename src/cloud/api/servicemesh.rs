@@ -144,6 +144,26 @@ pub struct Network {
 pub struct MeshConfig {
     pub audit: Object<Audit>,
     pub control_plane_log_info: Object<ControlPlaneLogInfo>,
+    pub extra_configuration: Object<ExtraConfiguration>,
+}
+
+/// Of the many switches of a mesh the one that brings its clusters to its API server.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct ExtraConfiguration {
+    #[serde(rename = "CRAggregationConfiguration")]
+    pub cr_aggregation_configuration: Object<CrAggregation>,
+    /// The same switch under the name it had before.
+    #[serde(rename = "CRAggregationEnabled")]
+    pub cr_aggregation_enabled: Field<bool>,
+}
+
+/// Whether clients of the data-plane clusters' own API servers get at the resources of the mesh. Which of its
+/// endpoints the clusters use for that is told to `UpdateMeshCRAggregation`, and by no read.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct CrAggregation {
+    pub enabled: Field<bool>,
 }
 
 /// Where the control plane writes its own log.
