@@ -2,8 +2,8 @@
 //! API server; people, pipelines and other control planes may, and only evidence tells.
 //!
 //! So do data-plane clusters that use a mesh's API server in public (`UsePublicApiServer`, alibaba-api.md 1.8): no reply
-//! tells which do. Their requests are in the audit log like anybody's (rows 1 and 2); without it nothing is stale but
-//! where next to nobody comes or nobody can (rows 6, 11 and 13), whoever it would be.
+//! tells which do. Their requests are in the audit log like anybody's (rows 1 and 2). Where a mesh lets its clusters come at
+//! all, those that have not come yet are a doubt beside this table (`servers::aggregation`).
 
 use crate::model::StalenessVerdict;
 
