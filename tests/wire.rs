@@ -235,7 +235,7 @@ async fn transit_routers_arrive() {
 
     let request = tr::list_propagations_to_table("vtb-tr-1");
     let learned = cloud.items::<_, tr::Propagations>(&request, tr::ASSOCIATIONS_PAGING).await;
-    assert_eq!(texts!(learned, transit_router_attachment_id), ["tr-attach-1", "tr-attach-2"]);
+    assert_eq!(texts!(learned, transit_router_attachment_id), ["tr-attach-1", "tr-attach-5"]);
     assert_eq!(texts!(learned, status), ["Active", "Enabling"]);
     let none = tr::list_propagations_to_table("vtb-tr-2");
     assert!(cloud.items::<_, tr::Propagations>(&none, tr::ASSOCIATIONS_PAGING).await.is_empty());

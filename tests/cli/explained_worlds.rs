@@ -108,3 +108,14 @@ fn nothing_is_commanded_while_an_address_of_a_consumer_may_be_missing() {
         assert_eq!(text.contains("aliyun "), complete, "{text}");
     }
 }
+
+/// Why a transit router's table has no route is asked where one is missing, and is what would open the path.
+#[test]
+fn a_route_that_is_not_propagated_is_told_with_what_would_mend_it() {
+    let scratch = scanned("path-transit-router", 4, &["203.0.113.0/24", "10.0.0.0/8", "172.16.0.0/12"]);
+    let text = explained(&scratch, "mesh-wrong-table/istio-pilot");
+    let cluster = consumer(&text, "ack-wrong-table");
+    assert_eq!(says(cluster, 6, "Breaks at"), ["forward:WrongTrTable@vtb-tr-wrong-table-iso"], "{text}");
+    assert!(cluster.contains("propagate att-wrong-table-m to vtb-tr-wrong-table-iso"), "{text}");
+    assert!(cluster.contains("add route in vtb-tr-wrong-table-iso: 10.0.1.0/24 -> att-wrong-table-m"), "{text}");
+}

@@ -297,11 +297,17 @@ def enterprise_networks():
     assert none["TransitRouterAssociations"] == []
     unknown = cloud.call("cbn", "list_transit_router_route_table_associations", transit_router_attachment_id="tr-attach-99")
     assert list(unknown) == ["RequestId"]
-    learned = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-1")
-    assert ids(learned["TransitRouterPropagations"], "TransitRouterAttachmentId") == ["tr-attach-1", "tr-attach-2"]
-    assert ids(learned["TransitRouterPropagations"], "Status") == ["Active", "Enabling"]
-    none = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-2")
-    assert none["TransitRouterPropagations"] == []
+
+    def propagations(**fields):
+        reply = cloud.call("cbn", "list_transit_router_route_table_propagations", **fields)
+        return ids(reply["TransitRouterPropagations"], "TransitRouterAttachmentId")
+
+    assert propagations(transit_router_route_table_id="vtb-tr-1") == ["tr-attach-1", "tr-attach-5"]
+    assert propagations(transit_router_route_table_id="vtb-tr-1", status="Enabling") == ["tr-attach-5"]
+    assert propagations(transit_router_route_table_id="vtb-tr-1", transit_router_attachment_resource_id="vpc-1") == ["tr-attach-1"]
+    assert propagations(transit_router_route_table_id="vtb-tr-1", transit_router_attachment_resource_type="VBR") == ["tr-attach-5"]
+    assert propagations(transit_router_attachment_id="tr-attach-5") == ["tr-attach-5"]
+    assert propagations(transit_router_route_table_id="vtb-tr-2") == []
     unknown = cloud.call("cbn", "list_transit_router_route_table_propagations", transit_router_route_table_id="vtb-tr-99")
     assert list(unknown) == ["RequestId"]
 

@@ -218,7 +218,7 @@ kinds! {
     TrVbrAttachment => network::TR_VBR_ATTACHMENT,
     TrRouteTable => network::TR_ROUTE_TABLE,
     TrAssociation => network::TR_ASSOCIATION,
-    TrPropagation => network::TR_PROPAGATION,
+    TrPropagation => network::TR_ASSOCIATION,
     TrRouteEntry => network::TR_ROUTE_ENTRY,
     Endpoint => network::ENDPOINT,
     EndpointService => network::ENDPOINT_SERVICE,

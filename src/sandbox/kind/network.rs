@@ -289,19 +289,12 @@ pub(super) static TR_ROUTE_TABLE: Spec = Spec::part("TransitRouterRouteTableId")
         tags(&["Tags"]),
     ]);
 
+/// Of propagations as well, which are asked for in the same way.
 pub(super) static TR_ASSOCIATION: Spec = Spec::part("").filters(&[
     one("TransitRouterRouteTableId", &["TransitRouterRouteTableId"]),
     one("TransitRouterAttachmentId", &["TransitRouterAttachmentId"]),
     one("TransitRouterAttachmentResourceId", &["ResourceId"]),
     one("TransitRouterAttachmentResourceType", &["ResourceType"]),
-    one("Status", &["Status"]),
-]);
-
-pub(super) static TR_PROPAGATION: Spec = Spec::part("").filters(&[
-    one("TransitRouterRouteTableId", &["TransitRouterRouteTableId"]),
-    one("TransitRouterAttachmentId", &["TransitRouterAttachmentId"]),
-    one("ResourceId", &["ResourceId"]),
-    one("ResourceType", &["ResourceType"]),
     one("Status", &["Status"]),
 ]);
 
