@@ -578,7 +578,8 @@ fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acce
         after_migration,
         reason: reason.to_owned(),
         deciding: if verdict == StalenessVerdict::Unknown { deciding.into_iter().collect() } else { Vec::new() },
-        proposal_complete: proposal_complete && is_whole(&audit),
+        // Clusters that may use it and have not come yet are in no log, and a list without them would cut them off.
+        proposal_complete: proposal_complete && is_whole(&audit) && aggregation.is_none(),
         proposed_allowlist,
         also_admit: Vec::new(),
         unexpected: Vec::new(),

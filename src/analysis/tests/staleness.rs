@@ -8,7 +8,7 @@ use crate::{
         LogReading, MeshOpinion, NamedConsumer, NamedConsumers, Need, Network, NetworkRead, NlbAddress, Observer,
         Reading,
         Reading::{Absent, Unread, Value},
-        Staleness, StalenessVerdict, TrailReading, Unit, Via, Wanted,
+        Requests, Staleness, StalenessVerdict, TrailReading, Unit, Via, Wanted,
     },
 };
 
@@ -488,6 +488,34 @@ fn the_api_server_of_a_mesh_whose_clusters_may_use_it_is_not_stale() {
     alone.builder.meshes[0].clusters.clear();
     alone.builder.meshes[0].data_plane = Value(Vec::new());
     assert_eq!(said(&alone, true).verdict, StalenessVerdict::Stale, "it has no clusters");
+
+    // Row 1: a client came. A list of its address alone would cut off the clusters that may come as well.
+    let listed = |aggregation: Reading<bool>| {
+        let mut cloud = exposed(aggregation, listener(6443));
+        cloud.builder.logs.push(LogReading {
+            scope: scope(),
+            observer: Observer::Mesh,
+            observed: "mesh-1".to_owned(),
+            from: taken_at() - chrono::TimeDelta::days(30),
+            to: taken_at(),
+            complete: true,
+            note: String::new(),
+            flows: Vec::new(),
+            requests: vec![Requests {
+                source: "198.51.100.20".parse().expect("an address"),
+                user: "alice".to_owned(),
+                authenticated: true,
+                first_seen: taken_at() - chrono::TimeDelta::days(9),
+                last_seen: taken_at() - chrono::TimeDelta::days(1),
+                count: 7,
+            }],
+        });
+        let said = said(&cloud, false);
+        assert_eq!(said.verdict, StalenessVerdict::Required);
+        said.proposal_complete
+    };
+    assert!(listed(Absent) && listed(Value(false)));
+    assert!(!listed(Value(true)) && !listed(Unread));
 
     // Row 13: whatever the clusters are told, the list keeps them out.
     let fenced = said(&exposed(Value(true), guarded(6443, "white", &["acl-1"])), false);

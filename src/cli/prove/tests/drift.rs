@@ -305,6 +305,10 @@ fn of_mesh_api_server() -> Vec<Drift> {
             mesh(s)["Spec"]["LoadBalancer"]["ApiServerLoadbalancerId"] = json!(format!("lb-{}", word(rng)))
         }),
         ("a client came from the internet", G5, |s, rng| seen(s, rng, "project-of-mesh/audit-c0mesh")),
+        ("its clusters may use it", G5, |s, _| {
+            mesh(s)["Spec"]["MeshConfig"]["ExtraConfiguration"] =
+                json!({"CRAggregationConfiguration": {"Enabled": true}})
+        }),
         ("the audit log is gone", G5, |s, _| {
             drop(s.account()["sls"]["logs"].as_object_mut().unwrap().remove("project-of-mesh/audit-c0mesh"))
         }),
