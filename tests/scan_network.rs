@@ -1191,6 +1191,9 @@ async fn keys_of_tunnels_are_never_kept_nor_told() {
     let subscriber =
         tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // With one subscriber alone, whether a place in the code is of interest goes by the thread that comes there first, and
+    // other tests are on other threads, which have none.
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let vpn = vec![in_hangzhou(NetworkRead::Vpn("vpn-1".into()))];
     let mut told = String::new();
     for (kind, field) in [
