@@ -520,6 +520,82 @@ fn a_rule_that_may_belong_to_another_group_decides_nothing() {
     }
 }
 
+/// A list that is known after apply holds what it refers to, and beside it what is known already and is not shown.
+#[test]
+fn what_goes_into_a_list_beside_a_planned_resource_is_not_nothing() {
+    let first = "/configuration/root_module/resources";
+    for (name, kind, argument, cluster) in [
+        ("nlb-fenced", "alicloud_nlb_load_balancer", "security_group_ids", FENCED),
+        ("classic-balancers", "alicloud_slb_listener", "acl_ids", "alicloud_cs_managed_kubernetes.classic"),
+    ] {
+        let mut later: Value = serde_json::from_slice(&std::fs::read(plan(name)).unwrap()).unwrap();
+        let mut changed = 0;
+        for resource in later.pointer_mut(first).unwrap().as_array_mut().unwrap() {
+            let references = format!("/expressions/{argument}/references");
+            if resource["type"] == kind
+                && let Some(references) = resource.pointer_mut(&references)
+            {
+                references.as_array_mut().unwrap().push("var.more".into());
+                changed += 1;
+            }
+        }
+        assert!(changed > 0, "{name}");
+        let trusted = serde_json::json!(["101.37.12.0/24", "100.104.0.0/16"]);
+        let scratch = Scratch::new();
+        std::fs::write(scratch.0.path().join("changed.json"), later.to_string()).unwrap();
+        let words: Vec<&str> = trusted.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
+        let told = scratch.run(&[&["check", "changed.json", "-o", "json", "--trusted"], words.as_slice()].concat());
+        assert_eq!(told.code, 4, "{name}: {}", told.stderr);
+        assert_eq!(endpoint(&told.json(), cluster, "cluster-api-server")["access"][0]["verdict"], "unknown", "{name}");
+    }
+}
+
+/// An EIP in a zone makes a private network balancer public: where none is written there is none, and where one is, it is
+/// not nothing for being unknown.
+#[test]
+fn an_eip_of_a_zone_that_is_not_known_yet_is_not_none() {
+    let mut private: Value = serde_json::from_slice(&std::fs::read(plan("nlb-fenced")).unwrap()).unwrap();
+    for resource in private["planned_values"]["root_module"]["resources"].as_array_mut().unwrap() {
+        if resource["type"] == "alicloud_nlb_load_balancer" {
+            resource["values"]["address_type"] = "Intranet".into();
+        }
+    }
+    let about = |plan: &Value| {
+        let scratch = Scratch::new();
+        std::fs::write(scratch.0.path().join("changed.json"), plan.to_string()).unwrap();
+        let report = scratch.run(&["check", "changed.json", "-o", "json"]).json();
+        let messages = report["coverage"]["gaps"].as_array().unwrap().iter();
+        messages.filter(|gap| gap["message"].to_string().contains("zone_mappings")).count()
+    };
+    assert_eq!(about(&private), 0);
+    let mut zone = private.clone();
+    let mut whole = private;
+    for change in zone["resource_changes"].as_array_mut().unwrap() {
+        if change["type"] == "alicloud_nlb_load_balancer" {
+            change["change"]["after_unknown"]["zone_mappings"][0]["allocation_id"] = true.into();
+        }
+    }
+    for resource in zone.pointer_mut("/configuration/root_module/resources").unwrap().as_array_mut().unwrap() {
+        if resource["type"] == "alicloud_nlb_load_balancer" {
+            resource["expressions"]["zone_mappings"][0]["allocation_id"] =
+                serde_json::json!({"references": ["local.eip"]});
+        }
+    }
+    assert_eq!(about(&zone), 1);
+    for change in whole["resource_changes"].as_array_mut().unwrap() {
+        if change["type"] == "alicloud_nlb_load_balancer" {
+            change["change"]["after_unknown"]["zone_mappings"] = true.into();
+            change["change"]["after"].as_object_mut().unwrap().remove("zone_mappings");
+        }
+    }
+    for resource in whole["planned_values"]["root_module"]["resources"].as_array_mut().unwrap() {
+        if resource["type"] == "alicloud_nlb_load_balancer" {
+            resource["values"].as_object_mut().unwrap().remove("zone_mappings");
+        }
+    }
+    assert_eq!(about(&whole), 1);
+}
+
 #[test]
 fn a_group_that_is_not_in_the_plan_decides_nothing() {
     let mut plan: Value = serde_json::from_slice(&std::fs::read(plan("nlb-fenced")).unwrap()).unwrap();

@@ -142,6 +142,10 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
             draft.unknown(resource, plan_code::LATER, message);
         }
     }
+    if let Some(why) = unknown_eip(draft, resource) {
+        let message = format!("{why}: whether an EIP is bound to it cannot be told");
+        draft.unknown(resource, plan_code::LATER, message);
+    }
     let listeners = belonging(draft, resource, NETWORK_LISTENERS);
     let listeners = listeners.and_then(|all| all.into_iter().map(network_listener).collect());
     let vpc_id = draft.named(resource, values.field("vpc_id"), &["vpc_id"]).id();
@@ -160,6 +164,21 @@ pub(super) fn read_network(draft: &mut Draft<'_>, resource: &Resource) {
         tags: values.field("tags").texts().collect(),
         ..NetworkLoadBalancer::default()
     });
+}
+
+/// Why it is not known whether an EIP is bound to a zone of it; one that is not written is none.
+fn unknown_eip(draft: &Draft<'_>, resource: &Resource) -> Option<String> {
+    let zones = match resource.values().field("zone_mappings").items() {
+        Fact::Value(zones) => zones,
+        zones => return zones.why_unknown().map(|why| format!("zone_mappings {why}")),
+    };
+    zones.into_iter().enumerate().find_map(|(index, zone)| {
+        let path = ["zone_mappings", &index.to_string(), "allocation_id"];
+        let why = zone.field("allocation_id").text().why_unknown()?;
+        let decided = references::is_unwritten(draft.document, resource, &path)
+            || draft.named(resource, zone.field("allocation_id"), &path).id().is_some();
+        (!decided).then(|| format!("zone_mappings[{index}].allocation_id {why}"))
+    })
 }
 
 /// What stands for the domain name of a network load balancer that is not made yet: what the configuration calls it.

@@ -221,7 +221,7 @@ impl<'a> Draft<'a> {
             Fact::Absent | Fact::Later => {
                 // How many there will be is not known either, so that only one source makes it one.
                 let sources = references::of(self.document, resource, &[argument]);
-                let only = sources.only().and_then(|source| self.identity(source));
+                let only = sources.only_element().and_then(|source| self.identity(source));
                 return only.map(|id| vec![id]).ok_or_else(|| unknown(Fact::Later));
             }
             Fact::Hidden => return Err(unknown(Fact::Hidden)),
