@@ -520,31 +520,49 @@ fn a_rule_that_may_belong_to_another_group_decides_nothing() {
     }
 }
 
-/// A list that is known after apply holds what it refers to, and beside it what is known already and is not shown.
+/// A list that is known after apply may hold, beside the planned resource that it refers to, a constant: that leaves no trace.
 #[test]
-fn what_goes_into_a_list_beside_a_planned_resource_is_not_nothing() {
+fn a_list_that_is_known_after_apply_is_not_what_it_refers_to() {
     let first = "/configuration/root_module/resources";
-    for (name, kind, argument, cluster) in [
-        ("nlb-fenced", "alicloud_nlb_load_balancer", "security_group_ids", FENCED),
-        ("classic-balancers", "alicloud_slb_listener", "acl_ids", "alicloud_cs_managed_kubernetes.classic"),
+    for (name, kind, argument, one, cluster) in [
+        (
+            "nlb-fenced",
+            "alicloud_nlb_load_balancer",
+            "security_group_ids",
+            ("alicloud_nlb_load_balancer_security_group_attachment", "security_group_id"),
+            FENCED,
+        ),
+        (
+            "classic-balancers",
+            "alicloud_slb_listener",
+            "acl_ids",
+            ("alicloud_slb_listener", "acl_id"),
+            "alicloud_cs_managed_kubernetes.classic",
+        ),
     ] {
         let mut later: Value = serde_json::from_slice(&std::fs::read(plan(name)).unwrap()).unwrap();
-        let mut changed = 0;
-        for resource in later.pointer_mut(first).unwrap().as_array_mut().unwrap() {
-            let references = format!("/expressions/{argument}/references");
-            if resource["type"] == kind
-                && let Some(references) = resource.pointer_mut(&references)
-            {
-                references.as_array_mut().unwrap().push("var.more".into());
-                changed += 1;
+        let mut moved = None;
+        let resources = later.pointer_mut(first).unwrap().as_array_mut().unwrap();
+        for resource in resources.iter_mut().filter(|resource| resource["type"] == one.0) {
+            if let Some(expression) = resource["expressions"].as_object_mut().unwrap().remove(one.1) {
+                moved = Some(expression);
             }
         }
-        assert!(changed > 0, "{name}");
-        let trusted = serde_json::json!(["101.37.12.0/24", "100.104.0.0/16"]);
+        // What was attached stays a resource of the plan, of which nothing is written; it is taken out.
+        if kind != one.0 {
+            resources.retain(|resource| resource["type"] != one.0);
+            for place in ["/planned_values/root_module/resources", "/resource_changes"] {
+                let resources = later.pointer_mut(place).unwrap().as_array_mut().unwrap();
+                resources.retain(|resource| resource["type"] != one.0);
+            }
+        }
+        let resources = later.pointer_mut(first).unwrap().as_array_mut().unwrap();
+        let target = resources.iter_mut().find(|it| it["type"] == kind && it["name"] == "api").unwrap();
+        target["expressions"][argument] = moved.unwrap();
         let scratch = Scratch::new();
         std::fs::write(scratch.0.path().join("changed.json"), later.to_string()).unwrap();
-        let words: Vec<&str> = trusted.as_array().unwrap().iter().map(|it| it.as_str().unwrap()).collect();
-        let told = scratch.run(&[&["check", "changed.json", "-o", "json", "--trusted"], words.as_slice()].concat());
+        let trusted = ["--trusted", "101.37.12.0/24", "100.104.0.0/16"];
+        let told = scratch.run(&[&["check", "changed.json", "-o", "json"], trusted.as_slice()].concat());
         assert_eq!(told.code, 4, "{name}: {}", told.stderr);
         assert_eq!(endpoint(&told.json(), cluster, "cluster-api-server")["access"][0]["verdict"], "unknown", "{name}");
     }
@@ -613,7 +631,8 @@ fn a_group_that_is_not_in_the_plan_decides_nothing() {
     let report = Scratch::new().check_value(4, &plan);
     let row = &endpoint(&report, FENCED, "cluster-api-server")["access"][0];
     assert_eq!(row["verdict"], "unknown");
-    assert_eq!(row["gates"][0]["note"], "sg-bp1yyyyyyyyyyyyyyyyy1; sg-bp1yyyyyyyyyyyyyyyyy1 could not be read");
+    let read = "sg-bp1yyyyyyyyyyyyyyyyy1, module.network.module.fence.alicloud_security_group.this[0]";
+    assert_eq!(row["gates"][0]["note"], format!("{read}; sg-bp1yyyyyyyyyyyyyyyyy1 could not be read"));
 }
 
 #[test]
@@ -626,6 +645,48 @@ fn a_type_that_is_not_judged_makes_the_answer_unknown() {
     }
     let report = Scratch::new().check_value(3, &fleet);
     assert_eq!(gaps(&report), [("alicloud_ack_one_cluster", "alicloud_ack_one_cluster.main", "not-read")]);
+}
+
+/// What leads from the internet to something private, unless it cannot be a control plane.
+#[test]
+fn a_way_in_that_is_not_judged_makes_the_answer_unknown() {
+    let anycast = "alicloud_eipanycast_anycast_eip_address_attachment";
+    for (kind, values, is_judged) in [
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "tcp", "internal_port": "6443"}), false),
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "any", "internal_port": "any"}), false),
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "tcp", "internal_port": "15000/15020"}), false),
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "tcp"}), false),
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "tcp", "internal_port": "8080"}), true),
+        ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "udp", "internal_port": "any"}), true),
+        ("alicloud_ga_endpoint_group", serde_json::json!({"endpoint_configurations": [{"type": "SLB"}]}), false),
+        (
+            "alicloud_ga_endpoint_group",
+            serde_json::json!({"endpoint_configurations": [{"type": "ECS"}, {"type": "Domain"}]}),
+            false,
+        ),
+        ("alicloud_ga_endpoint_group", serde_json::json!({}), false),
+        ("alicloud_ga_endpoint_group", serde_json::json!({"endpoint_configurations": [{"type": "ECS"}]}), true),
+        ("alicloud_ga_basic_endpoint", serde_json::json!({"endpoint_type": "NLB"}), false),
+        ("alicloud_ga_basic_endpoint", serde_json::json!({"endpoint_type": "ENI"}), true),
+        ("alicloud_ga_basic_endpoint_group", serde_json::json!({"endpoint_type": "SLB"}), false),
+        ("alicloud_ga_basic_endpoint_group", serde_json::json!({"endpoint_type": null}), true),
+        (anycast, serde_json::json!({"bind_instance_type": "SlbInstance"}), false),
+        (anycast, serde_json::json!({"bind_instance_type": "NetworkInterface"}), true),
+    ] {
+        let mut way: Value = serde_json::from_slice(&std::fs::read(plan("nothing")).unwrap()).unwrap();
+        let address = format!("{kind}.main");
+        for (place, holds) in
+            [("/planned_values/root_module/resources/0", "/values"), ("/resource_changes/0", "/change/after")]
+        {
+            let resource = way.pointer_mut(place).unwrap();
+            resource["type"] = kind.into();
+            resource["address"] = address.as_str().into();
+            *resource.pointer_mut(holds).unwrap() = values.clone();
+        }
+        let report = Scratch::new().check_value(if is_judged { 0 } else { 3 }, &way);
+        let expected = if is_judged { vec![] } else { vec![(kind, address.as_str(), "not-read")] };
+        assert_eq!(gaps(&report), expected, "{kind} {values}");
+    }
 }
 
 #[test]

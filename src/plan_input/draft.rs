@@ -218,12 +218,9 @@ impl<'a> Draft<'a> {
         let items = match node.items() {
             Fact::Value(items) => items,
             Fact::Null => return Ok(Vec::new()),
-            Fact::Absent | Fact::Later => {
-                // How many there will be is not known either, so that only one source makes it one.
-                let sources = references::of(self.document, resource, &[argument]);
-                let only = sources.only_element().and_then(|source| self.identity(source));
-                return only.map(|id| vec![id]).ok_or_else(|| unknown(Fact::Later));
-            }
+            // Of what is in it already nothing can be said by what it refers to: a constant beside a planned resource leaves no
+            // trace in the configuration.
+            Fact::Absent | Fact::Later => return Err(unknown(Fact::Later)),
             Fact::Hidden => return Err(unknown(Fact::Hidden)),
             Fact::Strange => return Err(unknown(Fact::Strange)),
         };

@@ -1,6 +1,8 @@
 //! The resource types of the provider that say what is exposed, and to whom. A type that stands here and cannot be read makes
 //! the answer unknown; one that does not stand here has no part in it.
 
+use super::passage::Passage;
+
 /// What a resource type is to us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -17,6 +19,8 @@ pub(super) enum Kind {
     NetworkListener,
     NetworkBalancerGroup,
     EipAssociation,
+    /// It may lead from the internet to a control plane.
+    Passage(Passage),
     /// It makes, or may make, a control plane public, in a way that the plan does not show; why.
     NotRead(&'static str),
 }
@@ -62,8 +66,12 @@ const KINDS: &[(&str, &str, Kind)] = &[
     (
         "alicloud_eipanycast_anycast_eip_address_attachment",
         "vpc",
-        Kind::NotRead("an anycast EIP may lead to a load balancer of a control plane, which is not judged"),
+        Kind::Passage(Passage::Endpoint("bind_instance_type")),
     ),
+    ("alicloud_forward_entry", "vpc", Kind::Passage(Passage::Dnat)),
+    ("alicloud_ga_endpoint_group", "ga", Kind::Passage(Passage::Endpoints("endpoint_configurations"))),
+    ("alicloud_ga_basic_endpoint", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
+    ("alicloud_ga_basic_endpoint_group", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
     (
         "alicloud_ack_one_cluster",
         "cs",

@@ -8,7 +8,7 @@
 //!
 //! `document` reads the shape of the JSON, `value` one value in it, `references` where a value comes from. `kinds` lists the
 //! resource types that matter, and one file each turns those of one product into nouns: `cluster`, `mesh`, `balancer`,
-//! `group` and `eip`. `draft` collects them.
+//! `group`, `eip` and `passage`. `draft` collects them.
 
 #![deny(clippy::disallowed_methods)]
 
@@ -21,6 +21,7 @@ mod error;
 mod group;
 mod kinds;
 mod mesh;
+mod passage;
 mod references;
 mod value;
 
@@ -69,6 +70,7 @@ pub fn read(text: &[u8], place: &Place, now: DateTime<Utc>) -> Result<Planned, P
             Kind::NetworkBalancer => balancer::read_network(&mut draft, resource),
             Kind::Acl => balancer::read_acl(&mut draft, resource),
             Kind::EipAssociation => eip::read(&mut draft, resource),
+            Kind::Passage(passage) => passage::read(&mut draft, resource, passage),
             // These are parts of what they belong to, and are looked for there.
             Kind::SecurityGroupRule
             | Kind::ClassicListener

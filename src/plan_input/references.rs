@@ -21,19 +21,11 @@ pub(super) struct Sources<'a> {
     pub found: BTreeSet<Source<'a>>,
     /// True where it may come from something else too: a local value, a data source, `each.value`.
     pub others: bool,
-    /// True where something that is known already goes in as well: a list may hold it beside what is found.
-    pub known: bool,
     /// References followed so far.
     followed: usize,
 }
 
 impl<'a> Sources<'a> {
-    /// The source of a list's only element, where there is no doubt that it has no other. A constant among the elements
-    /// leaves no trace in the configuration.
-    pub(super) fn only_element(&self) -> Option<&Source<'a>> {
-        self.only().filter(|_| !self.known)
-    }
-
     /// The source, where there is no doubt.
     pub(super) fn only(&self) -> Option<&Source<'a>> {
         match (self.others, self.found.len()) {
@@ -87,10 +79,7 @@ fn follow<'a>(
     sources: &mut Sources<'a>,
 ) {
     let references = match expression.get("references") {
-        None if expression.get("constant_value").is_some() => {
-            sources.known = true;
-            return;
-        }
+        None if expression.get("constant_value").is_some() => return,
         references => references.and_then(Value::as_array),
     };
     let Some(references) = references.filter(|_| depth > 0) else {
@@ -124,7 +113,7 @@ fn reference<'a>(document: &'a Document, module: &ModulePath, text: &'a str, dep
     match first {
         // Known whenever a plan is made.
         "count" | "path" | "terraform" | "self" => {}
-        "each" if rest == "key" => sources.known = true,
+        "each" if rest == "key" => {}
         "each" | "local" | "data" | "ephemeral" => sources.others = true,
         "var" => variable(document, module, rest, depth, sources),
         "module" => output(document, module, rest, depth, sources),
@@ -134,10 +123,7 @@ fn reference<'a>(document: &'a Document, module: &ModulePath, text: &'a str, dep
 
 /// A variable of the root module is known when a plan is made; that of another is what its call passes.
 fn variable<'a>(document: &'a Document, module: &ModulePath, rest: &'a str, depth: usize, sources: &mut Sources<'a>) {
-    let Some((_, caller)) = module.split_last() else {
-        sources.known = true;
-        return;
-    };
+    let Some((_, caller)) = module.split_last() else { return };
     let (name, path) = rest.split_at(rest.find(['.', '[']).unwrap_or(rest.len()));
     // Of an object that is passed, only a part is meant, and the call does not say which reference is which.
     let expressions = document.call(module).and_then(|call| call.get("expressions"));
@@ -145,10 +131,7 @@ fn variable<'a>(document: &'a Document, module: &ModulePath, rest: &'a str, dept
         Some(passed) if path.is_empty() => follow(document, &caller.to_vec(), passed, depth, sources),
         Some(_) => sources.others = true,
         // Its default, which is a constant.
-        None => {
-            sources.others |= expressions.is_none();
-            sources.known = true;
-        }
+        None => sources.others |= expressions.is_none(),
     }
 }
 
