@@ -1,5 +1,6 @@
 //! Prometheus' text format, for a text file collector: one gauge a fact, over the last run only. What alerts are about
-//! is always there, zeros included, since an alert on a series that is missing never fires.
+//! is always there, zeros included, since an alert on a series that is missing never fires. No label names a resource: how
+//! many series there are follows accounts and regions, not what stands in them.
 
 use std::{
     collections::BTreeMap,
@@ -8,7 +9,7 @@ use std::{
 
 use super::{
     escape,
-    table::state_word,
+    table::{state_word, worst},
     v1::{Document, NotificationV1},
 };
 use crate::{
@@ -60,7 +61,23 @@ fn write_endpoints(document: &Document<'_>, out: &mut dyn Write) -> io::Result<(
             (vec![("exposure", exposure.to_string())], number(count))
         })
         .collect();
-    write_gauge("portcullis_endpoints", "Control-plane entrances by exposure.", &counts, out)
+    write_gauge("portcullis_endpoints", "Control-plane entrances by exposure.", &counts, out)?;
+    let by_place = document.endpoints.iter().map(|endpoint| {
+        let access = worst(endpoint).map_or_else(String::new, |verdict| verdict.to_string());
+        vec![
+            ("account_id", endpoint.account_id.to_string()),
+            ("region_id", endpoint.region_id.to_string()),
+            ("kind", endpoint.kind.to_string()),
+            ("exposure", endpoint.exposure.to_string()),
+            ("access", access),
+        ]
+    });
+    write_gauge(
+        "portcullis_place_endpoints",
+        "Control-plane entrances by place, kind, exposure and the worst verdict of their ports.",
+        &counted(by_place),
+        out,
+    )
 }
 
 /// The status of an open finding that the baseline has: it is known, and does not count.
@@ -116,7 +133,6 @@ fn write_coverage(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()
             ("region_id", gap.region_id.to_string()),
             ("product", gap.product.to_string()),
             ("operation", gap.operation.to_string()),
-            ("resource_id", gap.resource_id.to_string()),
             ("state", state_word(gap.state).to_owned()),
             ("code", gap.code.to_string()),
         ]
