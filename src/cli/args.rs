@@ -351,7 +351,7 @@ pub(crate) struct CheckArgs {
 
 #[derive(Clone, Debug, Args)]
 pub(crate) struct ReportArgs {
-    /// A run's id or its beginning, a JSON report file, or `latest`
+    /// A run's id or its beginning, a JSON report file, `-` for one on standard input, or `latest`
     #[arg(default_value = "latest", value_name = "RUN|FILE")]
     pub(crate) run: String,
     /// Tell a framework's controls instead, control by control: pass, fail, unknown or not covered, as table, json, csv or
@@ -418,7 +418,7 @@ pub(crate) struct ExplainArgs {
     /// A finding's fingerprint or its beginning, or an endpoint's id or a part of it
     #[arg(value_name = "FINDING|ENDPOINT", value_parser = not_empty)]
     pub(crate) subject: String,
-    /// A run's id or its beginning, a JSON report file, or `latest`
+    /// A run's id or its beginning, a JSON report file, `-` for one on standard input, or `latest`
     #[arg(long, default_value = "latest", value_name = "RUN|FILE", value_hint = ValueHint::FilePath)]
     pub(crate) run: String,
     /// Judge a saved snapshot instead of looking at a run

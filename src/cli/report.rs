@@ -63,8 +63,15 @@ fn of_pack(id: &str, args: &ReportArgs, targets: &[Target], terminal: &Terminal)
     Ok(Exit::Clean)
 }
 
-/// The report of that file, where the word names one.
+/// The report of that file, or on standard input, where the word names one.
 pub(crate) fn report_file(word: &str) -> Result<Option<Document<'static>>, Failure> {
+    if word == "-" {
+        let read = report::read_from(io::stdin().lock().take(MAX_REPORT));
+        return read.map(Some).map_err(|error| Failure {
+            exit: Exit::Usage,
+            error: anyhow::Error::from(error).context("cannot report from standard input"),
+        });
+    }
     let path = Path::new(word);
     let seems_a_path = path.components().count() > 1 || path.extension().is_some();
     if seems_a_path && !path.is_file() {

@@ -153,6 +153,12 @@ pub enum ReadError {
     /// Another document, or a version that this program does not know.
     #[error("its schema is `{seen}`, and this version reads `{expected}` only", expected = v1::SCHEMA)]
     Schema { seen: String },
+    /// It says that things are better than its own records have them.
+    #[error(
+        "its verdict is `{said}` with exit code {exit_code}, but its findings, endpoints and coverage come to `{held}`: it was \
+         changed after it was written; render the stored run, or scan again"
+    )]
+    Contradiction { said: &'static str, exit_code: u8, held: &'static str },
     /// The text could not be read.
     #[error("{0}")]
     Unreadable(io::Error),

@@ -7,9 +7,14 @@ use serde::de::DeserializeOwned;
 
 use super::{
     ReadError, escape,
-    v1::{self, CoverageV1, Document, EndpointV1, FindingV1, Known, RunV1, SummaryV1},
+    v1::{self, CoverageV1, Document, EndpointV1, FindingV1, GapV1, Known, RunV1, SummaryV1},
+    verdict_text,
 };
-use crate::{findings::RunVerdict, pieces::Pieces};
+use crate::{
+    findings::{FindingStatus, RunVerdict},
+    model::{ResourceKind, Severity, UnitState},
+    pieces::Pieces,
+};
 
 /// Reads a report that an earlier run wrote.
 ///
@@ -85,9 +90,51 @@ impl Members {
             findings: there(self.findings, "findings", pieces)?,
             coverage: there(self.coverage, "coverage", pieces)?,
         };
-        // The list counts: an older report has no `undecided`, and a report that was cut down by hand has old counts.
+        // The lists count: an older report has no `undecided`, and a report that was cut down by hand has old counts.
         document.summary.count(&document.findings);
+        document.summary.count_endpoints(document.endpoints.iter().map(|endpoint| endpoint.exposure));
+        is_earned(&document)?;
         Ok(document)
+    }
+}
+
+/// Nobody is told that all is well by a report that holds the contrary. One that says worse than it holds was cut down.
+fn is_earned(document: &Document<'_>) -> Result<(), ReadError> {
+    let rank = |verdict| match verdict {
+        RunVerdict::Pass => 0,
+        RunVerdict::Unknown => 1,
+        RunVerdict::Fail => 2,
+    };
+    let (said, held) = (document.verdict, held(document));
+    // Code 0 says the same as the verdict.
+    let told = if document.run.exit_code == 0 { RunVerdict::Pass } else { said };
+    match rank(held) > rank(said) || rank(held) > rank(told) {
+        true => Err(ReadError::Contradiction {
+            said: verdict_text(said),
+            exit_code: document.run.exit_code,
+            held: verdict_text(held),
+        }),
+        false => Ok(()),
+    }
+}
+
+/// What the records come to, as `findings::outcome` has it for a run.
+fn held(document: &Document<'_>) -> RunVerdict {
+    // What is about a waiver never counts.
+    let of_cloud = || document.findings.iter().filter(|finding| finding.resource_kind != ResourceKind::Waiver);
+    // Where the threshold was not kept, only the worst is sure to have counted.
+    let fail_on = document.run.fail_on.unwrap_or(Severity::Critical);
+    let counts = |finding: &FindingV1<'_>| {
+        finding.status == FindingStatus::Open && !finding.baselined && finding.severity >= fail_on
+    };
+    let was_lost = |gap: &GapV1<'_>| matches!(gap.state, UnitState::Denied | UnitState::Failed);
+    if of_cloud().any(counts) {
+        return RunVerdict::Fail;
+    }
+    let is_whole = document.settled() && !document.coverage.gaps.iter().any(was_lost);
+    match is_whole && !of_cloud().any(|finding| finding.status == FindingStatus::Unknown) {
+        true => RunVerdict::Pass,
+        false => RunVerdict::Unknown,
     }
 }
 
@@ -190,6 +237,61 @@ mod tests {
     fn another_document_is_refused_before_the_rest_of_it_is_read() {
         let error = told("{\"schema\": \"portcullis.plan/v1\", \"actions\": ");
         assert!(error.contains("its schema is `portcullis.plan/v1`"), "{error}");
+    }
+
+    /// The sample: findings that count, and reads that were denied.
+    #[test]
+    fn a_verdict_that_is_better_than_what_the_report_holds_is_refused() {
+        let with = |verdict: &str, exit_code: u8, change: &dyn Fn(&mut Map<String, Value>)| {
+            let mut members = members();
+            members["verdict"] = json!(verdict);
+            members["run"]["exit_code"] = json!(exit_code);
+            change(&mut members);
+            Value::Object(members).to_string()
+        };
+        let empty = |members: &mut Map<String, Value>| members["findings"] = json!([]);
+        let waived = |members: &mut Map<String, Value>| {
+            for finding in members["findings"].as_array_mut().expect("a list") {
+                finding["status"] = json!("waived");
+            }
+        };
+        let whole = |members: &mut Map<String, Value>| {
+            empty(members);
+            members["endpoints"] = json!([]);
+            members["coverage"]["complete"] = json!(true);
+            members["coverage"]["gaps"] = json!([]);
+        };
+        let lost = |members: &mut Map<String, Value>| {
+            let gaps = members["coverage"]["gaps"].clone();
+            whole(members);
+            members["coverage"]["gaps"] = gaps;
+        };
+        type Change<'a> = &'a dyn Fn(&mut Map<String, Value>);
+        let refused: [(&str, u8, Change<'_>); 7] = [
+            ("pass", 0, &|_| {}),
+            ("unknown", 3, &|_| {}),
+            ("fail", 0, &|_| {}),
+            ("pass", 0, &empty),
+            ("pass", 4, &empty),
+            ("pass", 0, &waived),
+            ("pass", 0, &lost),
+        ];
+        for (verdict, exit_code, change) in refused {
+            let error = told(&with(verdict, exit_code, change));
+            assert!(error.contains(&format!("its verdict is `{verdict}` with exit code {exit_code}")), "{error}");
+        }
+        let taken: [(&str, u8, Change<'_>); 5] = [
+            ("fail", 4, &|_| {}),
+            // Cut down by hand: worse than what is left.
+            ("fail", 4, &empty),
+            ("unknown", 3, &empty),
+            ("fail", 4, &whole),
+            ("pass", 0, &whole),
+        ];
+        for (verdict, exit_code, change) in taken {
+            let document = read(&with(verdict, exit_code, change)).expect(verdict);
+            assert_eq!(document.summary.endpoints, document.endpoints.len());
+        }
     }
 
     #[test]

@@ -117,6 +117,19 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl SummaryV1 {
+    /// Counts endpoints by their exposure.
+    pub(super) fn count_endpoints(&mut self, exposures: impl Iterator<Item = Exposure>) {
+        (self.endpoints, self.exposed, self.private, self.unknown) = Default::default();
+        for exposure in exposures {
+            self.endpoints += 1;
+            match exposure {
+                Exposure::Exposed => self.exposed += 1,
+                Exposure::Private => self.private += 1,
+                Exposure::Unknown => self.unknown += 1,
+            }
+        }
+    }
+
     /// Counts findings as every format does: the open ones by severity, the others by status.
     pub(super) fn count(&mut self, findings: &[FindingV1<'_>]) {
         (self.findings, self.waived, self.undecided, self.baselined) = Default::default();
@@ -389,14 +402,8 @@ fn unit_key(unit: &Unit) -> String {
 }
 
 fn summary(run: &Run, findings: &[FindingV1<'_>]) -> SummaryV1 {
-    let with = |exposure| run.judgements.endpoints.iter().filter(|endpoint| endpoint.exposure == exposure).count();
-    let mut summary = SummaryV1 {
-        endpoints: run.judgements.endpoints.len(),
-        exposed: with(Exposure::Exposed),
-        private: with(Exposure::Private),
-        unknown: with(Exposure::Unknown),
-        ..SummaryV1::default()
-    };
+    let mut summary = SummaryV1::default();
+    summary.count_endpoints(run.judgements.endpoints.iter().map(|endpoint| endpoint.exposure));
     summary.count(findings);
     summary
 }

@@ -28,6 +28,23 @@ fn a_stored_run_renders_like_the_first_time_in_every_format() {
         assert!(text.contains("control-plane-open-to-untrusted"), "{format}: {text}");
     }
     assert_eq!(scratch.read("saved.json"), scratch.expect(0, &["report", "saved.json", "-o", "json"]).stdout);
+    let saved = std::fs::File::open(scratch.path("saved.json")).expect("it was written");
+    let piped = scratch.command(&["report", "-", "-o", "json"]).stdin(saved).output().expect("the program starts");
+    assert_eq!(String::from_utf8(piped.stdout).expect("UTF-8"), scratch.read("saved.json"));
+}
+
+#[test]
+fn a_report_that_was_made_to_look_clean_is_refused() {
+    let scratch = Scratch::new();
+    let mut report = scan(&scratch, 1, OPEN_WORLD);
+    report["verdict"] = "pass".into();
+    report["run"]["exit_code"] = 0.into();
+    scratch.write("forged.json", &report.to_string());
+    for arguments in [&["report", "forged.json"][..], &["explain", "c1", "--run", "forged.json"]] {
+        let refused = scratch.expect(2, arguments);
+        assert!(refused.stderr.contains("come to `fail`: it was changed after it was written"), "{}", refused.stderr);
+        assert_eq!(refused.stdout, "");
+    }
 }
 
 #[test]
