@@ -8,6 +8,9 @@ mod shard_runs;
 mod store_suite;
 
 #[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+#[path = "remedy/hook.rs"]
+mod hook;
+#[allow(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 #[path = "remedy/shared.rs"]
 mod shared;
 #[expect(dead_code, reason = "part of it is for hosts that share no store")]

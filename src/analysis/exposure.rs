@@ -10,7 +10,7 @@ use std::{collections::BTreeSet, net::IpAddr};
 use crate::model::{
     Changing, Cluster, Eip, EipId, Endpoint, EndpointJudgement, EndpointKind, Entrance, Exposure, Family, Listener,
     ListenerSetting, LoadBalancer, LoadBalancerId, Mesh, NetworkLoadBalancer, Reading, ResourceKind, Scope,
-    SecurityGroupId, Sign, is_protected, ports,
+    SecurityGroupId, Sign, is_protected, mesh_runs, ports,
 };
 
 use super::{
@@ -18,9 +18,6 @@ use super::{
     public_address::{self, Host, PublicAddress},
     staleness,
 };
-
-/// The state in which a mesh is what it says.
-const RUNNING: &str = "running";
 
 /// An endpoint whose exposure is judged, with what the next steps need to know of it.
 pub(super) struct Assessed<'a> {
@@ -391,8 +388,7 @@ fn is_balancer(index: &Index<'_>, scope: &Scope, id: &LoadBalancerId) -> bool {
 /// Why the silence of a mesh says nothing: one that does not run is being made, changed or taken down, and what it says of
 /// itself is of the time before or after.
 fn unsettled(subject: &Subject<'_>) -> Option<String> {
-    let is_settled =
-        subject.endpoint.resource_kind != ResourceKind::Mesh || subject.state.eq_ignore_ascii_case(RUNNING);
+    let is_settled = subject.endpoint.resource_kind != ResourceKind::Mesh || mesh_runs(subject.state);
     (!is_settled).then(|| {
         let state: String = subject.state.escape_debug().take(40).collect();
         format!("the mesh does not run, and is in the state \"{state}\"")

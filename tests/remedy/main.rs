@@ -7,6 +7,7 @@ mod actions;
 mod automatic;
 mod drifts;
 mod faults;
+mod hook;
 mod kills;
 mod listeners;
 mod local_journal;

@@ -1,68 +1,13 @@
 //! Who is told when a change is taken back, when one needs a person, and when one ends; and that nothing waits for them.
 
-use std::{
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    sync::{Arc, Mutex},
-    thread,
-};
-
 use serde_json::{Value, json};
 
 use super::{
     faults::cut_off,
+    hook::Hook,
     stage::{Run, Stage},
     world,
 };
-
-/// A channel that answers everything with this status, and keeps what it was sent.
-struct Channel {
-    url: String,
-    heard: Arc<Mutex<Vec<Value>>>,
-}
-
-impl Channel {
-    fn answering(status: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let heard = Arc::new(Mutex::new(Vec::new()));
-        let log = Arc::clone(&heard);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if let Some(body) = answered(stream, status) {
-                    log.lock().unwrap().push(body);
-                }
-            }
-        });
-        Self { url, heard }
-    }
-
-    /// Everything that was said, message by message.
-    fn heard(&self) -> Vec<String> {
-        self.heard.lock().unwrap().iter().map(Value::to_string).collect()
-    }
-}
-
-fn answered(stream: TcpStream, status: u16) -> Option<Value> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let text = line.trim_end().to_ascii_lowercase();
-        if let Some(value) = text.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if text.is_empty() {
-            break;
-        }
-    }
-    let mut body = vec![0; length];
-    reader.read_exact(&mut body).ok()?;
-    let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    reader.into_inner().write_all(reply.as_bytes()).ok()?;
-    serde_json::from_slice(&body).ok()
-}
 
 /// A stage with a channel.
 fn telling(world: &Value) -> Stage {
@@ -75,9 +20,9 @@ fn telling(world: &Value) -> Stage {
     stage
 }
 
-fn applied(stage: &Stage, channel: &Channel) -> Run {
+fn applied(stage: &Stage, channel: &Hook) -> Run {
     let mut command = stage.reaching(&["apply", "plan.json", "--approval", "plan.json.sig"]);
-    command.env("HOOK_URL", &channel.url).env("HOOK_KEY", "key of the tests");
+    channel.for_program(&mut command);
     Run::of(command.output().unwrap())
 }
 
@@ -98,7 +43,7 @@ fn is_about_the_pilot(said: &str) {
 #[test]
 fn a_way_back_is_told_and_so_is_the_end() {
     let stage = telling(&dark());
-    let channel = Channel::answering(204);
+    let channel = Hook::answering(204);
     let run = applied(&stage, &channel);
     assert_eq!((run.code, run.ends()), (9, vec!["rolled-back".to_owned()]), "{run:#?}");
     let heard = channel.heard();
@@ -115,7 +60,7 @@ fn what_needs_a_person_is_told() {
         "id": "eip-pilot", "fields": {"BusinessStatus": "FinancialLocked"}});
     world["actors"].as_array_mut().unwrap().push(locked);
     let stage = telling(&world);
-    let channel = Channel::answering(204);
+    let channel = Hook::answering(204);
     let run = applied(&stage, &channel);
     assert_eq!((run.code, run.ends()), (10, vec!["attention".to_owned()]), "{run:#?}");
     let heard = channel.heard();
@@ -129,12 +74,12 @@ fn what_needs_a_person_is_told() {
 #[test]
 fn what_goes_well_is_told_when_it_has_ended() {
     let stage = telling(&world::fast(world::quiet()));
-    let channel = Channel::answering(204);
+    let channel = Hook::answering(204);
     let run = applied(&stage, &channel);
     assert_eq!((run.code, channel.heard()), (0, Vec::new()), "{run:#?}");
     while !stage.open().is_empty() {
         let mut command = stage.reaching(&["verify", "--due"]);
-        command.env("HOOK_URL", &channel.url).env("HOOK_KEY", "key of the tests");
+        channel.for_program(&mut command);
         assert_eq!(Run::of(command.output().unwrap()).code, 0);
     }
     let heard = channel.heard();
@@ -148,7 +93,7 @@ fn what_goes_well_is_told_when_it_has_ended() {
 fn a_way_back_waits_for_nobody_who_is_told() {
     let stage = telling(&dark());
     let start = stage.server.snapshot();
-    let run = applied(&stage, &Channel::answering(500));
+    let run = applied(&stage, &Hook::answering(500));
     assert_eq!((run.code, run.ends()), (9, vec!["rolled-back".to_owned()]), "{run:#?}");
     assert_eq!(stage.server.snapshot(), start);
     assert!(run.stderr.contains("was not told"), "{run:#?}");

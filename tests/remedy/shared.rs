@@ -1,72 +1,17 @@
 //! Changes by hosts that share a store on a PostgreSQL server: automatic mode from its first notice to the change, and a
 //! plan from its run to its way back by the commands that a person types. A part of `tests/postgres.rs`.
 
-use std::{
-    fs,
-    io::{BufRead, BufReader, Read, Write},
-    net::{TcpListener, TcpStream},
-    process::Command,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{fs, process::Command};
 
 use portcullis::remediate::Action;
 use serde_json::{Value, json};
 
 use crate::{
+    hook::Hook,
     postgres_server::Server,
     stage::{Run, Stage},
     world,
 };
-
-/// Somebody who is told: takes every message, or refuses all.
-struct Owner {
-    url: String,
-    heard: Arc<AtomicUsize>,
-}
-
-impl Owner {
-    fn who_answers(status: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let url = format!("http://{}/hook", listener.local_addr().unwrap());
-        let heard = Arc::new(AtomicUsize::new(0));
-        let count = Arc::clone(&heard);
-        thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
-                if answer(stream, status).is_some() {
-                    count.fetch_add(1, Ordering::SeqCst);
-                }
-            }
-        });
-        Self { url, heard }
-    }
-
-    fn heard(&self) -> usize {
-        self.heard.load(Ordering::SeqCst)
-    }
-}
-
-fn answer(stream: TcpStream, status: u16) -> Option<()> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    loop {
-        let mut line = String::new();
-        reader.read_line(&mut line).ok()?;
-        let text = line.trim_end().to_ascii_lowercase();
-        if let Some(value) = text.strip_prefix("content-length:") {
-            length = value.trim().parse().ok()?;
-        }
-        if text.is_empty() {
-            break;
-        }
-    }
-    reader.read_exact(&mut vec![0; length]).ok()?;
-    let reply = format!("HTTP/1.1 {status} X\r\ncontent-length: 0\r\nconnection: close\r\n\r\n");
-    reader.into_inner().write_all(reply.as_bytes()).ok()
-}
 
 /// A stage whose store is a schema of the server.
 fn sharing(world: &Value, server: &Server) -> Stage {
@@ -95,8 +40,8 @@ fn unattended(world: &Value, server: &Server) -> Stage {
     stage
 }
 
-fn told(mut command: Command, owner: &Owner) -> Run {
-    command.env("HOOK_URL", &owner.url).env("HOOK_KEY", "key of the tests");
+fn told(mut command: Command, owner: &Hook) -> Run {
+    owner.for_program(&mut command);
     Run::of(command.output().unwrap())
 }
 
@@ -109,13 +54,13 @@ fn scan(stage: &Stage) {
     assert!([1, 4].contains(&run.code), "{run:#?}");
 }
 
-fn auto(stage: &Stage, owner: &Owner, more: &[&str]) -> Run {
+fn auto(stage: &Stage, owner: &Hook, more: &[&str]) -> Run {
     let words = [&["apply", "plan.json", "--approval", "plan.json.sig", "--auto"], more].concat();
     told(stage.reaching(&words), owner)
 }
 
 /// Scans, plans and applies, as a job does every day, until it is no plan any more that is refused.
-fn day_by_day(stage: &Stage, owner: &Owner, action: &Action) -> Vec<Run> {
+fn day_by_day(stage: &Stage, owner: &Hook, action: &Action) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     while runs.last().is_none_or(|run| run.code == 6) {
         assert!(runs.len() < 600, "it never comes to it: {:#?}", runs.last());
@@ -145,19 +90,19 @@ fn what_nobody_stands_by_for_is_told_a_day_ahead_and_then_changed() {
     for (world, action, operation) in cases {
         // A day of the world is some seconds of ours.
         let stage = unattended(&world::scaled(world, 14_400), &server);
-        let owner = Owner::who_answers(204);
+        let owner = Hook::answering(204);
         stage.plan(vec![action.clone()]);
 
         // What is missing is refused, and nothing is sent: a signature, a window that is open, an owner who hears of it.
         let unsigned = told(stage.reaching(&["apply", "plan.json", "--auto"]), &owner);
         assert_eq!(unsigned.code, 6, "{operation}: {unsigned:#?}");
         assert!(unsigned.stderr.contains("automatic mode has no other way than signatures"), "{unsigned:#?}");
-        assert_eq!(owner.heard(), 0, "{operation}");
-        let deaf = auto(&stage, &Owner::who_answers(500), &[]);
+        assert_eq!(owner.heard().len(), 0, "{operation}");
+        let deaf = auto(&stage, &Hook::who_answers(500), &[]);
         assert_eq!(deaf.code, 8, "{operation}: {deaf:#?}");
         assert!(deaf.stderr.contains("the owner could not be told"), "{deaf:#?}");
         let blind = auto(&stage, &owner, &["--dry-run"]);
-        assert_eq!((blind.code, owner.heard()), (6, 0), "{operation}: {blind:#?}");
+        assert_eq!((blind.code, owner.heard().len()), (6, 0), "{operation}: {blind:#?}");
         assert!(blind.stdout.contains("no two scans a day apart agree"), "{blind:#?}");
 
         let runs = day_by_day(&stage, &owner, &action);
@@ -167,7 +112,12 @@ fn what_nobody_stands_by_for_is_told_a_day_ahead_and_then_changed() {
         let last = runs.last().unwrap();
         assert_eq!((last.code, last.ends()), (0, vec!["soaking".to_owned()]), "{operation}: {last:#?}");
         assert_eq!(stage.effects(operation), 1, "{operation}: {:?}", stage.writes());
-        assert!(owner.heard() >= runs.len(), "each time the owner is told: {} of {}", owner.heard(), runs.len());
+        assert!(
+            owner.heard().len() >= runs.len(),
+            "each time the owner is told: {} of {}",
+            owner.heard().len(),
+            runs.len()
+        );
     }
 }
 

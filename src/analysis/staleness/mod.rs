@@ -38,7 +38,7 @@ use crate::{
         AccessRow, AccountId, Binding, Cluster, ClusterId, Connectivity, Consumer, ConsumerKind, EndpointJudgement,
         EndpointKind, Exposure, Gate, GateKind, Inventory, LoadBalancerId, LogReading, Mesh, MeshOpinion,
         NamedConsumers, Need, NetworkRead, Observer, Reading, ResourceKind, RouteTable, Scope, Sign, Staleness,
-        StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted, ports,
+        StalenessVerdict, Text, Traffic, Unit, UnitState, VSwitch, Via, Wanted, mesh_runs, ports,
     },
     netset::{AddressSet, Block},
 };
@@ -472,7 +472,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
     let at = Circumstances {
         target_gone: target_gone(setting, assessed),
         canary_without_revision: canary_without_revision(mesh, assessed),
-        is_changing: is_changing(mesh),
+        is_changing: !mesh_runs(&mesh.state),
         strangers,
         contradicted: !platform_disagrees.is_empty(),
     };
@@ -518,7 +518,7 @@ fn pilot_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[Acces
 
 fn server_staleness(setting: &Setting<'_>, assessed: &Assessed<'_>, rows: &[AccessRow]) -> Staleness {
     if target_gone(setting, assessed) {
-        if mesh_of(setting, assessed).is_some_and(is_changing) {
+        if mesh_of(setting, assessed).is_some_and(|mesh| !mesh_runs(&mesh.state)) {
             return Staleness::plain(StalenessVerdict::Unknown, 0, pilot::CHANGING);
         }
         let reason = "the EIP, the balancer or the listener behind it is gone";
@@ -638,11 +638,6 @@ fn canary_without_revision(mesh: &Mesh, assessed: &Assessed<'_>) -> bool {
     assessed.judgement.endpoint.kind == EndpointKind::IstioPilotCanary
         && matches!(canary.public_endpoint, Reading::Absent)
         && matches!(canary.intranet_endpoint, Reading::Absent)
-}
-
-/// True unless the mesh runs: while clusters or revisions are added, what it lists is not all yet (alibaba-api.md 16d).
-fn is_changing(mesh: &Mesh) -> bool {
-    !mesh.state.eq_ignore_ascii_case("running")
 }
 
 fn union(judged: &[Judged], counts: impl Fn(Need) -> bool) -> AddressSet {
