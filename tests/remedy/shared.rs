@@ -98,7 +98,7 @@ fn what_nobody_stands_by_for_is_told_a_day_ahead_and_then_changed() {
         assert_eq!(unsigned.code, 6, "{operation}: {unsigned:#?}");
         assert!(unsigned.stderr.contains("automatic mode has no other way than signatures"), "{unsigned:#?}");
         assert_eq!(owner.heard().len(), 0, "{operation}");
-        let deaf = auto(&stage, &Hook::who_answers(500), &[]);
+        let deaf = auto(&stage, &Hook::answering(500), &[]);
         assert_eq!(deaf.code, 8, "{operation}: {deaf:#?}");
         assert!(deaf.stderr.contains("the owner could not be told"), "{deaf:#?}");
         let blind = auto(&stage, &owner, &["--dry-run"]);
