@@ -358,6 +358,10 @@ pub(crate) struct ReportArgs {
     /// markdown; `portcullis rules packs` lists the frameworks
     #[arg(long, value_name = "PACK")]
     pub(crate) pack: Option<String>,
+    /// For people outside: account ids, public addresses and fingerprints under pseudonyms that are others each time; names
+    /// stay, and nothing is told of earlier runs
+    #[arg(long, conflicts_with = "pack")]
+    pub(crate) share: bool,
     #[command(flatten)]
     pub(crate) outputs: OutputArgs,
     #[command(flatten)]

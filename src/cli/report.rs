@@ -24,6 +24,9 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     if let Some(id) = &args.pack {
         return of_pack(id, args, &targets, terminal);
     }
+    if args.share {
+        return for_others(args, &targets, terminal);
+    }
     if let Some(document) = report_file(&args.run)? {
         if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
             return fail(Exit::Usage, "a report file is no evidence: name a stored run for a bundle");
@@ -42,6 +45,33 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     let background = background::of_run(&run, Some(&*store), &config, &targets, terminal);
     write(&Document::of(&run), &background, &targets, terminal)?;
     Ok(Exit::Clean)
+}
+
+/// Tells a run to people outside: under pseudonyms, without what the store knows beside it.
+fn for_others(args: &ReportArgs, targets: &[Target], terminal: &Terminal) -> Outcome {
+    if args.outputs.outputs.iter().any(|asked| asked.bundle().is_some()) {
+        return fail(
+            Exit::Usage,
+            "a bundle calls everything by its name, or it would be no evidence: leave --share out",
+        );
+    }
+    let (document, config) = match report_file(&args.run)? {
+        Some(document) => (under_pseudonyms(&document)?, None),
+        None => {
+            let config = setup::config(&args.config, terminal)?;
+            let store = setup::kept(&args.store, &config, terminal)?;
+            (under_pseudonyms(&Document::of(&setup::stored_run(&*store, &args.run)?))?, Some(config))
+        }
+    };
+    write(&document, &background::of_rules(config.as_ref(), targets, terminal), targets, terminal)?;
+    Ok(Exit::Clean)
+}
+
+fn under_pseudonyms(document: &Document<'_>) -> Result<Document<'static>, Failure> {
+    report::shared(document, rand::random()).map_err(|error| Failure {
+        exit: Exit::Internal,
+        error: anyhow::Error::from(error).context("cannot put the report under pseudonyms"),
+    })
 }
 
 /// Tells a framework's controls: of a stored run only, since a report file does not say which rules were evaluated.

@@ -20,6 +20,7 @@ mod pack;
 mod prometheus;
 mod read;
 mod sarif;
+mod share;
 mod style;
 mod subject;
 mod table;
@@ -39,6 +40,7 @@ use std::{
 pub use background::{Background, RuleTexts, Translation, TrendPoint};
 pub use pack::{PACK_FORMATS, render_pack};
 pub use read::{read, read_from};
+pub use share::{SHARE_KEY_BYTES, shared};
 
 use crate::{
     findings::{Run, RunVerdict},

@@ -19,6 +19,7 @@ mod published;
 mod scan;
 mod scratch;
 mod selftest;
+mod share;
 mod signals;
 mod store;
 mod unread;

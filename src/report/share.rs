@@ -1,0 +1,355 @@
+//! A report for people outside: account ids, public addresses and fingerprints stand under pseudonyms (reliability.md 6.2).
+//!
+//! Addresses are exchanged bit by bit, so that two that share a prefix still do, and a block holds the same addresses as before
+//! under their new names: the sets of a report stay what they were to one another. What decides what kind of address it is stays
+//! as it was: the first 8 bits, 16 where a private range begins with the same 8, of IPv6 16; private addresses stay whole, and so
+//! do blocks as wide as that. Fingerprints go because an account id can be found from one by trying.
+//!
+//! With another key everything has another name. Without the key nobody can tell which.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+};
+
+use data_encoding::HEXLOWER;
+use hmac::{Hmac, KeyInit, Mac};
+use ipnet::IpNet;
+use serde::{Serialize, de::DeserializeOwned};
+use serde_json::Value;
+use sha2::Sha256;
+
+use super::v1::{Document, EndpointV1, FindingV1, Known};
+use crate::model::is_on_the_internet;
+
+/// Bytes of a key. They must be random, and are not kept.
+pub const SHARE_KEY_BYTES: usize = 32;
+
+/// The report under pseudonyms. Names of resources and people stay, and so does what people wrote, but for what it says of these.
+///
+/// # Errors
+/// If a record cannot be read back from its own JSON.
+pub fn shared(document: &Document<'_>, key: [u8; SHARE_KEY_BYTES]) -> Result<Document<'static>, serde_json::Error> {
+    let mut names = Pseudonyms::new(key, document);
+    let mut known = Known::default();
+    let endpoints: Result<Vec<_>, _> = document.endpoints.iter().map(|one| names.endpoint(one, &mut known)).collect();
+    let findings: Result<Vec<_>, _> = document.findings.iter().map(|one| names.finding(one, &mut known)).collect();
+    let mut shared = Document {
+        schema: document.schema.as_str().to_owned().into(),
+        run: names.record(&document.run)?,
+        verdict: document.verdict,
+        summary: document.summary.clone(),
+        endpoints: endpoints?,
+        findings: findings?,
+        coverage: names.record(&document.coverage)?,
+    };
+    // In the order that every report has, by what they are called now.
+    shared.endpoints.sort_by(|a, b| a.id.cmp(&b.id));
+    shared.findings.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.fingerprint.cmp(&b.fingerprint)));
+    Ok(shared)
+}
+
+struct Pseudonyms {
+    key: [u8; SHARE_KEY_BYTES],
+    accounts: BTreeMap<String, String>,
+    addresses: HashMap<IpAddr, IpAddr>,
+}
+
+impl Pseudonyms {
+    fn new(key: [u8; SHARE_KEY_BYTES], document: &Document<'_>) -> Self {
+        let of_endpoints = document.endpoints.iter().map(|one| &one.account_id);
+        let of_findings = document.findings.iter().map(|one| &one.account_id);
+        let of_gaps = document.coverage.gaps.iter().map(|one| &one.account_id);
+        let of_callers = document.run.caller.iter().map(|one| &one.account_id);
+        let ids: BTreeSet<&str> =
+            of_endpoints.chain(of_findings).chain(of_gaps).chain(of_callers).map(|id| id.as_str()).collect();
+        let mut names = Self { key, accounts: BTreeMap::new(), addresses: HashMap::new() };
+        for id in ids.into_iter().filter(|id| is_account(id)) {
+            names.account(id);
+        }
+        names
+    }
+
+    fn endpoint(&mut self, one: &EndpointV1<'_>, known: &mut Known) -> Result<EndpointV1<'static>, serde_json::Error> {
+        let mut endpoint: EndpointV1<'static> = self.record(one)?;
+        endpoint.unread = one.unread.iter().map(|text| self.text(text)).collect();
+        known.endpoint(&mut endpoint);
+        Ok(endpoint)
+    }
+
+    fn finding(&mut self, one: &FindingV1<'_>, known: &mut Known) -> Result<FindingV1<'static>, serde_json::Error> {
+        let mut finding: FindingV1<'static> = self.record(one)?;
+        finding.title = one.title.as_str().to_owned().into();
+        finding.resource_name = self.text(&one.resource_name).into();
+        known.finding(&mut finding);
+        Ok(finding)
+    }
+
+    /// The record with every text of it under pseudonyms.
+    fn record<T: DeserializeOwned>(&mut self, record: &impl Serialize) -> Result<T, serde_json::Error> {
+        let mut value = serde_json::to_value(record)?;
+        self.value(&mut value);
+        serde_json::from_value(value)
+    }
+
+    fn value(&mut self, value: &mut Value) {
+        match value {
+            Value::String(text) => *text = self.text(text),
+            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Object(fields) => {
+                for (name, mut field) in std::mem::take(fields) {
+                    self.value(&mut field);
+                    fields.insert(self.text(&name), field);
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    fn text(&mut self, text: &str) -> String {
+        let is_of_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, ':' | '.');
+        let mut told = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(start) = rest.find(is_of_word) {
+            let (before, from) = rest.split_at(start);
+            let end = from.find(|c| !is_of_word(c)).unwrap_or(from.len());
+            let (word, after) = from.split_at(end);
+            told.push_str(before);
+            told.push_str(&self.word(word, prefix_length(after)));
+            rest = after;
+        }
+        told.push_str(rest);
+        told
+    }
+
+    /// A word of letters, digits, colons and dots; an address at its end is a block where a prefix length follows.
+    fn word(&mut self, word: &str, length: Option<u8>) -> String {
+        if word.strip_prefix("v1:").is_some_and(is_digest) {
+            return format!("v1:{}", HEXLOWER.encode(&self.digest(0, word.as_bytes())));
+        }
+        // The end of a sentence, or what a port or a sentence follows.
+        let bare = word.trim_end_matches(['.', ':']);
+        if let Ok(address) = bare.parse() {
+            let length = length.filter(|_| bare == word);
+            return format!("{}{}", self.address(address, length), word.strip_prefix(bare).unwrap_or_default());
+        }
+        let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
+        let mut told = String::with_capacity(word.len());
+        let mut rest = word;
+        while let Some(start) = rest.find(is_of_number) {
+            let (before, from) = rest.split_at(start);
+            let end = from.find(|c| !is_of_number(c)).unwrap_or(from.len());
+            let (number, after) = from.split_at(end);
+            told.push_str(before);
+            let is_in_letters = told.ends_with(|c: char| c.is_ascii_alphabetic())
+                || after.starts_with(|c: char| c.is_ascii_alphabetic());
+            told.push_str(&self.number(number, is_in_letters, length.filter(|_| after.is_empty())));
+            rest = after;
+        }
+        told.push_str(rest);
+        told
+    }
+
+    /// Digits and dots: an address, an account id, or neither.
+    fn number(&mut self, number: &str, is_in_letters: bool, length: Option<u8>) -> String {
+        let bare = number.trim_matches('.');
+        let replaced = if let Ok(address) = bare.parse::<Ipv4Addr>() {
+            self.address(address.into(), length.filter(|_| number.ends_with(bare))).to_string()
+        } else if self.accounts.contains_key(bare) || (is_account(bare) && !is_in_letters) {
+            self.account(bare)
+        } else {
+            return number.to_owned();
+        };
+        number.replacen(bare, &replaced, 1)
+    }
+
+    fn account(&mut self, id: &str) -> String {
+        let next = self.accounts.len() + 1;
+        self.accounts.entry(id.to_owned()).or_insert_with(|| format!("account-{next:04}")).clone()
+    }
+
+    /// The address by which another stands; the first one of a block that long.
+    fn address(&mut self, address: IpAddr, length: Option<u8>) -> IpAddr {
+        if !is_on_the_internet(address) {
+            return address;
+        }
+        let other = match self.addresses.get(&address) {
+            Some(other) => *other,
+            None => {
+                let other = self.exchanged(address);
+                self.addresses.insert(address, other);
+                other
+            }
+        };
+        match length.map(|length| IpNet::new(other, length)) {
+            Some(Ok(block)) => block.network(),
+            Some(Err(_)) | None => other,
+        }
+    }
+
+    fn exchanged(&self, address: IpAddr) -> IpAddr {
+        match address {
+            IpAddr::V4(v4) => {
+                let kept = match v4.octets()[0] {
+                    // In these something begins that is no address of the internet, and ends within 16 bits.
+                    100 | 169 | 172 | 192 => 16,
+                    // What is no address of a host.
+                    0 | 224.. => 32,
+                    _ => 8,
+                };
+                let bits = self.bits(4, u128::from(v4.to_bits()), 32, kept);
+                Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or_default()).into()
+            }
+            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
+                Some(v4) => match self.exchanged(v4.into()) {
+                    IpAddr::V4(other) => other.to_ipv6_mapped().into(),
+                    other @ IpAddr::V6(_) => other,
+                },
+                // Global unicast.
+                None if v6.segments()[0] & 0xe000 == 0x2000 => {
+                    Ipv6Addr::from_bits(self.bits(6, v6.to_bits(), 128, 16)).into()
+                }
+                None => address,
+            },
+        }
+    }
+
+    /// The lowest `width` bits, of which each behind the first `kept` is turned over or not, by those before it.
+    fn bits(&self, family: u8, bits: u128, width: u32, kept: u32) -> u128 {
+        (kept..width).fold(bits, |other, at| {
+            let before = bits.checked_shr(width - at).unwrap_or(0);
+            let mut text = before.to_be_bytes().to_vec();
+            text.push(u8::try_from(at).unwrap_or_default());
+            let turn = self.digest(family, &text).first().is_some_and(|byte| byte & 1 == 1);
+            other ^ (u128::from(turn) << (width - 1 - at))
+        })
+    }
+
+    /// What only who has the key can work out; `what` keeps the uses apart.
+    fn digest(&self, what: u8, text: &[u8]) -> Vec<u8> {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.key) else {
+            unreachable!("a key of any length will do")
+        };
+        mac.update(&[what]);
+        mac.update(text);
+        mac.finalize().into_bytes().to_vec()
+    }
+}
+
+/// Account ids of the vendor have 16 digits.
+fn is_account(text: &str) -> bool {
+    text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// Fingerprints have 64 digits; what is shorter is none that this program made, and no harm is in its going.
+fn is_digest(text: &str) -> bool {
+    text.len() >= 32 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+/// The number behind the slash with which the text begins.
+fn prefix_length(text: &str) -> Option<u8> {
+    let digits = text.strip_prefix('/')?;
+    let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+    let (digits, after) = digits.split_at(end);
+    digits.parse().ok().filter(|_| !after.starts_with(|c: char| c.is_alphanumeric()))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::report::fixture;
+
+    const KEY: [u8; SHARE_KEY_BYTES] = [7; SHARE_KEY_BYTES];
+
+    fn names() -> Pseudonyms {
+        Pseudonyms { key: KEY, accounts: BTreeMap::new(), addresses: HashMap::new() }
+    }
+
+    fn common_bits(one: u32, other: u32) -> u32 {
+        (one ^ other).leading_zeros()
+    }
+
+    proptest! {
+        /// Two addresses share as many bits as before, so that no block gains or loses one.
+        #[test]
+        fn prefixes_are_kept(one: u32, other: u32, share in 0_u32..=32) {
+            let other = if share == 32 { one } else { one ^ (1 << (31 - share)) ^ (other & ((1 << (31 - share)) - 1)) };
+            let mut names = names();
+            let mut named = |bits: u32| match names.address(Ipv4Addr::from_bits(bits).into(), None) {
+                IpAddr::V4(v4) => v4.to_bits(),
+                IpAddr::V6(v6) => panic!("{v6}"),
+            };
+            // What is private stays, and what is not never becomes it: else bits would be shared where none were.
+            prop_assert_eq!(common_bits(named(one), named(other)), common_bits(one, other));
+        }
+
+        #[test]
+        fn what_is_private_stays_and_nothing_becomes_private(bits: u32) {
+            let address = IpAddr::from(Ipv4Addr::from_bits(bits));
+            let named = names().address(address, None);
+            prop_assert_eq!(is_on_the_internet(named), is_on_the_internet(address));
+            prop_assert!(is_on_the_internet(address) || named == address);
+        }
+
+        #[test]
+        fn prefixes_of_ipv6_are_kept(one: u128, share in 16_u32..128) {
+            let one = (one >> 3) | (1 << 125);
+            let other = one ^ (1 << (127 - share));
+            let mut names = names();
+            let mut named = |bits: u128| match names.address(Ipv6Addr::from_bits(bits).into(), None) {
+                IpAddr::V6(v6) => v6.to_bits(),
+                IpAddr::V4(v4) => panic!("{v4}"),
+            };
+            prop_assert_eq!((named(one) ^ named(other)).leading_zeros(), share);
+        }
+    }
+
+    #[test]
+    fn names_are_found_wherever_they_stand() {
+        let mut names = names();
+        let address = names.address(IpAddr::from([203, 0, 113, 7]), None);
+        let block = names.address(IpAddr::from([203, 0, 113, 0]), Some(24));
+        assert!(block.to_string().ends_with(".0"), "{block}");
+        for (text, told) in [
+            ("1000000000000001/cn-hangzhou/mesh/c1", "account-0001/cn-hangzhou/mesh/c1".to_owned()),
+            ("acs:ram::1000000000000001:user/audit", "acs:ram::account-0001:user/audit".to_owned()),
+            ("c1000000000000001x of 1000000000000002.", "caccount-0001x of account-0002.".to_owned()),
+            ("c3000000000000003x", "c3000000000000003x".to_owned()),
+            ("https://203.0.113.7:6443", format!("https://{address}:6443")),
+            ("open to 203.0.113.7.", format!("open to {address}.")),
+            ("(203.0.113.0/24, 10.0.0.0/8)", format!("({block}/24, 10.0.0.0/8)")),
+            ("from:203.0.113.7,to:0.0.0.0/0", format!("from:{address},to:0.0.0.0/0")),
+            ("::ffff:203.0.113.7", format!("::ffff:{address}")),
+            ("lb-1/6443 since 2026-11-20T06:00:00Z", "lb-1/6443 since 2026-11-20T06:00:00Z".to_owned()),
+            ("版本 1.2.3 é203.0.113.7é", format!("版本 1.2.3 é{address}é")),
+        ] {
+            assert_eq!(names.text(text), told, "{text}");
+        }
+        let print = format!("v1:{}", "ab".repeat(32));
+        let other = names.text(&print);
+        assert!(other != print && other.len() == print.len() && other.starts_with("v1:"), "{other}");
+        assert_eq!(names.text(&print), other);
+    }
+
+    #[test]
+    fn the_report_is_the_same_under_other_names() {
+        let run = fixture::run();
+        let document = Document::of(&run);
+        let told = shared(&document, KEY).expect("our own records");
+        assert_eq!((told.verdict, &told.summary), (document.verdict, &document.summary));
+        assert_eq!((told.endpoints.len(), told.findings.len()), (document.endpoints.len(), document.findings.len()));
+        let text = serde_json::to_string(&told).expect("JSON");
+        for account in document.endpoints.iter().map(|one| one.account_id.as_str()) {
+            assert!(!text.contains(account), "{account}");
+        }
+        for finding in &document.findings {
+            assert!(!text.contains(finding.fingerprint.as_str()), "{}", finding.fingerprint);
+        }
+        for address in document.endpoints.iter().filter_map(|one| one.public_address.as_ref()) {
+            assert!(!text.contains(address.as_str()), "{address}");
+        }
+        assert_ne!(shared(&document, [8; SHARE_KEY_BYTES]).expect("our own records").endpoints, told.endpoints);
+    }
+}
