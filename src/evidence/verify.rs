@@ -31,8 +31,8 @@ pub struct Verified {
     pub digest: String,
     /// Those of the keys that signed it.
     pub signers: Vec<PublicKey>,
-    /// True if nobody claims to have signed it.
-    pub unsigned: bool,
+    /// Whether somebody claims to have signed it; `None` where its manifest could not be read, which says nothing of it.
+    pub signed: Option<bool>,
 }
 
 /// Checks the bundle in `folder`. `keys` are those that are believed; with any, one of them must have signed it.
@@ -75,10 +75,9 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
         Ok(_) => return verified.problems.push(format!("{MANIFEST} is not as it was written")),
         Err(error) => return verified.problems.push(format!("{MANIFEST}: {error}")),
     };
-    verified.unsigned = envelope.is_unsigned();
     verified.signers = envelope.signers(keys).into_iter().copied().collect();
     if !keys.is_empty() && verified.signers.is_empty() {
-        let why = if verified.unsigned { "it is not signed" } else { "no believed key signed it" };
+        let why = if envelope.is_unsigned() { "it is not signed" } else { "no believed key signed it" };
         verified.problems.push(format!("{MANIFEST}: {why}"));
     }
     // One that is believed vouches for no other: what was added to its envelope was added by somebody else.
@@ -86,7 +85,10 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
         verified.problems.push(format!("{MANIFEST} holds a signature that no believed key made under its own name"));
     }
     match Manifest::read(envelope.payload()) {
-        Some(manifest) => verified.manifest = Some(manifest),
+        Some(manifest) => {
+            verified.signed = Some(!envelope.is_unsigned());
+            verified.manifest = Some(manifest);
+        }
         None => verified.problems.push(format!("{MANIFEST} holds no manifest that this version knows")),
     }
 }

@@ -111,6 +111,33 @@ fn a_changed_bundle_is_11_and_an_unsigned_one_says_so() {
     scratch.expect(11, &["verify-bundle", "nowhere"]);
 }
 
+#[test]
+fn nothing_is_said_of_a_signature_that_could_not_be_read() {
+    let scratch = with_key();
+    scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "bundle=whole"]);
+    let signed = scratch.read("whole/manifest.dsse.json");
+    for (name, manifest) in [
+        ("empty", None),
+        ("torn", Some(signed[..signed.len() / 2].to_owned())),
+        ("garbage", Some("{\"signatures\":[]}\n".to_owned())),
+        ("rewritten", Some(signed.replacen(':', ": ", 1))),
+        ("another thing", Some(signed.replacen("\"payload\":\"ey", "\"payload\":\"fX", 1))),
+    ] {
+        std::fs::create_dir(scratch.path(name)).expect("a folder");
+        if let Some(text) = manifest {
+            scratch.write(&format!("{name}/manifest.dsse.json"), &text);
+        }
+        for key in [&[][..], &["--key", PUBLIC]] {
+            let told = scratch.expect(11, &[&["verify-bundle", name], key].concat()).stdout;
+            assert!(told.contains("  WRONG       manifest.dsse.json"), "{name}: {told}");
+            assert!(!told.contains("is signed"), "{name}: {told}");
+            assert!(told.contains("not proven  who made it: its manifest could not be read"), "{name}: {told}");
+        }
+    }
+    let nowhere = scratch.expect(11, &["verify-bundle", "nowhere"]).stdout;
+    assert!(!nowhere.contains("is signed") && nowhere.contains("who made it: its manifest"), "{nowhere}");
+}
+
 /// True if some line says that something is proven.
 fn proves_something(told: &str) -> bool {
     told.lines().any(|line| line.trim_start().starts_with("proven"))

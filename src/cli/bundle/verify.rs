@@ -130,15 +130,16 @@ fn told(folder: &Path, verified: &Verified, earlier: Option<&Verified>, any_key:
             lines.push("  not proven  which replies it rests on: their digests were not kept".to_owned());
         }
     }
-    match (verified.unsigned, any_key) {
-        (true, _) => lines.push(
+    match (verified.signed, any_key) {
+        (None, _) => lines.push("  not proven  who made it: its manifest could not be read".to_owned()),
+        (Some(false), _) => lines.push(
             "  not proven  who made it: it is not signed, so that whoever changed it could have made it fit".to_owned(),
         ),
-        (false, false) => lines.push(format!(
+        (Some(true), false) => lines.push(format!(
             "  not proven  who made it: {MANIFEST} is signed, and no key to believe was named (--key), so that whoever changed \
              it could have made it fit"
         )),
-        (false, true) => {}
+        (Some(true), true) => {}
     }
     lines.push(
         "  not proven  that no later bundle exists: one that was taken away from the end leaves no trace".to_owned(),
