@@ -38,12 +38,10 @@ pub struct Verified {
 /// Checks the bundle in `folder`. `keys` are those that are believed; with any, one of them must have signed it.
 pub fn verify(folder: &Path, keys: &[PublicKey]) -> Verified {
     let mut verified = Verified::default();
-    if let Err(problem) = check_names(folder) {
-        verified.problems.push(problem);
-    }
     let envelope = match read_small(folder, MANIFEST) {
         Ok(bytes) => bytes,
         Err(problem) => {
+            verified.problems.extend(check_names(folder, &MEMBERS).err());
             verified.problems.push(problem);
             return verified;
         }
@@ -55,10 +53,14 @@ pub fn verify(folder: &Path, keys: &[PublicKey]) -> Verified {
         Err(problem) => verified.problems.push(problem),
     }
     check_envelope(&envelope, keys, &mut verified);
-    let Some(manifest) = &verified.manifest else { return verified };
+    let Some(manifest) = &verified.manifest else {
+        verified.problems.extend(check_names(folder, &MEMBERS).err());
+        return verified;
+    };
+    verified.problems.extend(check_names(folder, manifest.files()).err());
     let names: Vec<&str> = manifest.members.iter().map(|member| member.name.as_str()).collect();
-    if names != MEMBERS {
-        verified.problems.push("the manifest does not name the files of a bundle".to_owned());
+    if names != manifest.files() {
+        verified.problems.push("the manifest does not name the files of a bundle of its version".to_owned());
         return verified;
     }
     let problems: Vec<String> =
@@ -94,8 +96,8 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
 }
 
 /// Nothing may lie in a bundle that is not of it.
-fn check_names(folder: &Path) -> Result<(), String> {
-    let known: BTreeSet<&str> = MEMBERS.into_iter().chain([MANIFEST, DIGEST]).collect();
+fn check_names(folder: &Path, members: &[&str]) -> Result<(), String> {
+    let known: BTreeSet<&str> = members.iter().copied().chain([MANIFEST, DIGEST]).collect();
     let entries = fs::read_dir(folder).map_err(|error| format!("the folder cannot be read: {error}"))?;
     for entry in entries {
         let entry = entry.map_err(|error| format!("the folder cannot be read: {error}"))?;
