@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     seal::{PublicKey, SigningKey},
-    store::SqliteStore,
+    store::{SqliteStore, Store as _},
 };
 
 fn facts(run_id: &str) -> Facts {
@@ -308,6 +308,23 @@ fn what_no_bundle_holds_of_the_journal_is_in_the_next_one() {
     let again = shelf.bundle("again", "r2", "", &cut_journal);
     assert_eq!(link_of(&again).sequence, 4);
     assert_eq!(journal(&again).map(|journal| journal.after), journal(&third).map(|journal| journal.end().clone()));
+}
+
+#[test]
+fn a_bundle_follows_one_of_the_first_version() {
+    let mut shelf = Shelf::new();
+    let stream = format!("evidence/{}", super::digest(facts("r1").accounts.join("\n").as_bytes()));
+    let now = chrono::DateTime::UNIX_EPOCH;
+    let lease = shelf.store.acquire_lease(&stream, "r1", std::time::Duration::from_secs(9), now).expect("a store");
+    let crate::store::Acquired::Ours(lease) = lease else { panic!("nobody else holds it") };
+    let kept = br#"{"run_id":"r1","link":{"sequence":1,"previous":null,"previous_run":null},"manifest":"sha256:1"}"#;
+    shelf.store.append_record(&stream, lease.epoch, 1, kept).expect("a store");
+    shelf.store.release_lease(&lease).expect("a store");
+    let next = shelf.bundle("next", "r2", "", &cut_journal);
+    assert_eq!(link_of(&next).sequence, 2);
+    assert_eq!(link_of(&next).previous.as_deref(), Some("sha256:1"));
+    let journal = next.manifest.and_then(|manifest| manifest.journal).expect("it holds one");
+    assert_eq!(journal.after, Mark::start(), "no bundle before holds anything of the journal");
 }
 
 /// The statement of a bundle as the first version wrote it, of the files that `member` makes.
