@@ -326,8 +326,13 @@ Terraform address, in findings, allowlists and waivers.
 
     terraform plan -out=tfplan && terraform show -json tfplan | portcullis check -";
 
+/// A plan is no evidence: nothing is said of bundles.
+const CHECK_OUTPUTS: &str = "Report format, and where to: table (default), html, json, jsonl, csv, csv-endpoints, sarif, \
+                             ocsf, junit, markdown or prometheus; repeatable";
+
 #[derive(Clone, Debug, Args)]
 #[command(after_help = AFTER_CHECK)]
+#[command(mut_arg("outputs", |arg| arg.help(CHECK_OUTPUTS).value_parser(Asked::parse_where_no_bundle_is)))]
 pub(crate) struct CheckArgs {
     /// What `terraform show -json` prints of a plan, or of a state; `-` is standard input
     #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]

@@ -1,5 +1,6 @@
 //! `-o bundle=DIR`: a run as evidence. What a folder of it proves is for `verify` to say.
 
+mod journal;
 mod verify;
 
 pub(super) use self::verify::verify;
@@ -15,16 +16,17 @@ use chrono::{NaiveDate, Utc};
 use ipnet::IpNet;
 use serde::Serialize;
 
+use self::journal::HostJournal;
 use super::{
     args::OutputArgs,
     exit::{Exit, Failure, OrExit, fail},
     output::{self, Asked},
-    plain_file,
+    plain_file, remedy,
     terminal::Terminal,
 };
 use crate::{
     config::Config,
-    evidence::{self, AllowlistWidth, Facts, Link},
+    evidence::{self, AllowlistWidth, Facts, Link, Sealed, Span},
     findings::{Run, WaiverEntry},
     model::{NamedConsumers, Severity, TrustedEntry, TrustedList, UnitState},
     netset::AddressSet,
@@ -40,6 +42,8 @@ const MAX_KEY: u64 = 64 << 10;
 pub(super) struct Bundle {
     folder: PathBuf,
     key: Option<SigningKey>,
+    /// Where the journal of this host is.
+    journal: Option<PathBuf>,
 }
 
 /// The bundle that is asked for, if one is.
@@ -54,7 +58,7 @@ pub(super) fn prepare(args: &OutputArgs, config: &Config, terminal: &Terminal) -
     if key.is_none() {
         terminal.notice("the bundle will not be signed: name a key under `evidence.signing_key`");
     }
-    Ok(Some(Bundle { folder: folder.to_owned(), key }))
+    Ok(Some(Bundle { folder: folder.to_owned(), key, journal: remedy::journal_of_host(config) }))
 }
 
 /// Whether replies are to be kept for a bundle: of this run as it is made, or of any run later.
@@ -81,24 +85,37 @@ fn read_key(path: &Path, terminal: &Terminal) -> Result<SigningKey, Failure> {
 
 impl Bundle {
     /// Writes the bundle of a run. Its place among the others is kept in the store; without one it has none.
-    pub(super) fn write(&self, run: &Run, store: Option<&mut (dyn Store + 'static)>) -> Result<(), Failure> {
+    pub(super) fn write(
+        &self,
+        run: &Run,
+        store: Option<&mut (dyn Store + 'static)>,
+        terminal: &Terminal,
+    ) -> Result<(), Failure> {
         let facts = facts(run);
         let document = Document::of(run);
         let mut member = |name: &str, out: &mut dyn Write| write_member(name, run, &document, out);
+        let journal = HostJournal::read(self.journal.as_deref());
+        if let HostJournal::Unreadable(why) = &journal {
+            terminal.warning(&format!(
+                "the bundle holds no journal entries, and says so: the journal cannot be read: {why}"
+            ));
+        }
+        let mut cut_journal = |span: &Span| journal.slice(&facts.accounts, span);
         let mut store = store;
-        let mut place = |seal: &mut dyn FnMut(Option<&Link>) -> Vec<u8>| match store.as_deref_mut() {
-            None => Ok(seal(None)),
+        let mut place = |seal: &mut dyn FnMut(Option<&Link>, &Span) -> Sealed| match store.as_deref_mut() {
+            None => Ok(seal(None, &Span::whole())),
             Some(store) => {
-                let made =
-                    evidence::link(store, &facts.accounts, &facts.run_id, Utc::now(), &mut |link| seal(Some(link)));
+                let mut make = |link: &Link, span: &Span| seal(Some(link), span);
+                let made = evidence::link(store, &facts.accounts, &facts.run_id, Utc::now(), &mut make);
                 match made {
-                    Ok(Some(envelope)) => Ok(envelope),
+                    Ok(Some(sealed)) => Ok(sealed),
                     Ok(None) => Err("somebody else is writing one; try again".to_owned()),
                     Err(error) => Err(error.to_string()),
                 }
             }
         };
-        evidence::write(&self.folder, &facts, self.key.as_ref(), &mut member, &mut place).or_exit(Exit::Output)
+        let key = self.key.as_ref();
+        evidence::write(&self.folder, &facts, key, &mut member, &mut cut_journal, &mut place).or_exit(Exit::Output)
     }
 }
 
@@ -254,9 +271,16 @@ fn write_member(name: &str, run: &Run, document: &Document<'_>, out: &mut dyn Wr
         "policy.json" => line(report::json_text(&PolicyFile::of(run))),
         "waivers.jsonl" => waiver_lines(run).try_for_each(|waiver| line(report::json_text(&waiver))),
         "replies.jsonl" => run.header.replies.iter().try_for_each(|reply| line(report::json_text(reply))),
-        "report.json" => {
-            report::render_document(Format::Json, document, &Background::default(), out, &Options::default())
-        }
+        "report.json" => render(Format::Json, document, out),
+        "report.html" => render(Format::Html, document, out),
+        "findings.csv" => render(Format::Csv, document, out),
+        "endpoints.csv" => render(Format::CsvEndpoints, document, out),
         other => Err(io::Error::other(format!("nobody knows what `{other}` holds"))),
     }
+}
+
+/// From the run alone: what a store or a configuration knows beside it may be another thing the next time, and the same run
+/// makes the same bundle.
+fn render(format: Format, document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
+    report::render_document(format, document, &Background::default(), out, &Options::default())
 }

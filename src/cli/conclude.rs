@@ -88,11 +88,11 @@ impl<'a> Conclusion<'a> {
             Some(store) => {
                 let stored = info_span!("keep").in_scope(|| fence::apart("keeping the run", || keep(store, &mut run)));
                 let place = stored.is_ok().then_some(&mut *store);
-                bundled = write_bundle(bundle.as_ref(), &run, place);
+                bundled = write_bundle(bundle.as_ref(), &run, place, terminal);
                 (stored, Some(&*store))
             }
             None => {
-                bundled = write_bundle(bundle.as_ref(), &run, None);
+                bundled = write_bundle(bundle.as_ref(), &run, None, terminal);
                 (Ok(()), None)
             }
         };
@@ -235,8 +235,9 @@ fn write_bundle(
     bundle: Option<&bundle::Bundle>,
     run: &Run,
     store: Option<&mut (dyn Store + 'static)>,
+    terminal: &Terminal,
 ) -> Result<(), Failure> {
-    bundle.map_or(Ok(()), |bundle| fence::apart("writing the evidence", || bundle.write(run, store)))
+    bundle.map_or(Ok(()), |bundle| fence::apart("writing the evidence", || bundle.write(run, store, terminal)))
 }
 
 /// Keeps the run, which fills in when each finding was seen first. A run that cannot be kept is

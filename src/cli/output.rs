@@ -51,13 +51,25 @@ pub(crate) enum Asked {
     Bundle(PathBuf),
 }
 
+/// How a bundle is asked for.
+const BUNDLE: &str = "bundle=DIR";
+
 impl Asked {
     /// Reads `FORMAT`, `FORMAT=PATH` or `bundle=DIR`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        Self::parse_among(text, &[BUNDLE])
+    }
+
+    /// The same, where nobody is told of bundles, since none is made: who asks for one is told why.
+    pub(crate) fn parse_where_no_bundle_is(text: &str) -> Result<Self, String> {
+        Self::parse_among(text, &[])
+    }
+
+    fn parse_among(text: &str, others: &[&str]) -> Result<Self, String> {
         match text.split_once('=').unwrap_or((text, "")) {
-            ("bundle", "" | "-") => Err("a bundle is a folder that is made: write `bundle=DIR`".to_owned()),
+            ("bundle", "" | "-") => Err(format!("a bundle is a folder that is made: write `{BUNDLE}`")),
             ("bundle", folder) => Ok(Self::Bundle(folder.into())),
-            _ => Target::parse(text).map(Self::Report),
+            _ => Target::parse(text, others).map(Self::Report),
         }
     }
 
@@ -77,14 +89,14 @@ impl Asked {
 }
 
 impl Target {
-    /// Reads `FORMAT` or `FORMAT=PATH`; `-` is standard output.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    /// Reads `FORMAT` or `FORMAT=PATH`; `-` is standard output. `others` is what else could have been named.
+    fn parse(text: &str, others: &[&str]) -> Result<Self, String> {
         let (word, path) = match text.split_once('=') {
             Some((word, path)) => (word, Some(path)),
             None => (text, None),
         };
-        let format =
-            word.parse::<Format>().map_err(|_| suggest::unknown("format", word, Format::ALL.map(Format::as_str)))?;
+        let known = Format::ALL.map(Format::as_str).into_iter().chain(others.iter().copied());
+        let format = word.parse::<Format>().map_err(|_| suggest::unknown("format", word, known))?;
         let place = match path {
             None | Some("-" | "/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => Place::Stdout,
             Some("") => return Err("the path behind `=` is empty: name a file, or leave `=` out".to_owned()),
@@ -275,15 +287,13 @@ mod tests {
 
     #[test]
     fn targets_are_read_and_slips_get_a_suggestion() {
-        assert_eq!(Target::parse("json"), Ok(Target { format: Format::Json, place: Place::Stdout }));
-        assert_eq!(
-            Target::parse("csv=a=b.csv"),
-            Ok(Target { format: Format::Csv, place: Place::File("a=b.csv".into()) })
-        );
-        assert_eq!(Target::parse("json=/dev/stdout"), Target::parse("json=-"));
-        assert!(Target::parse("jsn").expect_err("no format").contains("did you mean `json`"));
-        assert!(Target::parse("json=").is_err());
-        assert!(Target::parse("").is_err());
+        let parse = |text| Target::parse(text, &[]);
+        assert_eq!(parse("json"), Ok(Target { format: Format::Json, place: Place::Stdout }));
+        assert_eq!(parse("csv=a=b.csv"), Ok(Target { format: Format::Csv, place: Place::File("a=b.csv".into()) }));
+        assert_eq!(parse("json=/dev/stdout"), parse("json=-"));
+        assert!(parse("jsn").expect_err("no format").contains("did you mean `json`"));
+        assert!(parse("json=").is_err());
+        assert!(parse("").is_err());
     }
 
     #[test]
@@ -308,13 +318,16 @@ mod tests {
 
     #[test]
     fn the_help_names_every_format() {
+        use crate::cli::args::{CheckArgs, OutputArgs};
         use clap::Args as _;
-        let command = crate::cli::args::OutputArgs::augment_args(clap::Command::new("x"));
-        let argument = command.get_arguments().find(|argument| argument.get_id() == "outputs").expect("--output");
-        let help = argument.get_help().expect("a help").to_string();
-        let words: Vec<&str> = help.split(|c: char| c != '-' && !c.is_ascii_alphanumeric()).collect();
-        for format in Format::ALL {
-            assert!(words.contains(&format.as_str()), "{} in {help}", format.as_str());
+        for command in [OutputArgs::augment_args, CheckArgs::augment_args] {
+            let command = command(clap::Command::new("x"));
+            let argument = command.get_arguments().find(|argument| argument.get_id() == "outputs").expect("--output");
+            let help = argument.get_help().expect("a help").to_string();
+            let words: Vec<&str> = help.split(|c: char| c != '-' && !c.is_ascii_alphanumeric()).collect();
+            for format in Format::ALL {
+                assert!(words.contains(&format.as_str()), "{} in {help}", format.as_str());
+            }
         }
     }
 

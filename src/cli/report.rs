@@ -40,7 +40,7 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
     let mut store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
     if let Some(bundle) = bundle {
-        bundle.write(&run, Some(&mut *store))?;
+        bundle.write(&run, Some(&mut *store), terminal)?;
     }
     let background = background::of_run(&run, Some(&*store), &config, &targets, terminal);
     write(&Document::of(&run), &background, &targets, terminal)?;

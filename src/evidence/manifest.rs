@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::chain::Link;
+use super::{FIRST_MEMBERS, MEMBERS, chain::Link, journal::Journal};
 
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
-const PREDICATE: &str = "urn:portcullis:evidence:v1";
+
+/// Of bundles without views and without a journal.
+const FIRST_PREDICATE: &str = "urn:portcullis:evidence:v1";
+const PREDICATE: &str = "urn:portcullis:evidence:v2";
 
 /// What a bundle says of its run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +78,8 @@ pub struct Manifest {
     pub members: Vec<Member>,
     /// Its place among the bundles of these accounts; `None` where nobody counts them.
     pub link: Option<Link>,
+    /// `None` in the first version, which had no place for it.
+    pub journal: Option<Journal>,
 }
 
 /// The manifest as in-toto writes it.
@@ -101,9 +106,19 @@ struct Predicate {
     run: Facts,
     members: Vec<Member>,
     link: Option<Link>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    journal: Option<Journal>,
 }
 
 impl Manifest {
+    /// The files that a bundle of its version has: every one of them, in this order.
+    pub fn files(&self) -> &'static [&'static str] {
+        match self.journal {
+            Some(_) => &MEMBERS,
+            None => &FIRST_MEMBERS,
+        }
+    }
+
     /// As bytes that are signed.
     pub fn to_json(&self) -> Vec<u8> {
         let subject = self.members.iter().map(|member| Subject {
@@ -113,17 +128,23 @@ impl Manifest {
         let statement = Statement {
             kind: STATEMENT.to_owned(),
             subject: subject.collect(),
-            predicate_type: PREDICATE.to_owned(),
-            predicate: Predicate { run: self.facts.clone(), members: self.members.clone(), link: self.link.clone() },
+            predicate_type: if self.journal.is_some() { PREDICATE } else { FIRST_PREDICATE }.to_owned(),
+            predicate: Predicate {
+                run: self.facts.clone(),
+                members: self.members.clone(),
+                link: self.link.clone(),
+                journal: self.journal.clone(),
+            },
         };
         serde_json::to_vec(&statement).expect("texts and numbers only")
     }
 
-    /// Reads what [`Self::to_json`] wrote; `None` for anything else, were it only another blank.
+    /// Reads what [`Self::to_json`] wrote; `None` for anything else, were it only another blank, or another version than its
+    /// content has.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         let statement: Statement = serde_json::from_slice(bytes).ok()?;
-        let Predicate { run, members, link } = statement.predicate;
-        let manifest = Self { facts: run, members, link };
+        let Predicate { run, members, link, journal } = statement.predicate;
+        let manifest = Self { facts: run, members, link, journal };
         (manifest.to_json() == bytes).then_some(manifest)
     }
 }

@@ -5,6 +5,7 @@
 //! needs the folder and a public key, and nothing else.
 
 mod chain;
+mod journal;
 mod manifest;
 #[cfg(test)]
 mod tests;
@@ -12,9 +13,10 @@ mod verify;
 mod write;
 
 pub use chain::{Link, link};
+pub use journal::{Found, Journal, Mark, Slice, Span};
 pub use manifest::{AllowlistWidth, Facts, Manifest, Member};
 pub use verify::{Verified, verify};
-pub use write::{EvidenceError, write};
+pub use write::{EvidenceError, Sealed, write};
 
 /// The envelope with the manifest.
 pub const MANIFEST: &str = "manifest.dsse.json";
@@ -22,8 +24,14 @@ pub const MANIFEST: &str = "manifest.dsse.json";
 /// The manifest's digest, for who has no key: it shows damage, and no forgery.
 pub const DIGEST: &str = "manifest.sha256";
 
+/// Entries of the journal of remediations.
+pub const JOURNAL: &str = "journal.jsonl";
+
+/// The report once more, as people look at it.
+pub const VIEWS: [&str; 3] = ["report.html", "findings.csv", "endpoints.csv"];
+
 /// The files of a bundle, each of which is there, if only empty.
-pub const MEMBERS: [&str; 7] = [
+pub const MEMBERS: [&str; 11] = [
     "findings.jsonl",
     "inventory.jsonl",
     "ledger.jsonl",
@@ -31,7 +39,14 @@ pub const MEMBERS: [&str; 7] = [
     "waivers.jsonl",
     "replies.jsonl",
     "report.json",
+    VIEWS[0],
+    VIEWS[1],
+    VIEWS[2],
+    JOURNAL,
 ];
+
+/// Those of them that bundles of the first version have.
+const FIRST_MEMBERS: [&str; 7] = [MEMBERS[0], MEMBERS[1], MEMBERS[2], MEMBERS[3], MEMBERS[4], MEMBERS[5], MEMBERS[6]];
 
 /// What an envelope says that it holds.
 const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";

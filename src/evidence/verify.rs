@@ -31,19 +31,17 @@ pub struct Verified {
     pub digest: String,
     /// Those of the keys that signed it.
     pub signers: Vec<PublicKey>,
-    /// True if nobody claims to have signed it.
-    pub unsigned: bool,
+    /// Whether somebody claims to have signed it; `None` where its manifest could not be read, which says nothing of it.
+    pub signed: Option<bool>,
 }
 
 /// Checks the bundle in `folder`. `keys` are those that are believed; with any, one of them must have signed it.
 pub fn verify(folder: &Path, keys: &[PublicKey]) -> Verified {
     let mut verified = Verified::default();
-    if let Err(problem) = check_names(folder) {
-        verified.problems.push(problem);
-    }
     let envelope = match read_small(folder, MANIFEST) {
         Ok(bytes) => bytes,
         Err(problem) => {
+            verified.problems.extend(check_names(folder, &MEMBERS).err());
             verified.problems.push(problem);
             return verified;
         }
@@ -55,10 +53,14 @@ pub fn verify(folder: &Path, keys: &[PublicKey]) -> Verified {
         Err(problem) => verified.problems.push(problem),
     }
     check_envelope(&envelope, keys, &mut verified);
-    let Some(manifest) = &verified.manifest else { return verified };
+    let Some(manifest) = &verified.manifest else {
+        verified.problems.extend(check_names(folder, &MEMBERS).err());
+        return verified;
+    };
+    verified.problems.extend(check_names(folder, manifest.files()).err());
     let names: Vec<&str> = manifest.members.iter().map(|member| member.name.as_str()).collect();
-    if names != MEMBERS {
-        verified.problems.push("the manifest does not name the files of a bundle".to_owned());
+    if names != manifest.files() {
+        verified.problems.push("the manifest does not name the files of a bundle of its version".to_owned());
         return verified;
     }
     let problems: Vec<String> =
@@ -75,10 +77,9 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
         Ok(_) => return verified.problems.push(format!("{MANIFEST} is not as it was written")),
         Err(error) => return verified.problems.push(format!("{MANIFEST}: {error}")),
     };
-    verified.unsigned = envelope.is_unsigned();
     verified.signers = envelope.signers(keys).into_iter().copied().collect();
     if !keys.is_empty() && verified.signers.is_empty() {
-        let why = if verified.unsigned { "it is not signed" } else { "no believed key signed it" };
+        let why = if envelope.is_unsigned() { "it is not signed" } else { "no believed key signed it" };
         verified.problems.push(format!("{MANIFEST}: {why}"));
     }
     // One that is believed vouches for no other: what was added to its envelope was added by somebody else.
@@ -86,14 +87,17 @@ fn check_envelope(bytes: &[u8], keys: &[PublicKey], verified: &mut Verified) {
         verified.problems.push(format!("{MANIFEST} holds a signature that no believed key made under its own name"));
     }
     match Manifest::read(envelope.payload()) {
-        Some(manifest) => verified.manifest = Some(manifest),
+        Some(manifest) => {
+            verified.signed = Some(!envelope.is_unsigned());
+            verified.manifest = Some(manifest);
+        }
         None => verified.problems.push(format!("{MANIFEST} holds no manifest that this version knows")),
     }
 }
 
 /// Nothing may lie in a bundle that is not of it.
-fn check_names(folder: &Path) -> Result<(), String> {
-    let known: BTreeSet<&str> = MEMBERS.into_iter().chain([MANIFEST, DIGEST]).collect();
+fn check_names(folder: &Path, members: &[&str]) -> Result<(), String> {
+    let known: BTreeSet<&str> = members.iter().copied().chain([MANIFEST, DIGEST]).collect();
     let entries = fs::read_dir(folder).map_err(|error| format!("the folder cannot be read: {error}"))?;
     for entry in entries {
         let entry = entry.map_err(|error| format!("the folder cannot be read: {error}"))?;

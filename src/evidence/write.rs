@@ -10,7 +10,7 @@ use data_encoding::HEXLOWER;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::{DIGEST, Facts, Link, MANIFEST, MEMBERS, Manifest, Member, PAYLOAD_TYPE, digest};
+use super::{DIGEST, Facts, JOURNAL, Link, MANIFEST, MEMBERS, Manifest, Member, PAYLOAD_TYPE, Slice, Span, digest};
 use crate::seal::{Envelope, SigningKey};
 
 /// Why a bundle was not written.
@@ -33,10 +33,21 @@ pub enum EvidenceError {
 /// Writes a file of a bundle, by its name.
 pub type WriteMember<'a> = dyn FnMut(&str, &mut dyn Write) -> io::Result<()> + 'a;
 
-/// Makes the envelope of a manifest that knows its place, and remembers it; `Err` says why there is no place.
-pub type Place<'a> = dyn FnMut(&mut dyn FnMut(Option<&Link>) -> Vec<u8>) -> Result<Vec<u8>, String> + 'a;
+/// An envelope, and the part of the journal that its manifest names.
+#[derive(Clone, Debug)]
+pub struct Sealed {
+    pub envelope: Vec<u8>,
+    pub slice: Slice,
+}
 
-/// Writes a bundle into `folder`, which must not be there yet, unless it is empty. Without a key it is not signed.
+/// Gives a part of the journal.
+pub type CutJournal<'a> = dyn FnMut(&Span) -> Slice + 'a;
+
+/// Seals a manifest that knows its place, and remembers it; `Err` says why there is no place.
+pub type Place<'a> = dyn FnMut(&mut dyn FnMut(Option<&Link>, &Span) -> Sealed) -> Result<Sealed, String> + 'a;
+
+/// Writes a bundle into `folder`, which must not be there yet, unless it is empty. Without a key it is not signed. Which
+/// part of the journal it holds depends on the place; all other files are the run's alone.
 ///
 /// # Errors
 /// If the folder is there, or something cannot be written.
@@ -45,6 +56,7 @@ pub fn write(
     facts: &Facts,
     key: Option<&SigningKey>,
     member: &mut WriteMember<'_>,
+    cut_journal: &mut CutJournal<'_>,
     place: &mut Place<'_>,
 ) -> Result<(), EvidenceError> {
     let failed = |source| EvidenceError::Write { path: folder.to_owned(), source };
@@ -54,18 +66,23 @@ pub fn write(
     let parent = folder.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let building = tempfile::Builder::new().prefix(".portcullis-").tempdir_in(parent).map_err(failed)?;
     let mut members = Vec::new();
-    for name in MEMBERS {
+    for name in MEMBERS.into_iter().filter(|name| *name != JOURNAL) {
         members.push(write_member(&building.path().join(name), name, member).map_err(failed)?);
     }
-    let mut seal = |link: Option<&Link>| {
-        let manifest = Manifest { facts: facts.clone(), members: members.clone(), link: link.cloned() };
+    let mut seal = |link: Option<&Link>, span: &Span| {
+        let slice = cut_journal(span);
+        let mut members = members.clone();
+        members.push(counted(&slice.lines).into_member(JOURNAL));
+        let (link, journal) = (link.cloned(), Some(slice.journal.clone()));
+        let manifest = Manifest { facts: facts.clone(), members, link, journal };
         let envelope = Envelope::new(PAYLOAD_TYPE, manifest.to_json());
         let envelope = key.map_or(envelope.clone(), |key| envelope.signed(key));
-        envelope.to_json().into_bytes()
+        Sealed { envelope: envelope.to_json().into_bytes(), slice }
     };
-    let envelope = place(&mut seal).map_err(|why| EvidenceError::Chain { path: folder.to_owned(), why })?;
+    let sealed = place(&mut seal).map_err(|why| EvidenceError::Chain { path: folder.to_owned(), why })?;
+    let Sealed { envelope, slice } = sealed;
     let line = digest_line(&envelope);
-    for (name, bytes) in [(MANIFEST, envelope.as_slice()), (DIGEST, line.as_bytes())] {
+    for (name, bytes) in [(JOURNAL, &*slice.lines), (MANIFEST, &*envelope), (DIGEST, line.as_bytes())] {
         write_file(&building.path().join(name), &mut |out| out.write_all(bytes)).map_err(failed)?;
     }
     // An empty folder is replaced by a rename, anything else refuses it.
@@ -91,8 +108,13 @@ fn is_free(folder: &Path) -> bool {
 fn write_member(path: &Path, name: &str, member: &mut WriteMember<'_>) -> io::Result<Member> {
     let mut counted = Counted::default();
     write_file(path, &mut |out| member(name, &mut Tee { out, counted: &mut counted }))?;
-    let Counted { hash, bytes, lines } = counted;
-    Ok(Member { name: name.to_owned(), bytes, lines, sha256: HEXLOWER.encode(&hash.finalize()) })
+    Ok(counted.into_member(name))
+}
+
+fn counted(bytes: &[u8]) -> Counted {
+    let mut counted = Counted::default();
+    counted.add(bytes);
+    counted
 }
 
 fn write_file(path: &Path, write: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
@@ -114,6 +136,11 @@ impl Counted {
         self.hash.update(bytes);
         self.bytes += bytes.len() as u64;
         self.lines += memchr::memchr_iter(b'\n', bytes).count() as u64;
+    }
+
+    fn into_member(self, name: &str) -> Member {
+        let Self { hash, bytes, lines } = self;
+        Member { name: name.to_owned(), bytes, lines, sha256: HEXLOWER.encode(&hash.finalize()) }
     }
 }
 

@@ -61,6 +61,17 @@ fn a_bundle_holds_the_run_and_says_what_it_proves() {
     }
     let unbelieved = scratch.expect(0, &["verify-bundle", "first"]).stdout;
     assert!(unbelieved.contains("not proven  who made it"), "{unbelieved}");
+    // The views are those of the same report, and named as no more than that.
+    for (view, format) in [("findings.csv", "csv"), ("endpoints.csv", "csv-endpoints")] {
+        let shown = scratch.expect(0, &["report", "latest", "-o", format]).stdout;
+        assert_eq!(scratch.read(&format!("first/{view}")), shown, "{view}");
+    }
+    let run = report["run"]["id"].as_str().expect("an id");
+    assert!(scratch.read("first/report.html").contains(run));
+    assert!(told.contains("not proven  that report.html, findings.csv, endpoints.csv show all"), "{told}");
+    assert!(told.contains("holds no journal entries: there was no journal"), "{told}");
+    assert!(told.contains("not proven  that nothing else was changed"), "{told}");
+    assert_eq!(scratch.read("first/journal.jsonl"), "");
     // Which program it was, and how far its clock was from the cloud's; the simulated cloud has the clock of this host.
     let manifest = manifest(&scratch, "first");
     let tool = manifest["predicate"]["run"]["tool_digest"].as_str().expect("a word");
@@ -85,7 +96,11 @@ fn bundles_follow_one_another_and_a_missing_one_shows() {
     assert!(check(11, &["two", "one"]).contains("does not follow"));
     // The same run again is the same bundle, to the byte.
     scratch.expect(0, &["report", "latest", "-o", "bundle=again"]);
-    for file in ["manifest.dsse.json", "findings.jsonl", "replies.jsonl", "report.json"] {
+    let files = std::fs::read_dir(scratch.path("three")).expect("a folder");
+    let files: Vec<String> =
+        files.map(|file| file.expect("a file").file_name().into_string().expect("UTF-8")).collect();
+    assert_eq!(files.len(), 13, "{files:?}");
+    for file in files {
         assert_eq!(scratch.read(&format!("again/{file}")), scratch.read(&format!("three/{file}")), "{file}");
     }
 }
@@ -109,6 +124,57 @@ fn a_changed_bundle_is_11_and_an_unsigned_one_says_so() {
     assert!(spoilt.stdout.contains("WRONG       findings.jsonl"), "{}", spoilt.stdout);
     scratch.expect(2, &["scan", "--sandbox", "world.json", "-o", "bundle"]);
     scratch.expect(11, &["verify-bundle", "nowhere"]);
+}
+
+#[test]
+fn nothing_is_said_of_a_signature_that_could_not_be_read() {
+    let scratch = with_key();
+    scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "bundle=whole"]);
+    let signed = scratch.read("whole/manifest.dsse.json");
+    for (name, manifest) in [
+        ("empty", None),
+        ("torn", Some(signed[..signed.len() / 2].to_owned())),
+        ("garbage", Some("{\"signatures\":[]}\n".to_owned())),
+        ("rewritten", Some(signed.replacen(':', ": ", 1))),
+        ("another thing", Some(signed.replacen("\"payload\":\"ey", "\"payload\":\"fX", 1))),
+    ] {
+        std::fs::create_dir(scratch.path(name)).expect("a folder");
+        if let Some(text) = manifest {
+            scratch.write(&format!("{name}/manifest.dsse.json"), &text);
+        }
+        for key in [&[][..], &["--key", PUBLIC]] {
+            let told = scratch.expect(11, &[&["verify-bundle", name], key].concat()).stdout;
+            assert!(told.contains("  WRONG       manifest.dsse.json"), "{name}: {told}");
+            assert!(!told.contains("is signed"), "{name}: {told}");
+            assert!(told.contains("not proven  who made it: its manifest could not be read"), "{name}: {told}");
+        }
+    }
+    let nowhere = scratch.expect(11, &["verify-bundle", "nowhere"]).stdout;
+    assert!(!nowhere.contains("is signed") && nowhere.contains("who made it: its manifest"), "{nowhere}");
+}
+
+#[test]
+fn a_journal_that_cannot_be_read_is_told_of() {
+    let scratch = with_key();
+    let configuration = scratch.read("portcullis.yaml") + "remediation: {lease: {journal: host.journal}}\n";
+    scratch.write("portcullis.yaml", &configuration);
+    scratch.write("host.journal", "this is no journal");
+    let scan = scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "bundle=one"]);
+    assert!(scan.stderr.contains("the bundle holds no journal entries, and says so"), "{}", scan.stderr);
+    assert_eq!(scratch.read("one/journal.jsonl"), "");
+    let told = scratch.expect(0, &["verify-bundle", "one", "--key", PUBLIC]).stdout;
+    assert!(
+        told.contains("not proven  what was changed") && told.contains("could not be read (this is no journal"),
+        "{told}"
+    );
+    let found = &manifest(&scratch, "one")["predicate"]["journal"]["found"];
+    let why = found["unreadable"]["why"].as_str().expect("a reason");
+    assert!(!why.contains("host.journal"), "nobody else need know where it is: {why}");
+    // One that is there and empty is not one that is not there.
+    scratch.write("host.journal", "");
+    scratch.expect(1, &["scan", "--sandbox", "world.json", "-o", "bundle=two"]);
+    let told = scratch.expect(0, &["verify-bundle", "one", "two", "--key", PUBLIC]).stdout;
+    assert!(told.contains("it holds no journal entries: behind number 0 there was none"), "{told}");
 }
 
 /// True if some line says that something is proven.

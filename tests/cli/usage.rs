@@ -20,6 +20,25 @@ fn help_and_version_go_to_stdout() {
 }
 
 #[test]
+fn a_bundle_is_offered_by_whoever_makes_one_and_nowhere_else() {
+    let scratch = Scratch::new();
+    scratch.write("plan.json", "{}");
+    for command in ["scan", "merge", "report", "check"] {
+        let makes_one = command != "check";
+        let help = scratch.expect(0, &[command, "--help"]).stdout;
+        assert_eq!(help.contains("bundle"), makes_one, "{command}: {help}");
+        assert!(help.contains("csv-endpoints") && help.contains("repeatable"), "{command}: {help}");
+        // The list of what can be named is that of the help.
+        let plan: &[&str] = if makes_one { &[] } else { &["plan.json"] };
+        let unknown = scratch.expect(2, &[&[command, "-o", "xml"], plan].concat()).stderr;
+        assert!(unknown.contains("csv-endpoints"), "{command}: {unknown}");
+        assert_eq!(unknown.contains("bundle=DIR"), makes_one, "{command}: {unknown}");
+    }
+    let slip = scratch.expect(2, &["report", "-o", "bundel=there"]).stderr;
+    assert!(slip.contains("did you mean `bundle=DIR`"), "{slip}");
+}
+
+#[test]
 fn wrong_arguments_end_with_2_and_advice() {
     let scratch = Scratch::new();
     scratch.write("world.json", EMPTY_WORLD);

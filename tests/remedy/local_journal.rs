@@ -91,6 +91,66 @@ fn the_journal_tells_who_did_what_and_why() {
     assert!(text.stdout.contains(" began ") && text.stdout.contains("CAB-1234"), "{text:#?}");
 }
 
+/// What a host announced and learned is in the evidence, once, and its chain can be followed from bundle to bundle.
+#[test]
+fn bundles_hold_what_the_journal_says_of_their_accounts() {
+    let (stage, _) = applied();
+    let bundle = |name: &str| {
+        let url = stage.server.url();
+        let scan = stage.run(&["scan", "--endpoint-url", &url, "-o", &format!("bundle={name}")]);
+        assert!(stage.path(name).join("manifest.dsse.json").exists(), "{scan:#?}");
+        scan
+    };
+    let held = |name: &str| -> Vec<Value> {
+        let text = fs::read_to_string(stage.path(name).join("journal.jsonl")).unwrap();
+        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.map(|line| serde_json::from_str(line["entry"].as_str().unwrap()).unwrap()).collect()
+    };
+    let written = || -> Vec<Value> {
+        let shown = stage.run(&["journal", "show", "--format", "json"]);
+        shown.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    bundle("one");
+    let first = written();
+    assert!(!first.is_empty());
+    assert_eq!(held("one"), first);
+    bundle("two");
+    assert_eq!(held("two"), [Value::Null; 0], "nothing was written since");
+    assert_eq!(stage.reach(&["rollback", "intent-pilot", "--confirm", "intent-pilot"]).code, 0);
+    bundle("three");
+    let back = written();
+    assert!(back.len() > first.len());
+    assert_eq!(held("three"), back[first.len()..]);
+    // A bundle that is made again holds what it held then, whatever was written since.
+    let manifest = |name: &str| fs::read_to_string(stage.path(name).join("manifest.dsse.json")).unwrap();
+    let report: Value = serde_json::from_slice(&fs::read(stage.path("one").join("report.json")).unwrap()).unwrap();
+    let oldest = report["run"]["id"].as_str().unwrap();
+    assert_eq!(stage.run(&["report", oldest, "-o", "bundle=again"]).code, 0);
+    assert_eq!((manifest("again"), held("again")), (manifest("one"), first.clone()));
+    let told = stage.run(&["verify-bundle", "one", "two", "three"]);
+    assert_eq!(told.code, 0, "{told:#?}");
+    for words in [
+        format!(
+            "{} journal entries are chained as the journal holds them, of the numbers 1 to {}",
+            first.len(),
+            first.len()
+        ),
+        format!("it holds no journal entries: behind number {} there was none", first.len()),
+        format!("of the numbers {} to {}", first.len() + 1, back.len()),
+    ] {
+        assert!(told.stdout.contains(&words), "{words}: {}", told.stdout);
+    }
+    // Damage is no silence.
+    let mut damaged = fs::read(stage.path("host.journal")).unwrap();
+    damaged[60] ^= 0x40;
+    fs::write(stage.path("host.journal"), &damaged).unwrap();
+    let scan = bundle("four");
+    assert!(scan.stderr.contains("the journal cannot be read"), "{scan:#?}");
+    let told = stage.run(&["verify-bundle", "three", "four"]);
+    assert_eq!(told.code, 0, "{told:#?}");
+    assert!(told.stdout.contains("not proven  what was changed: it holds no journal entries"), "{}", told.stdout);
+}
+
 #[test]
 fn whatever_was_torn_the_row_settles_it_and_the_journal_goes_on() {
     let (stage, bytes) = applied();

@@ -5,14 +5,14 @@ use std::{io::Read, path::Path};
 
 use chrono::DateTime;
 
-use super::MAX_KEY;
+use super::{MAX_KEY, journal};
 use crate::{
     cli::{
         args::VerifyBundleArgs,
         exit::{Exit, Failure, OrExit, Outcome, fail},
         output, plain_file,
     },
-    evidence::{self, Facts, MANIFEST, Manifest, Verified},
+    evidence::{self, Facts, Found, MANIFEST, Manifest, Mark, VIEWS, Verified},
     report::{escape_capped, escape_line},
     seal::PublicKey,
 };
@@ -25,6 +25,9 @@ pub(in crate::cli) fn verify(args: &VerifyBundleArgs) -> Outcome {
     let mut whole = true;
     for folder in &args.folders {
         let mut verified = evidence::verify(folder, &keys);
+        if let (true, Some(manifest)) = (verified.problems.is_empty(), &verified.manifest) {
+            verified.problems.extend(journal::check(folder, manifest).err());
+        }
         let follows = before.as_ref().map(|before| follows(before, &verified));
         if let Some(Err(problem)) = &follows {
             verified.problems.push(problem.clone());
@@ -81,7 +84,22 @@ fn follows(before: &Verified, after: &Verified) -> Result<(), String> {
             number.map_or_else(|| "none".to_owned(), |number| number.to_string())
         ));
     }
-    Ok(())
+    goes_on(before, after)
+}
+
+/// Whether no entry of the journal is missing between two bundles. One may begin with the journal anew, which is another
+/// host's then, or was repaired.
+fn goes_on(before: &Verified, after: &Verified) -> Result<(), String> {
+    let journal = |verified: &Verified| verified.manifest.as_ref().and_then(|manifest| manifest.journal.clone());
+    let Some(journal_after) = journal(after) else { return Ok(()) };
+    let end = journal(before).map_or_else(Mark::start, |journal| journal.end().clone());
+    if journal_after.after == end || journal_after.after == Mark::start() {
+        return Ok(());
+    }
+    Err(format!(
+        "it goes on with the journal behind entry {}, and the bundle before ends with entry {}: what is between is in neither",
+        journal_after.after.number, end.number
+    ))
 }
 
 /// Says that time runs backwards between two bundles, where it does, or that this cannot be told.
@@ -116,6 +134,7 @@ fn told(folder: &Path, verified: &Verified, earlier: Option<&Verified>, any_key:
         }
         lines.extend(said(manifest).into_iter().map(|line| format!("  it says     {line}")));
         lines.push(place(manifest, earlier, proven));
+        lines.extend(journal_told(manifest, proven));
         let facts_before = earlier.and_then(|before| before.manifest.as_ref()).map(|manifest| &manifest.facts);
         if let Some(told) = facts_before.and_then(|before| time_goes_back(before, &manifest.facts)) {
             lines.push(format!("  WARNING     {told}"));
@@ -126,19 +145,27 @@ fn told(folder: &Path, verified: &Verified, earlier: Option<&Verified>, any_key:
         if manifest.facts.tool_digest.is_none() {
             lines.push("  not proven  which program read the cloud: its digest was not kept".to_owned());
         }
+        if VIEWS.iter().all(|view| manifest.files().contains(view)) {
+            lines.push(format!(
+                "  not proven  that {} show all that report.json holds: their digests tell that they are the files that were made \
+                 with it then, and no more",
+                VIEWS.join(", ")
+            ));
+        }
         if records(manifest, "replies.jsonl") == 0 {
             lines.push("  not proven  which replies it rests on: their digests were not kept".to_owned());
         }
     }
-    match (verified.unsigned, any_key) {
-        (true, _) => lines.push(
+    match (verified.signed, any_key) {
+        (None, _) => lines.push("  not proven  who made it: its manifest could not be read".to_owned()),
+        (Some(false), _) => lines.push(
             "  not proven  who made it: it is not signed, so that whoever changed it could have made it fit".to_owned(),
         ),
-        (false, false) => lines.push(format!(
+        (Some(true), false) => lines.push(format!(
             "  not proven  who made it: {MANIFEST} is signed, and no key to believe was named (--key), so that whoever changed \
              it could have made it fit"
         )),
-        (false, true) => {}
+        (Some(true), true) => {}
     }
     lines.push(
         "  not proven  that no later bundle exists: one that was taken away from the end leaves no trace".to_owned(),
@@ -201,6 +228,49 @@ fn said(manifest: &Manifest) -> Vec<String> {
     lines
 }
 
+/// What it holds of the journal of remediations.
+fn journal_told(manifest: &Manifest, proven: &str) -> Vec<String> {
+    let Some(journal) = &manifest.journal else {
+        return vec![
+            "  not proven  what was changed: it is of the first version, which holds no journal entries".to_owned(),
+        ];
+    };
+    let mut lines = Vec::new();
+    match &journal.found {
+        Found::Absent => lines.push(
+            "  it says     it holds no journal entries: there was no journal where the configuration keeps it"
+                .to_owned(),
+        ),
+        Found::Unreadable { why } => {
+            return vec![format!(
+                "  not proven  what was changed: it holds no journal entries, since there is a journal that could not be read ({})",
+                escape_capped(why, 200)
+            )];
+        }
+        Found::Held { through, entries: 0, .. } if through.number == journal.after.number => lines.push(format!(
+            "  it says     it holds no journal entries: behind number {} there was none",
+            through.number
+        )),
+        Found::Held { through, entries, others } => {
+            let numbers = format!("numbers {} to {}", journal.after.number.saturating_add(1), through.number);
+            lines.push(match entries {
+                0 => {
+                    format!("  it says     it holds no journal entries: none of the {numbers} is about these accounts")
+                }
+                _ => format!(
+                    "  {proven}  {entries} journal entries are chained as the journal holds them, of the {numbers}"
+                ),
+            });
+            if *others > 0 {
+                lines
+                    .push(format!("  not proven  that the {others} journal entries left out are about other accounts"));
+            }
+        }
+    }
+    lines.push("  not proven  that nothing else was changed: other hosts have journals of their own".to_owned());
+    lines
+}
+
 /// What is known of its place among the bundles of its accounts.
 fn place(manifest: &Manifest, earlier: Option<&Verified>, proven: &str) -> String {
     match &manifest.link {
@@ -218,7 +288,7 @@ fn place(manifest: &Manifest, earlier: Option<&Verified>, proven: &str) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::Link;
+    use crate::evidence::{Journal, Link};
 
     fn verified(sequence: u64, previous: Option<&str>, account: &str, started_at: &str) -> Verified {
         let link = Link { sequence, previous: previous.map(str::to_owned), previous_run: None };
@@ -241,7 +311,7 @@ mod tests {
             tool_digest: None,
             clock_offset_ms: None,
         };
-        let manifest = Manifest { facts, members: Vec::new(), link: Some(link) };
+        let manifest = Manifest { facts, members: Vec::new(), link: Some(link), journal: None };
         Verified { manifest: Some(manifest), digest: format!("sha256:{sequence}"), ..Verified::default() }
     }
 
@@ -267,6 +337,39 @@ mod tests {
     }
 
     #[test]
+    fn entries_of_the_journal_between_two_bundles_are_missed() {
+        let mark = |number: u64| Mark { number, chain: format!("{number:064}") };
+        let with = |sequence: u64, after: u64, found: Option<Found>| {
+            let previous = format!("sha256:{}", sequence - 1);
+            let mut verified = verified(sequence, Some(&previous), "1", NOON);
+            if let Some(manifest) = &mut verified.manifest {
+                manifest.journal = found.map(|found| Journal { after: mark(after), found });
+            }
+            verified
+        };
+        let held = |through: u64| Some(Found::Held { through: mark(through), entries: 1, others: 0 });
+        let absent = || Some(Found::Absent);
+        // Up to where the bundle before holds it, where this one goes on, and whether that follows.
+        for (before, after, holds) in [
+            (with(1, 0, held(5)), with(2, 5, held(9)), true),
+            (with(1, 0, held(5)), with(2, 0, held(9)), true),
+            (with(1, 0, held(5)), with(2, 5, absent()), true),
+            (with(1, 5, absent()), with(2, 5, held(9)), true),
+            (with(1, 0, None), with(2, 0, held(9)), true),
+            (with(1, 0, held(5)), with(2, 0, None), true),
+            (with(1, 0, held(5)), with(2, 6, held(9)), false),
+            (with(1, 0, held(5)), with(2, 4, held(9)), false),
+            (with(1, 0, held(5)), with(2, 6, absent()), false),
+            (with(1, 5, absent()), with(2, 6, held(9)), false),
+            (with(1, 0, None), with(2, 5, held(9)), false),
+        ] {
+            let follows = follows(&before, &after);
+            assert_eq!(follows.is_ok(), holds, "{follows:?}");
+            assert!(holds || follows.is_err_and(|problem| problem.contains("in neither")));
+        }
+    }
+
+    #[test]
     fn what_a_manifest_says_does_not_act() {
         let hostile = "\u{1b}[2J\nproven      it\u{202e}";
         let mut forged = verified(2, Some("sha256:1"), hostile, hostile);
@@ -280,6 +383,8 @@ mod tests {
             facts.allowlist =
                 Some(evidence::AllowlistWidth { entries: 1, limited: 0, expired: 0, ipv4_addresses, ipv6_addresses });
             manifest.link = manifest.link.take().map(|link| Link { previous_run: Some(hostile.to_owned()), ..link });
+            let found = Found::Unreadable { why: hostile.to_owned() };
+            manifest.journal = Some(Journal { after: Mark::start(), found });
         }
         let first = verified(1, None, "1", hostile);
         for earlier in [None, Some(&first)] {

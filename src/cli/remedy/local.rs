@@ -106,12 +106,20 @@ impl LocalJournal {
 /// Looks at a journal, whoever holds it.
 pub(crate) fn look(path: &Path) -> Result<Held, Failure> {
     check_kind(path)?;
+    held(path).or_else(|error| cannot(path, "read", &error))
+}
+
+/// What is in a journal, whoever holds it.
+///
+/// # Errors
+/// If it cannot be told, in words that do not name the file.
+pub(crate) fn held(path: &Path) -> io::Result<Held> {
     let mut file = match plain_file::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Held::Missing),
-        Err(error) => return cannot(path, "read", &error),
+        Err(error) => return Err(error),
     };
-    let bytes = content(&mut file).or_else(|error| cannot(path, "read", &error))?;
+    let bytes = content(&mut file)?;
     Ok(match journal::read(&bytes) {
         Ok(journal) => Held::Whole { journal, bytes: bytes.len() as u64 },
         Err(damaged) => Held::Damaged(damaged),

@@ -12,7 +12,7 @@ mod confirm;
 mod driver;
 mod dry_run;
 pub(super) mod journal;
-mod local;
+pub(super) mod local;
 mod notices;
 mod operator;
 mod outcome;
@@ -36,13 +36,16 @@ use crate::config::Config;
 
 /// The journal of this host: what the command line says, else the configuration, else the user's own.
 fn journal_path(args: &JournalFileArgs, config: &Config) -> Result<PathBuf, Failure> {
-    if let Some(path) = args.journal.as_ref().or(config.remediation.journal.as_ref()) {
-        return Ok(path.clone());
-    }
-    match directories::ProjectDirs::from("", "", "portcullis") {
-        Some(dirs) => Ok(dirs.data_dir().join("portcullis.journal")),
+    match args.journal.clone().or_else(|| journal_of_host(config)) {
+        Some(path) => Ok(path),
         None => fail(Exit::Usage, "there is no home directory to keep the journal in: name a file with --journal"),
     }
+}
+
+/// The journal of this host where no command line names another; `None` where there is no home directory to keep it in.
+pub(super) fn journal_of_host(config: &Config) -> Option<PathBuf> {
+    let own = || Some(directories::ProjectDirs::from("", "", "portcullis")?.data_dir().join("portcullis.journal"));
+    config.remediation.journal.clone().or_else(own)
 }
 
 /// Names this process in leases: two that call themselves alike would take each other's for their own.

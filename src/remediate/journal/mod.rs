@@ -10,7 +10,7 @@ mod crc;
 mod read;
 mod write;
 
-pub use read::{Damaged, Journal, read};
+pub use read::{Damaged, Entry, Journal, read};
 pub use write::{Disk, Writer};
 
 /// First bytes of a journal, with its version.
@@ -22,9 +22,10 @@ pub const PAYLOAD_LIMIT: usize = 1 << 20;
 const HEAD: usize = 4 + 4 + 32;
 
 /// SHA-256 over the chain so far and a payload.
-type Chain = [u8; 32];
+pub type Chain = [u8; 32];
 
-fn link(chain: &Chain, payload: &[u8]) -> Chain {
+/// The chain with this payload behind it. Zeros are the chain before the first one.
+pub fn link(chain: &Chain, payload: &[u8]) -> Chain {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(chain);

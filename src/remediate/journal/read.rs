@@ -15,6 +15,27 @@ pub struct Journal {
     pub(super) chain: Chain,
 }
 
+/// A record in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry<'a> {
+    pub payload: &'a [u8],
+    /// The chain before it.
+    pub follows: Chain,
+    /// The chain with it.
+    pub chain: Chain,
+}
+
+impl Journal {
+    /// The records with the chain that holds them together.
+    pub fn entries(&self) -> impl Iterator<Item = Entry<'_>> {
+        self.records.iter().scan([0; 32], |so_far, payload| {
+            let follows = *so_far;
+            *so_far = link(&follows, payload);
+            Some(Entry { payload, follows, chain: *so_far })
+        })
+    }
+}
+
 /// Records are missing or were changed. Nothing is written to the cloud until `journal repair`.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum Damaged {

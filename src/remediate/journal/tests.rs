@@ -154,3 +154,18 @@ fn after_a_sync_that_failed_nothing_is_written() {
     writer.append(b"three").unwrap_err();
     assert_eq!(writer.disk().bytes.len(), held);
 }
+
+#[test]
+fn entries_are_chained_as_the_file_says() {
+    let bytes = written(&PAYLOADS);
+    let journal = read(&bytes).unwrap();
+    let entries: Vec<_> = journal.entries().collect();
+    assert_eq!(entries.iter().map(|entry| entry.payload).collect::<Vec<_>>(), PAYLOADS);
+    let mut follows = [0; 32];
+    for (entry, end) in entries.iter().zip(ends()) {
+        let head = end - entry.payload.len() - 32;
+        assert_eq!(entry.follows, follows);
+        assert_eq!(entry.chain, bytes[head..head + 32]);
+        follows = entry.chain;
+    }
+}
