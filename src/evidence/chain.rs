@@ -49,9 +49,9 @@ impl Kept {
 }
 
 /// Gives the bundle of a run its place, and keeps what `make` makes of it as the last one; `make` is told the place, and which
-/// part of the journal is the bundle's: each entry is in one of them. The same bundle of the same run has the place that it had. One that has become
-/// another since, because its files are rendered differently or somebody else signs, is another bundle, with a place of its
-/// own. `None` if somebody else is writing one and does not end.
+/// part of the journal is the bundle's: each entry is in one of them. The same bundle of the same run has the place that it had.
+/// One that has become another since, because its files are rendered differently or somebody else signs, is another bundle, with
+/// a place of its own. `None` if somebody else is writing one and does not end.
 ///
 /// # Errors
 /// If the store fails.
