@@ -76,7 +76,7 @@ fn the_demo_world_can_be_read_by_everybody() {
     let rules = report["findings"].as_array().unwrap();
     let with = |field: &str, value: &str| rules.iter().filter(|finding| finding[field] == value).count();
     assert_eq!(seen["all"]["all"], rules.len());
-    assert!(seen["first_screen"].as_bool().unwrap(), "all four answers are on the first screen");
+    assert_eq!(seen["first_screen"], json!([true, true, true]), "all four answers are on the first screen");
     let open = report["endpoints"].as_array().unwrap().iter();
     let open = open.filter(|it| it["access"].as_array().unwrap().iter().any(|row| row["verdict"] == "open")).count();
     assert_eq!(seen["answers"][0][1], open.to_string());
@@ -108,13 +108,30 @@ fn the_demo_world_can_be_read_by_everybody() {
     assert_eq!(details["cleared"], json!(["clear", rules.len()]));
     assert_eq!(details["endpoints"]["all"], report["endpoints"].as_array().unwrap().len());
     assert!(details["endpoint"].as_str().unwrap().contains("Who may enter"), "{details}");
+    assert_eq!(details["every"]["strange"], json!([]));
+    assert_eq!(details["every"]["opened"], rules.len() + report["endpoints"].as_array().unwrap().len());
+    // What was not read is not told as what is.
+    let unread = details["unread"].as_str().unwrap();
+    for words in ["at most", "not everything that filters was read", "Not read about it", "may get in"] {
+        assert!(unread.contains(words), "{words}: {unread}");
+    }
+    assert!(!unread.contains("admitted and not trusted (4,294,967,296)"), "{unread}");
+    assert_eq!(details["back"][0][0], true, "{details}");
+    assert!(details["back"][1] == details["back"][0] || details["back"][1][0] == false, "{details}");
 
     assert_eq!(seen["words"]["zh"][0], "zh-CN");
     assert!(seen["words"]["zh"][1].as_str().unwrap().contains("信任"), "{}", seen["words"]);
     assert_eq!(seen["words"]["en"], seen["answers"][0][0], "and back");
     assert_eq!(seen["words"]["theme"], "dark");
     assert_eq!(seen["words"]["overflow"], 0, "a telephone need not scroll sideways");
-    assert_eq!(seen["words"]["printed"], rules.len());
+    assert_eq!(seen["words"]["printed"], json!([report["endpoints"].as_array().unwrap().len(), rules.len()]));
+    assert_eq!(seen["words"]["cut"], json!([]), "nothing is cut off on paper");
+    let on_map = report["endpoints"].as_array().unwrap().iter().filter(|it| it["exposure"] != "private").count();
+    assert_eq!(seen["words"]["lanes"], on_map, "paper has no button to press");
+    let alone = &seen["words"]["printed_detail"];
+    assert!(alone[0] == "none" && alone[1].as_str().unwrap().contains("Who may enter"), "{alone}");
+    let row = seen["words"]["row"].as_str().unwrap();
+    assert!(row.contains("critical") && row.contains("prod-mesh"), "on a telephone too: {row}");
 
     for (state, violations) in seen["axe"].as_object().unwrap() {
         assert_eq!(violations, &json!([]), "accessibility, {state}");
@@ -126,6 +143,22 @@ fn the_demo_world_can_be_read_by_everybody() {
             let to = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports").join(name);
             fs::copy(folder.path().join(name), to).unwrap();
         }
+    }
+}
+
+/// What was fixed is named, and that the allowlist is another one than before.
+#[test]
+fn what_changed_is_told_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    portcullis(folder.path(), &["scan", "--sandbox", "-o", "json=before.json"]);
+    let trusted = ["--trusted", "101.37.12.0/24", "--trusted", "121.40.8.0/22"];
+    portcullis(folder.path(), &[&["scan", "--sandbox", "-o", "html=report.html"], trusted.as_slice()].concat());
+    let page = folder.path().join("report.html");
+    let seen = browse(&page, folder.path(), true);
+    no_complaints(&seen, &page);
+    let card = seen["cards"][3].as_str().unwrap();
+    for words in ["2 fixed", "fixed · critical · prod-ack", "judged by another allowlist", "new · info"] {
+        assert!(card.contains(words), "{words}: {card}");
     }
 }
 

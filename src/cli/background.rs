@@ -3,12 +3,14 @@
 
 use std::collections::BTreeMap;
 
-use super::{output::Target, setup, terminal::Terminal};
+use super::{bundle, output::Target, setup, terminal::Terminal};
 use crate::{
     config::Config,
     engine::{Language, RuleSet, RuleText},
-    findings::{self, GATE_RULES, Run},
-    report::{self, Background, RuleTexts, Translation, TrendPoint},
+    evidence::AllowlistWidth,
+    findings::{self, Change, Finding, GATE_RULES, Run},
+    model::TrustedEntry,
+    report::{self, Allowlist, Background, Gone, RuleTexts, Translation, TrendPoint},
     store::{RunSummary, Store, StoreError},
 };
 
@@ -20,20 +22,52 @@ pub(super) fn of_run(
     targets: &[Target],
     terminal: &Terminal,
 ) -> Background {
-    let changes = store.filter(|_| targets.iter().any(|target| target.format.tells_changes()));
-    let changes = changes.and_then(|store| match store.before(&run.header.id) {
-        Ok(before) => before.map(|before| findings::changes(&before, run)),
+    let moved = store.filter(|_| targets.iter().any(|target| target.format.tells_changes()));
+    let moved = moved.and_then(|store| match store.before(&run.header.id) {
+        Ok(before) => before.map(|before| {
+            let is_another = trusted(&before).zip(trusted(run)).is_some_and(|(before, now)| before != now);
+            let gone =
+                findings::gone(&before, run).into_iter().map(|(change, finding)| gone(change, finding)).collect();
+            (findings::changes(&before, run), gone, is_another)
+        }),
         Err(error) => {
             terminal.warning(&format!("what changed since the run before is not told: {error}"));
             None
         }
+    });
+    let (changes, gone, is_another) =
+        moved.map_or_else(Default::default, |(changes, gone, is_another)| (Some(changes), gone, is_another));
+    let allowlist = run.header.policy.as_ref().map(|policy| {
+        let width = bundle::width(&policy.trusted, run.header.started_at.date_naive());
+        let AllowlistWidth { entries, ipv4_addresses, ipv6_addresses, .. } = width;
+        Allowlist { entries, ipv4_addresses, ipv6_addresses, is_another }
     });
     let trend = store.filter(|_| targets.iter().any(|target| target.format.tells_trend()));
     let trend = trend.map(|store| trend_to(run, store)).transpose().unwrap_or_else(|error| {
         terminal.warning(&format!("earlier runs are not told of: {error}"));
         None
     });
-    Background { changes, trend: trend.unwrap_or_default(), ..of_rules(Some(config), targets, terminal) }
+    let rules = of_rules(Some(config), targets, terminal);
+    Background { changes, gone, allowlist, trend: trend.unwrap_or_default(), ..rules }
+}
+
+/// The allowlist of a run; nothing where it was not kept, which is no other one.
+fn trusted(run: &Run) -> Option<&[TrustedEntry]> {
+    run.header.policy.as_ref().map(|policy| policy.trusted.entries.as_slice())
+}
+
+fn gone(change: Change, finding: &Finding) -> Gone {
+    let subject = &finding.subject;
+    let name = if finding.resource_name.is_empty() { &subject.resource_id } else { &finding.resource_name };
+    Gone {
+        change,
+        severity: finding.severity,
+        rule_id: finding.rule_id.clone(),
+        title: finding.title.to_string(),
+        endpoint_id: subject.endpoint_id(),
+        region_id: subject.region_id.to_string(),
+        name: name.clone(),
+    }
 }
 
 /// The rules' texts alone: those of the configuration, or the embedded ones.

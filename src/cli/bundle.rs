@@ -148,7 +148,7 @@ fn facts(run: &Run) -> Facts {
 }
 
 /// How much an allowlist trusted on that day, wherever it did.
-fn width(trusted: &TrustedList, day: NaiveDate) -> AllowlistWidth {
+pub(super) fn width(trusted: &TrustedList, day: NaiveDate) -> AllowlistWidth {
     let (in_force, expired): (Vec<&TrustedEntry>, Vec<&TrustedEntry>) =
         trusted.entries.iter().partition(|entry| entry.expires.is_none_or(|last_day| day <= last_day));
     let addresses = |of_family: fn(&IpNet) -> bool| {

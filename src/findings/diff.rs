@@ -75,8 +75,21 @@ pub fn changes(old: &Run, new: &Run) -> BTreeMap<String, Change> {
     changes
 }
 
-/// Tells each finding of either run, as it is in the newer one that has it, with its status in the older and the newer.
-fn compare(old: &Run, new: &Run, mut tell: impl FnMut(Change, &Finding, [Option<FindingStatus>; 2])) {
+/// The findings that only the older run has: fixed, or not known. By change, then worst first, then by fingerprint.
+pub fn gone<'a>(old: &'a Run, new: &'a Run) -> Vec<(Change, &'a Finding)> {
+    let mut gone = Vec::new();
+    compare(old, new, |change, finding, [_, after]| {
+        if after.is_none() {
+            gone.push((change, finding));
+        }
+    });
+    gone.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.severity.cmp(&one.severity)));
+    gone
+}
+
+/// Tells each finding of either run, as it is in the newer one that has it, with its status in the older and the newer; by
+/// fingerprint.
+fn compare<'a>(old: &'a Run, new: &'a Run, mut tell: impl FnMut(Change, &'a Finding, [Option<FindingStatus>; 2])) {
     let before = by_fingerprint(&old.findings);
     let after = by_fingerprint(&new.findings);
     let (seen_before, seen) = (Seen::new(old), Seen::new(new));

@@ -14,8 +14,39 @@ pub struct Background {
     pub rules: BTreeMap<String, RuleTexts>,
     /// How each finding moved since the run before, by fingerprint; `None` where there is no run before.
     pub changes: Option<BTreeMap<String, Change>>,
+    /// The findings of the run before that this one does not have: those that are not known first, each worst first.
+    pub gone: Vec<Gone>,
+    /// What the run was judged by, where that was kept.
+    pub allowlist: Option<Allowlist>,
     /// This run and those before it of the same accounts, oldest first.
     pub trend: Vec<TrendPoint>,
+}
+
+/// How much the allowlist trusts, and whether the run before had another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Allowlist {
+    /// In force on the day of the run.
+    pub entries: usize,
+    /// Decimal: there may be more than any number type holds.
+    pub ipv4_addresses: String,
+    pub ipv6_addresses: String,
+    /// True if the run before was judged by another one: then findings moved without anything having changed in the cloud.
+    pub is_another: bool,
+}
+
+/// A finding of the run before that this one does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Gone {
+    /// Fixed or unknown.
+    pub change: Change,
+    pub severity: Severity,
+    pub rule_id: String,
+    pub title: String,
+    /// Where it was about an endpoint.
+    pub endpoint_id: Option<String>,
+    pub region_id: String,
+    /// What the resource was called, or its id.
+    pub name: String,
 }
 
 /// One run in a line of runs.

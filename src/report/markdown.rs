@@ -9,7 +9,7 @@ use std::{
 };
 
 use super::{
-    Background, escape, subject, table,
+    Background, Gone, escape, subject, table,
     v1::{Document, EndpointV1, FindingV1, GapV1, SummaryV1, time},
     verdict, verdict_text,
 };
@@ -20,6 +20,7 @@ const LIMIT: usize = 65_536;
 
 /// Bytes up to which each part may fill the comment; what stands behind the parts is short.
 const ROWS_UP_TO: usize = 30_000;
+const GONE_UP_TO: usize = 34_000;
 const GAPS_UP_TO: usize = 42_000;
 const DETAILS_UP_TO: usize = 64_000;
 
@@ -34,6 +35,7 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
     let mut page = Page { document, background, endpoints: subject::endpoints(document), text: String::new() };
     page.head();
     let shown = page.findings();
+    page.gone();
     page.gaps();
     page.details(shown);
     page.foot();
@@ -139,6 +141,20 @@ impl<'a, 'b> Page<'a, 'b> {
         )
     }
 
+    /// What the run before had, and this one does not.
+    fn gone(&mut self) {
+        let gone = &self.background.gone;
+        if gone.is_empty() {
+            return;
+        }
+        self.line("\n### Gone since the run before\n\nWhat is fixed, and what is not known any more, since not all was read.\n");
+        self.line("| change | severity | rule | where | name |\n|---|---|---|---|---|");
+        let shown = gone.iter().take_while(|gone| self.fits(&gone_row(gone), GONE_UP_TO)).count();
+        if shown < gone.len() {
+            self.line(&format!("\n**{} more that are gone did not fit.**", gone.len() - shown));
+        }
+    }
+
     fn gaps(&mut self) {
         let gaps = &self.document.coverage.gaps;
         if gaps.is_empty() {
@@ -211,6 +227,17 @@ fn counted(summary: &SummaryV1) -> String {
 
 fn status(finding: &FindingV1<'_>) -> &'static str {
     if finding.baselined { "baselined" } else { finding.status.as_str() }
+}
+
+fn gone_row(gone: &Gone) -> String {
+    format!(
+        "| {} | {} | {} | {} | {} |",
+        gone.change.as_str(),
+        gone.severity,
+        escape::code_span(&escape::capped(&gone.rule_id, ID_WIDTH)),
+        escape::code_span(&escape::name(&gone.region_id)),
+        escape::code_span(&escape::capped(&gone.name, ID_WIDTH)),
+    )
 }
 
 fn gap_row(gap: &GapV1<'_>) -> String {

@@ -37,7 +37,7 @@ use std::{
     str::FromStr,
 };
 
-pub use background::{Background, RuleTexts, Translation, TrendPoint};
+pub use background::{Allowlist, Background, Gone, RuleTexts, Translation, TrendPoint};
 pub use pack::{PACK_FORMATS, render_pack};
 pub use read::{read, read_from};
 pub use share::{SHARE_KEY_BYTES, shared};

@@ -143,7 +143,7 @@ fn write_fact(
 }
 
 /// `1 critical, 2 high open; 1 undecided; 3 waived`: only what is open counts, so only that is told by severity.
-fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
+pub(super) fn findings_sentence(document: &Document<'_>, options: &Options) -> String {
     let summary = &document.summary;
     let by_severity: Vec<String> = Severity::WORST_FIRST
         .into_iter()
@@ -524,6 +524,26 @@ fn share(blocks: &[IpNet], family: Family) -> String {
         return format!("{} ({addresses} {noun})", ranges(blocks));
     }
     ranges(blocks)
+}
+
+/// [`who`] of an open port in Chinese.
+pub(super) fn who_zh(row: &AccessV1<'_>) -> String {
+    let word = if row.family == Family::Ipv6 { "IPv6" } else { "IPv4" };
+    let part: f64 = row.untrusted.iter().map(|block| 0.5_f64.powi(i32::from(block.prefix_len()))).sum();
+    let witness = row.witness.map(|witness| format!("，例如 {witness}")).unwrap_or_default();
+    if part >= 1.0 {
+        return format!("{word} 全部地址{witness}");
+    }
+    let mut blocks = row.untrusted.to_vec();
+    blocks.sort_by_key(|block| !row.witness.is_some_and(|witness| block.contains(&witness)));
+    let named: Vec<String> = blocks.iter().take(NAMED).map(ToString::to_string).collect();
+    let more = if blocks.len() > NAMED { format!(" 等 {} 个网段", blocks.len()) } else { String::new() };
+    match part {
+        part if part >= 0.01 => {
+            format!("{word} 的 {:.1}%（{}{more}）{witness}", (part * 1000.0).floor() / 10.0, named.join("、"))
+        }
+        _ => format!("{}{more}{witness}", named.join("、")),
+    }
 }
 
 fn ranges(blocks: &[IpNet]) -> String {

@@ -11,6 +11,8 @@ const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
 const [report, shots, mode] = process.argv.slice(2);
+// The cluster of the demo world whose ACL may not be read.
+const unread = "c9b72086882a0794b87085ecb84f59c87";
 const browser = await chromium.launch({
   executablePath: "/usr/bin/chromium",
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -50,7 +52,16 @@ seen.paint_ms = await page.evaluate(() => Object.fromEntries(performance.getEntr
 seen.answers = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => [card.querySelector("h2").textContent, card.querySelector(".big").textContent]));
 seen.moods = await page.evaluate(() => [...document.querySelectorAll(".card .big")].map((it) => it.className.replace("big", "").trim()));
 seen.map = await page.evaluate(() => document.getElementById("map").innerText);
-seen.first_screen = await page.evaluate(() => Math.max(...[...document.querySelectorAll(".card .big")].map((it) => it.getBoundingClientRect().bottom)) < innerHeight);
+seen.cards = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => card.innerText));
+// On a desk, a tablet and a telephone: all four numbers, in the cards or above them.
+seen.first_screen = [];
+for (const [width, height] of [[1024, 768], [390, 844], [1280, 900]]) {
+  await page.setViewportSize({ width, height });
+  seen.first_screen.push(await page.evaluate(() => [".card .big", ".strip b"].some((numbers) => {
+    const places = [...document.querySelectorAll(numbers)].map((it) => it.getBoundingClientRect());
+    return places.length === 4 && places.every((place) => place.height > 0 && place.bottom < innerHeight);
+  })));
+}
 seen.scripts = await page.evaluate(() => document.scripts.length);
 seen.foreign = await page.evaluate(() => document.querySelectorAll("img, iframe, object, embed, link[rel=stylesheet], form, base, video, audio").length);
 seen.pwned = await page.evaluate(() => globalThis.pwned ?? null);
@@ -86,6 +97,35 @@ if (mode === "--large") {
   await judge("light");
   await page.screenshot({ path: path.join(shots, "html-light.png") });
   await page.screenshot({ path: path.join(shots, "html-whole.png"), fullPage: true });
+
+  // Every finding and every control plane opens, and says what it says in words.
+  const ids = await page.evaluate(() => document.getElementById("data").textContent.trim().split("\n").map((line) => JSON.parse(line)).filter(([what]) => what === "e" || what === "f").map(([what, it]) => (what === "e" ? ["e", it.endpoint.id] : ["f", it[0]])));
+  seen.details.every = { opened: 0, strange: [] };
+  for (const [what, id] of ids) {
+    const text = await page.evaluate(async ([what, id]) => {
+      const turned = new Promise((done) => addEventListener("popstate", () => setTimeout(done), { once: true }));
+      location.hash = `#${what}=${encodeURIComponent(id)}`;
+      await turned;
+      return document.getElementById("detail").open ? document.getElementById("detail").innerText : "";
+    }, [what, id]);
+    if (text) seen.details.every.opened += 1;
+    if (!text || /\[object|undefined|NaN/.test(text)) seen.details.every.strange.push(`${what} ${id}: ${text.slice(0, 300)}`);
+    if (what === "e" && id.includes(unread)) seen.details.unread = text;
+  }
+  await page.goto(pathToFileURL(path.resolve(report)).href);
+  await page.waitForSelector("html[data-ready=yes]");
+  seen.requests.pop();
+
+  // The browser's way back leads from a detail to the one before, and then to the page.
+  await page.click("#space .row");
+  const inDetail = () => page.evaluate(() => [document.getElementById("detail").open, document.querySelector("#detail h2")?.textContent ?? ""]);
+  const first = await inDetail();
+  await page.click("#detail .name button, #detail .further, #detail .lane button, #detail .other").catch(() => {});
+  await page.goBack();
+  await page.waitForFunction(() => !document.getElementById("detail").open || history.state?.depth === 1);
+  seen.details.back = [first, await inDetail()];
+  await page.evaluate(() => document.getElementById("detail").close());
+  await page.waitForFunction(() => !location.hash);
 
   // With the keyboard alone.
   await page.keyboard.press("/");
@@ -152,14 +192,24 @@ if (mode === "--large") {
 
   await page.setViewportSize({ width: 390, height: 844 });
   await judge("narrow");
+  seen.words.row = await page.evaluate(() => document.querySelector("#space .row").innerText);
   seen.words.overflow = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
   await page.screenshot({ path: path.join(shots, "html-narrow.png") });
   await page.setViewportSize({ width: 1280, height: 900 });
 
   await page.emulateMedia({ media: "print" });
   await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
-  seen.words.printed = await page.evaluate(() => document.querySelectorAll("#printed tbody tr").length);
+  const rowsOf = () => page.evaluate(() => [...document.querySelectorAll("#printed tbody")].map((part) => part.rows.length));
+  seen.words.printed = await rowsOf();
+  seen.words.cut = await page.evaluate(() => [...document.querySelectorAll(".scroll")].map((it) => it.scrollWidth - it.clientWidth).filter((over) => over > 0));
+  seen.words.lanes = await page.evaluate(() => document.querySelectorAll("#map .lane").length);
   await page.pdf({ path: path.join(shots, "html-print.pdf") });
+  await page.evaluate(() => dispatchEvent(new Event("afterprint")));
+  // What is open is printed alone.
+  await page.click("[data-open]", { force: true }).catch(() => page.evaluate(() => document.querySelector("[data-open]").click()));
+  await page.evaluate(() => dispatchEvent(new Event("beforeprint")));
+  seen.words.printed_detail = await page.evaluate(() => [getComputedStyle(document.querySelector("main")).display, document.getElementById("printed").innerText]);
+  await page.pdf({ path: path.join(shots, "html-print-detail.pdf") });
 
   // Without its script the first screen is there all the same.
   const plain = await browser.newContext({ javaScriptEnabled: false, viewport: { width: 1280, height: 900 } });

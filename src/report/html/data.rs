@@ -11,11 +11,12 @@ use serde::{Serialize, Serializer, ser::SerializeSeq as _};
 
 use crate::{
     findings::Change,
+    model::{Exposure, UnitState},
     report::{
         Background, RuleTexts, TrendPoint,
         explain::EndpointStory,
         json,
-        v1::{Document, FindingV1, time},
+        v1::{Document, EndpointV1, FindingV1, time},
     },
 };
 
@@ -34,6 +35,59 @@ struct Rule<'a> {
     id: &'a str,
     #[serde(flatten)]
     texts: Option<&'a RuleTexts>,
+}
+
+/// An endpoint with what is said of it, and what could not be read about it.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    story: EndpointStory<'a>,
+    unread: &'a [String],
+    /// Places among the gaps.
+    gaps: Vec<usize>,
+}
+
+/// Reads that failed, by what they would have been about.
+struct GapsAbout<'a> {
+    /// By account and the id that they name.
+    of_resource: HashMap<(&'a str, &'a str), Vec<usize>>,
+    /// Those that name none, by account and region: lists, of which any member may be missing.
+    of_region: HashMap<(&'a str, &'a str), Vec<usize>>,
+}
+
+/// Gaps that one endpoint tells; all are in the list of them.
+const MOST_GAPS: usize = 20;
+
+impl<'a> GapsAbout<'a> {
+    fn of(document: &'a Document<'_>) -> Self {
+        let mut about = Self { of_resource: HashMap::new(), of_region: HashMap::new() };
+        let gaps = document.coverage.gaps.iter().enumerate();
+        for (place, gap) in gaps.filter(|(_, gap)| matches!(gap.state, UnitState::Denied | UnitState::Failed)) {
+            let (places, name) = match gap.resource_id.as_str() {
+                "" => (&mut about.of_region, gap.region_id.as_str()),
+                id => (&mut about.of_resource, id),
+            };
+            places.entry((gap.account_id.as_str(), name)).or_default().push(place);
+        }
+        about
+    }
+
+    /// Of one of which it is not known whether it is exposed, the lists of its region too.
+    fn of_endpoint(&self, endpoint: &EndpointV1<'_>) -> Vec<usize> {
+        let consumers = endpoint.staleness.consumers.iter().map(|consumer| consumer.id.as_str());
+        let front = endpoint.load_balancer_id.as_deref().into_iter().chain(endpoint.eip_id.as_deref());
+        let acls = endpoint.listeners.iter().flat_map(|listener| &listener.acl_ids).map(|id| id.as_str());
+        let named = [endpoint.resource_id.as_str()].into_iter().chain(front).chain(acls).chain(consumers);
+        let account = endpoint.account_id.as_str();
+        let of_resources = named.filter_map(|id| self.of_resource.get(&(account, id)));
+        let of_region = self.of_region.get(&(account, endpoint.region_id.as_str()));
+        let of_region = of_region.filter(|_| endpoint.exposure == Exposure::Unknown);
+        let mut places: Vec<usize> = of_resources.chain(of_region).flatten().copied().collect();
+        places.sort_unstable();
+        places.dedup();
+        places.truncate(MOST_GAPS);
+        places
+    }
 }
 
 /// Values in the order of their first use, and their places.
@@ -122,7 +176,11 @@ pub(super) fn write(document: &Document<'_>, background: &Background, out: &mut 
         trend: &background.trend,
     };
     json::write_line(&("h", head), out)?;
-    json::write_lines(&document.endpoints, |endpoint| ("e", EndpointStory::of(endpoint)), out)?;
+    let gaps = GapsAbout::of(document);
+    let endpoint = |endpoint| {
+        ("e", Told { story: EndpointStory::of(endpoint), unread: &endpoint.unread, gaps: gaps.of_endpoint(endpoint) })
+    };
+    json::write_lines(&document.endpoints, endpoint, out)?;
     json::write_lines(&rows, |row| ("f", row), out)?;
     for gap in &document.coverage.gaps {
         json::write_line(&("g", gap), out)?;

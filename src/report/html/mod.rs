@@ -65,8 +65,8 @@ fn write_head(document: &Document<'_>, out: &mut dyn Write) -> io::Result<()> {
          <a class=\"skip\" href=\"#lists\" data-zh=\"跳到列表\">Skip to the lists</a>\n\
          <header class=\"top\"><div class=\"wrap\">\n<h1 class=\"brand\">Portcullis</h1>\n\
          <span class=\"verdict {class}\" data-zh=\"{zh}\">{word}</span>\n<p class=\"lead\" data-zh=\"{}\">{}</p>\n\
-         <div class=\"tools\"><button type=\"button\" id=\"language\" title=\"Language\">中文</button>\
-         <button type=\"button\" id=\"theme\" title=\"Colours\">Auto</button></div>\n</div></header>\n\
+         <div class=\"tools\"><button type=\"button\" id=\"language\" title=\"Language\" data-title-zh=\"语言\">中文</button>\
+         <button type=\"button\" id=\"theme\" title=\"Colours\" data-title-zh=\"配色\">Auto</button></div>\n</div></header>\n\
          <main class=\"wrap\">\n<p class=\"facts\">",
         digest(STYLE),
         digest(SCRIPT),
@@ -112,22 +112,23 @@ impl Display for Safe<'_> {
 }
 
 /// What the script fills.
-const REST: &str = r#"<p id="loading" class="facts" data-zh="正在读取本页数据…">Reading the data of this page…</p>
+const REST: &str = r#"<p id="loading" class="facts" hidden data-zh="正在读取本页数据…">Reading the data of this page…</p>
 <noscript><p class="card" data-zh="">Maps, lists and details need the script of this file. The same data are in the other formats: portcullis report -o json</p></noscript>
 <div id="rest" hidden>
 <section class="panel"><h2 data-zh="暴露地图">Map of the exposure</h2>
 <p class="hint" data-zh="来源经过弹性公网 IP、负载均衡与访问控制、安全组到达控制面；下方是使用者的私网路径。">From the internet over the EIP, the balancer with its access control and the security groups to the control plane; below, the private paths of those who use it.</p>
 <div id="map"></div></section>
-<section class="panel" id="lists"><h2 data-zh="列表">Lists</h2>
+<section class="panel" id="lists" tabindex="-1"><h2 data-zh="列表">Lists</h2>
 <div class="tabs" role="tablist" aria-label="Lists"><button type="button" role="tab" id="tab-findings" aria-controls="listpanel"></button><button type="button" role="tab" id="tab-endpoints" aria-controls="listpanel"></button></div>
 <div id="listpanel" role="tabpanel"><div class="bar" id="bar"></div>
-<div class="grid findings" id="grid"><div class="view" id="view" role="grid" tabindex="0"><div class="head" role="row" id="head"></div><div class="space" id="space" role="rowgroup"></div><p class="none" id="nothing" hidden data-zh="没有符合筛选条件的内容。">Nothing matches these filters.</p></div></div></div>
-<div id="printed"></div></section>
+<div class="grid findings" id="grid"><div class="view" id="view" role="grid" tabindex="0"><div class="head" role="row" id="head"></div><div class="space" id="space" role="rowgroup"></div><p class="none" id="nothing" hidden></p></div></div></div></section>
 <section class="panel"><h2 data-zh="历次运行">Runs over time</h2><div id="trend"></div></section>
 <section class="panel"><h2 data-zh="未能读取的内容">What was not read</h2><div id="gaps"></div></section>
 </div>
 <footer data-zh="本文件自成一体，不访问网络。未能读取的内容一律视为未知，绝不视为安全。">This file stands by itself and uses no network. What could not be read is unknown, never clean.</footer>
+<p id="untranslated" class="facts"></p>
 </main>
+<div id="printed" class="wrap"></div>
 <dialog id="detail" aria-labelledby="detail-title"><div class="detail" tabindex="0"></div></dialog>
 "#;
 
