@@ -1,9 +1,12 @@
 //! Ten thousand names that try to act, in every place where a stranger's text may stand, in every format.
 
+use std::collections::BTreeMap;
+
 use portcullis::{
+    findings::Change,
     model::Severity,
     report::{
-        Background, Format, read,
+        Background, Format, Gone, read,
         v1::{Document, Text, WaiverV1},
     },
 };
@@ -248,7 +251,8 @@ fn judge(format: Format, text: &str, document: &Document<'_>) {
             assert_eq!((of("f"), of("g")), (findings, gaps));
             // Markup of ours only, and every attribute of it closed where we close it.
             let known = [
-                "html", "head", "meta", "link", "title", "style", "body", "a", "header", "h1", "h2", "span", "p", "div",
+                "html", "head", "meta", "link", "title", "style", "body", "a", "b", "header", "h1", "h2", "span", "p",
+                "div",
             ];
             let known =
                 [&known[..], &["button", "main", "section", "ul", "li", "noscript", "footer", "dialog", "script"]]
@@ -275,6 +279,19 @@ fn judge(format: Format, text: &str, document: &Document<'_>) {
     }
 }
 
+fn gone(names: &[String]) -> Vec<Gone> {
+    let of = |name: &String| Gone {
+        change: Change::Fixed,
+        severity: Severity::High,
+        rule_id: name.clone(),
+        title: name.clone(),
+        endpoint_id: Some(name.clone()),
+        region_id: name.clone(),
+        name: name.clone(),
+    };
+    names.iter().take(40).map(of).collect()
+}
+
 #[test]
 fn no_name_acts_in_any_format() {
     let mut random = Random(20_261_122);
@@ -283,6 +300,11 @@ fn no_name_acts_in_any_format() {
         let document = document(&names);
         for format in Format::ALL {
             judge(format, &documents::text(format, &document, &Background::default()), &document);
+        }
+        // What is gone was named by the same people.
+        let background = Background { changes: Some(BTreeMap::new()), gone: gone(&names), ..Background::default() };
+        for format in [Format::Html, Format::Markdown] {
+            judge(format, &documents::text(format, &document, &background), &document);
         }
     }
 }
