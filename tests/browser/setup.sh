@@ -6,6 +6,10 @@ cd "$(dirname "$0")/../.."
 if ! command -v chromium >/dev/null 2>&1; then
   apt-get install -y --no-install-recommends chromium || { apt-get update && apt-get install -y --no-install-recommends chromium; }
 fi
+# Half of the page's words are Chinese.
+if ! fc-list :lang=zh 2>/dev/null | grep -q .; then
+  apt-get install -y --no-install-recommends fontconfig fonts-wqy-microhei
+fi
 mkdir -p target/browser
 if ! [ -d target/browser/node_modules/axe-core ]; then
   npm install --prefix target/browser --no-save --no-audit --no-fund playwright-core@1.65.1 axe-core@4.14.1
