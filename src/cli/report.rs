@@ -43,7 +43,6 @@ pub(crate) fn run(args: &ReportArgs, terminal: &Terminal) -> Outcome {
         bundle.write(&run, Some(&mut *store), terminal)?;
     }
     let background = background::of_run(&run, Some(&*store), &config, &targets, terminal);
-    let run = run.for_report();
     write(&Document::of(&run), &background, &targets, terminal)?;
     Ok(Exit::Clean)
 }
@@ -61,7 +60,7 @@ fn for_others(args: &ReportArgs, targets: &[Target], terminal: &Terminal) -> Out
         None => {
             let config = setup::config(&args.config, terminal)?;
             let store = setup::kept(&args.store, &config, terminal)?;
-            (under_pseudonyms(&Document::of(&setup::stored_run(&*store, &args.run)?.for_report()))?, Some(config))
+            (under_pseudonyms(&Document::of(&setup::stored_run(&*store, &args.run)?))?, Some(config))
         }
     };
     write(&document, &background::of_rules(config.as_ref(), targets, terminal), targets, terminal)?;

@@ -1,12 +1,12 @@
 //! One run: what was concluded and from what. Reports are rendered from it, never from live state.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Finding, Grounds, Policy};
-use crate::model::{Caller, Coverage, Judgements, Severity, Shared};
+use crate::model::{Caller, Coverage, Judgements, Severity};
 
 /// Pass, fail or unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,22 +87,4 @@ pub struct Run {
     /// Sorted: worst first, then by fingerprint.
     pub findings: Vec<Finding>,
     pub coverage: Coverage,
-}
-
-impl Run {
-    /// The run without what no report tells, where a report is all that is left to be made of it: the sentences behind a finding's
-    /// message, what the gate did, and judgements that are about no endpoint and no filter.
-    #[must_use]
-    pub fn for_report(mut self) -> Self {
-        for finding in &mut self.findings {
-            (finding.evidence, finding.decisions) = (Vec::new(), Vec::new());
-        }
-        for judgement in &mut self.judgements.endpoints {
-            judgement.tags = BTreeMap::new();
-            judgement.access.iter_mut().for_each(|row| row.untrusted_lower = Shared::default());
-        }
-        (self.judgements.resources, self.judgements.unclaimed_balancers) = (Vec::new(), Vec::new());
-        self.header.replies = Vec::new();
-        self
-    }
 }
