@@ -156,8 +156,13 @@ fn nothing_found(pack: &Pack, control: &Control, run: &Run, seen: &Seen<'_>) -> 
         none if none.is_empty() => none,
         rules => format!("; nothing to look at for {rules}"),
     };
-    let found =
-        format!("{} rules found nothing; {endpoints} control planes, {reads} reads{left_out}{idle}", busy.len());
+    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
+    let found = format!(
+        "{} found nothing; {}, {}{left_out}{idle}",
+        counted(busy.len(), "rule"),
+        counted(endpoints, "control plane"),
+        counted(reads, "read")
+    );
     (ControlStatus::Pass, found)
 }
 

@@ -141,7 +141,8 @@ fn evidence(finding: &Finding) -> String {
     let about = subject.endpoint_id().unwrap_or_else(|| whole.join("/"));
     let accepted = acceptance(finding).map(|waiver| format!(", accepted by {} until {}", waiver.owner, waiver.expires));
     let accepted = escape::line(&accepted.unwrap_or_default());
-    let (rule, about) = (escape::line(&finding.rule_id), escape::line(&about));
+    let named = if finding.resource_name.is_empty() { String::new() } else { format!("{} ", finding.resource_name) };
+    let (rule, about) = (escape::line(&finding.rule_id), escape::line(&format!("{named}{about}")));
     let fingerprint: String = finding.fingerprint.chars().take(15).collect();
     format!("{} {} {rule} about {about}{accepted} ({})", finding.severity, finding.status, escape::line(&fingerprint))
 }
@@ -212,6 +213,7 @@ fn write_markdown(pack: &Pack, assessed: &[Assessed<'_>], run: &Run, out: &mut d
     let code = |text: &str| escape::code_span(&escape::paragraph(text));
     writeln!(out, "## {}\n\n{}\n", code(&format!("{} {}", pack.title, pack.edition)), counted(assessed))?;
     writeln!(out, "- lists: {}\n- leaves out: {}", code(&pack.lists), code(&pack.leaves_out))?;
+    writeln!(out, "- source: {}", code(&pack.source))?;
     writeln!(out, "- run: {}\n", code(&format!("{} at {}", run.header.id, v1::time(&run.header.started_at))))?;
     writeln!(out, "| status | control | about | because |\n|---|---|---|---|")?;
     for one in assessed {
