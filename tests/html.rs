@@ -230,6 +230,7 @@ fn no_name_becomes_markup() {
                 gap[field] = attack();
             }
         }
+        report["coverage"]["gaps"][0]["state"] = json!("failed");
         report["run"]["id"] = attack();
         report["run"]["tool_version"] = attack();
         report["run"]["caller"][0]["arn"] = attack();
@@ -237,6 +238,8 @@ fn no_name_becomes_markup() {
     let page = rendered(folder.path(), &report);
     let seen = browse(&page, folder.path(), false);
     no_complaints(&seen, &page);
+    let states: Vec<&str> = seen["gaps"].as_str().unwrap().lines().filter_map(|line| line.split('\t').next()).collect();
+    assert!(states.contains(&"failed") && states.contains(&"denied"), "{states:?}");
     assert!(next > 500);
 }
 

@@ -96,7 +96,7 @@ fn of_pack(id: &str, args: &ReportArgs, targets: &[Target], terminal: &Terminal)
 /// The report of that file, or on standard input, where the word names one.
 pub(crate) fn report_file(word: &str) -> Result<Option<Document<'static>>, Failure> {
     if word == "-" {
-        let read = report::read_from(io::stdin().lock().take(MAX_REPORT));
+        let read = report::read_from(io::stdin().take(MAX_REPORT));
         return read.map(Some).map_err(|error| Failure {
             exit: Exit::Usage,
             error: anyhow::Error::from(error).context("cannot report from standard input"),
@@ -120,7 +120,7 @@ pub(crate) fn report_file(word: &str) -> Result<Option<Document<'static>>, Failu
 }
 
 /// The file, unless it is larger than any report is.
-fn open(path: &Path) -> io::Result<impl Read> {
+fn open(path: &Path) -> io::Result<impl Read + Send> {
     let file = File::open(path)?;
     match file.metadata()?.len() {
         bytes if bytes > MAX_REPORT => Err(io::Error::other("it is larger than 1 GiB")),

@@ -92,23 +92,24 @@ impl<R: Read> Pieces<R> {
     ///
     /// # Errors
     /// If there is no list, or an element is of another shape.
-    pub fn list<T: DeserializeOwned + Send>(&mut self, mut take: impl FnMut(T)) -> Result<(), PieceError> {
+    pub fn list<T: DeserializeOwned + Send>(&mut self, mut take: impl FnMut(T)) -> Result<(), PieceError>
+    where
+        R: Send,
+    {
         self.expect(b'[', "expected a list")?;
         if self.take_if(b']')? {
             return Ok(());
         }
-        loop {
-            self.forget();
-            let (found, is_last) = self.batch()?;
-            let buffer = &self.buffer;
-            let parsed: Vec<_> = found.par_iter().map(|place| serde_json::from_slice(&buffer[place.clone()])).collect();
-            for (place, value) in found.into_iter().zip(parsed) {
-                take(value.map_err(|error| self.refused(place.start, &error))?);
+        let mut next = Some(self.batch()?);
+        while let Some(batch) = next {
+            // While some elements are parsed, the next ones are unpacked and found.
+            let (parsed, found) = rayon::join(|| batch.parsed(), || (!batch.is_last).then(|| self.batch()).transpose());
+            for (place, value) in batch.places.iter().zip(parsed) {
+                take(value.map_err(|error| batch.refused(place.start, &error))?);
             }
-            if is_last {
-                return Ok(());
-            }
+            next = found?;
         }
+        Ok(())
     }
 
     /// The value that comes next.
@@ -118,7 +119,8 @@ impl<R: Read> Pieces<R> {
     pub fn value<T: DeserializeOwned>(&mut self) -> Result<T, PieceError> {
         self.forget();
         let place = self.next()?;
-        serde_json::from_slice(&self.buffer[place.clone()]).map_err(|error| self.refused(place.start, &error))
+        let value = serde_json::from_slice(&self.buffer[place.clone()]);
+        value.map_err(|error| refused(self.position(place.start), &error))
     }
 
     /// Passes the value that comes next over.
@@ -146,20 +148,24 @@ impl<R: Read> Pieces<R> {
         PieceError::Json { what: what.to_owned(), line, column }
     }
 
-    /// The places of the elements of a list up to about [`BATCH`], and whether the list ends with them.
-    fn batch(&mut self) -> Result<(Vec<Range<usize>>, bool), PieceError> {
+    /// The elements of a list up to about [`BATCH`].
+    fn batch(&mut self) -> Result<Batch, PieceError> {
+        self.forget();
         let begin = self.at;
-        let mut found = Vec::new();
-        loop {
-            found.push(self.next()?);
+        let mut places = Vec::new();
+        let is_last = loop {
+            let place = self.next()?;
+            places.push(place.start - begin..place.end - begin);
             if self.take_if(b']')? {
-                return Ok((found, true));
+                break true;
             }
             self.expect(b',', "expected `,` or `]`")?;
             if self.at - begin >= BATCH {
-                return Ok((found, false));
+                break false;
             }
-        }
+        };
+        let (line, column) = self.position(begin);
+        Ok(Batch { text: self.buffer[begin..self.at].to_vec(), places, is_last, line, column })
     }
 
     /// Takes the value that comes next, and says where it is. It is empty where there is none.
@@ -271,25 +277,48 @@ impl<R: Read> Pieces<R> {
 
     /// The line and the column in front of that place of the buffer; lines count from one.
     fn position(&self, at: usize) -> (usize, usize) {
-        let before = &self.buffer[..at];
-        let lines = memchr::memchr_iter(b'\n', before).count();
-        let columns = match memchr::memrchr(b'\n', before) {
-            Some(last) => at - last - 1,
-            None => self.columns + at,
-        };
-        (self.lines + lines + 1, columns)
+        position(&self.buffer[..at], self.lines + 1, self.columns)
+    }
+}
+
+/// Some elements of a list, and where they are in it.
+struct Batch {
+    text: Vec<u8>,
+    places: Vec<Range<usize>>,
+    is_last: bool,
+    /// In front of the text.
+    line: usize,
+    column: usize,
+}
+
+impl Batch {
+    fn parsed<T: DeserializeOwned + Send>(&self) -> Vec<Result<T, serde_json::Error>> {
+        self.places.par_iter().map(|place| serde_json::from_slice(&self.text[place.clone()])).collect()
     }
 
-    /// What the parser of the piece at `from` says, counted from the beginning of the whole text.
     fn refused(&self, from: usize, error: &serde_json::Error) -> PieceError {
-        let said = error.to_string();
-        let place = format!(" at line {} column {}", error.line(), error.column());
-        let what = said.strip_suffix(&place).unwrap_or(&said).to_owned();
-        let (line, column) = self.position(from);
-        match error.line() {
-            0 | 1 => PieceError::Json { what, line, column: column + error.column() },
-            further => PieceError::Json { what, line: line + further - 1, column: error.column() },
-        }
+        refused(position(&self.text[..from], self.line, self.column), error)
+    }
+}
+
+/// The line and the column behind the text, which begins at that line and column.
+fn position(before: &[u8], line: usize, column: usize) -> (usize, usize) {
+    let lines = memchr::memchr_iter(b'\n', before).count();
+    let columns = match memchr::memrchr(b'\n', before) {
+        Some(last) => before.len() - last - 1,
+        None => column + before.len(),
+    };
+    (line + lines, columns)
+}
+
+/// What the parser of a piece says that begins there, counted from the beginning of the whole text.
+fn refused((line, column): (usize, usize), error: &serde_json::Error) -> PieceError {
+    let said = error.to_string();
+    let place = format!(" at line {} column {}", error.line(), error.column());
+    let what = said.strip_suffix(&place).unwrap_or(&said).to_owned();
+    match error.line() {
+        0 | 1 => PieceError::Json { what, line, column: column + error.column() },
+        further => PieceError::Json { what, line: line + further - 1, column: error.column() },
     }
 }
 

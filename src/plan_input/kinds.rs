@@ -73,6 +73,11 @@ const KINDS: &[(&str, &str, Kind)] = &[
     ("alicloud_ga_basic_endpoint", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
     ("alicloud_ga_basic_endpoint_group", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
     (
+        "alicloud_ga_custom_routing_endpoint",
+        "ga",
+        Kind::NotRead("a global accelerator leads to a whole vSwitch, in which a control plane may have its address"),
+    ),
+    (
         "alicloud_ack_one_cluster",
         "cs",
         Kind::NotRead("the API server of an ACK One fleet is a control plane, which is not judged"),

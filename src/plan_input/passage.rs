@@ -37,7 +37,7 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, passage: Passage)
         Passage::Endpoint("bind_instance_type") => (!is_other(values.field("bind_instance_type")), "an anycast EIP"),
         Passage::Endpoint(argument) => {
             // A group of endpoints may be without any.
-            let has_none = values.field(argument).text() == Fact::Null;
+            let has_none = [argument, "endpoint_address"].iter().all(|name| values.field(name).text() == Fact::Null);
             (!has_none && !is_other(values.field(argument)), "a global accelerator")
         }
     };
@@ -63,5 +63,5 @@ fn is_beside_control_planes(values: Node<'_>) -> bool {
         Some((first, last)) => Some((port(first)?, port(last)?)),
         None => port(text).map(|port| (port, port)),
     });
-    ports.is_some_and(|(first, last)| !CONTROL_PLANE.iter().any(|port| (first..=last).contains(port)))
+    ports.is_some_and(|(first, last)| first <= last && !CONTROL_PLANE.iter().any(|port| (first..=last).contains(port)))
 }

@@ -11,8 +11,8 @@ use super::{
     verdict_text,
 };
 use crate::{
-    findings::{FindingStatus, RunVerdict},
-    model::{ResourceKind, Severity, UnitState},
+    findings::{FindingStatus, GATE_RULES, RunVerdict},
+    model::{Severity, UnitState},
     pieces::Pieces,
 };
 
@@ -28,7 +28,7 @@ pub fn read(text: &str) -> Result<Document<'static>, ReadError> {
 ///
 /// # Errors
 /// As [`read`], and if the text cannot be read.
-pub fn read_from(text: impl Read) -> Result<Document<'static>, ReadError> {
+pub fn read_from(text: impl Read + Send) -> Result<Document<'static>, ReadError> {
     let mut pieces = Pieces::new(text);
     let mut members = Members::default();
     pieces.object(|pieces, name| members.take(name, pieces))?;
@@ -51,7 +51,7 @@ struct Members {
 }
 
 impl Members {
-    fn take<R: Read>(&mut self, name: &str, pieces: &mut Pieces<R>) -> Result<(), ReadError> {
+    fn take<R: Read + Send>(&mut self, name: &str, pieces: &mut Pieces<R>) -> Result<(), ReadError> {
         let known = &mut self.known;
         match name {
             "schema" => {
@@ -121,17 +121,26 @@ fn is_earned(document: &Document<'_>) -> Result<(), ReadError> {
 /// What the records come to, as `findings::outcome` has it for a run.
 fn held(document: &Document<'_>) -> RunVerdict {
     // What is about a waiver never counts.
-    let of_cloud = || document.findings.iter().filter(|finding| finding.resource_kind != ResourceKind::Waiver);
+    let is_of_waiver = |finding: &FindingV1<'_>| GATE_RULES.iter().any(|rule| rule.id == finding.rule_id.as_str());
+    let of_cloud = || document.findings.iter().filter(|finding| !is_of_waiver(finding));
     // Where the threshold was not kept, only the worst is sure to have counted.
     let fail_on = document.run.fail_on.unwrap_or(Severity::Critical);
     let counts = |finding: &FindingV1<'_>| {
-        finding.status == FindingStatus::Open && !finding.baselined && finding.severity >= fail_on
+        // Nothing is accepted by nobody.
+        let is_open = match finding.status {
+            FindingStatus::Open => !finding.baselined,
+            FindingStatus::Waived => finding.waiver.is_none(),
+            FindingStatus::Unknown => false,
+        };
+        is_open && finding.severity >= fail_on
     };
     let was_lost = |gap: &GapV1<'_>| matches!(gap.state, UnitState::Denied | UnitState::Failed);
     if of_cloud().any(counts) {
         return RunVerdict::Fail;
     }
-    let is_whole = document.settled() && !document.coverage.gaps.iter().any(was_lost);
+    let CoverageV1 { planned, scanned, denied, failed, excluded, not_served, gaps, .. } = &document.coverage;
+    let is_counted = *scanned > 0 && denied + failed == 0 && scanned + excluded + not_served >= *planned;
+    let is_whole = document.settled() && is_counted && !gaps.iter().any(was_lost);
     match is_whole && !of_cloud().any(|finding| finding.status == FindingStatus::Unknown) {
         true => RunVerdict::Pass,
         false => RunVerdict::Unknown,
@@ -149,7 +158,7 @@ fn once<T: DeserializeOwned, R: Read>(
 }
 
 /// A list whose elements go through `share` before the next ones are read.
-fn list<T: DeserializeOwned + Send, R: Read>(
+fn list<T: DeserializeOwned + Send, R: Read + Send>(
     member: &mut Option<Vec<T>>,
     name: &str,
     pieces: &mut Pieces<R>,
@@ -255,11 +264,17 @@ mod tests {
                 finding["status"] = json!("waived");
             }
         };
-        let whole = |members: &mut Map<String, Value>| {
+        let settled = |members: &mut Map<String, Value>| {
             empty(members);
             members["endpoints"] = json!([]);
             members["coverage"]["complete"] = json!(true);
             members["coverage"]["gaps"] = json!([]);
+        };
+        let whole = |members: &mut Map<String, Value>| {
+            settled(members);
+            let coverage = &mut members["coverage"];
+            coverage["scanned"] = coverage["planned"].clone();
+            (coverage["denied"], coverage["failed"]) = (json!(0), json!(0));
         };
         let lost = |members: &mut Map<String, Value>| {
             let gaps = members["coverage"]["gaps"].clone();
@@ -267,7 +282,16 @@ mod tests {
             members["coverage"]["gaps"] = gaps;
         };
         type Change<'a> = &'a dyn Fn(&mut Map<String, Value>);
-        let refused: [(&str, u8, Change<'_>); 7] = [
+        let accepted_by_nobody = |members: &mut Map<String, Value>| {
+            let findings = members["findings"].clone();
+            whole(members);
+            members["findings"] = findings;
+            waived(members);
+            members["findings"].as_array_mut().expect("a list").iter_mut().for_each(|one| one["waiver"] = json!(null));
+        };
+        let refused: [(&str, u8, Change<'_>); 9] = [
+            ("pass", 0, &settled),
+            ("pass", 0, &accepted_by_nobody),
             ("pass", 0, &|_| {}),
             ("unknown", 3, &|_| {}),
             ("fail", 0, &|_| {}),

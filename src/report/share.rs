@@ -2,8 +2,8 @@
 //!
 //! Addresses are exchanged bit by bit, so that two that share a prefix still do, and a block holds the same addresses as before
 //! under their new names: the sets of a report stay what they were to one another. What decides what kind of address it is stays
-//! as it was: the first 8 bits, 16 where a private range begins with the same 8, of IPv6 16; private addresses stay whole, and so
-//! do blocks as wide as that. Fingerprints go because an account id can be found from one by trying.
+//! as it was: the first 8 bits, 16 or 24 where a private or reserved range begins with the same 8, of IPv6 16 or 32; private
+//! addresses stay whole, and so do blocks as wide as that. Fingerprints go because an account id can be found from one by trying.
 //!
 //! With another key everything has another name. Without the key nobody can tell which.
 
@@ -64,7 +64,8 @@ impl Pseudonyms {
         let ids: BTreeSet<&str> =
             of_endpoints.chain(of_findings).chain(of_gaps).chain(of_callers).map(|id| id.as_str()).collect();
         let mut names = Self { key, accounts: BTreeMap::new(), addresses: HashMap::new() };
-        for id in ids.into_iter().filter(|id| is_account(id)) {
+        // What the report calls an account is one, however long its id is.
+        for id in ids.into_iter().filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty()) {
             names.account(id);
         }
         names
@@ -95,10 +96,21 @@ impl Pseudonyms {
     fn value(&mut self, value: &mut Value) {
         match value {
             Value::String(text) => *text = self.text(text),
-            Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
+            Value::Array(items) => {
+                items.iter_mut().for_each(|item| self.value(item));
+                // Lists of blocks are sorted everywhere.
+                let blocks: Option<Vec<IpNet>> = items.iter().map(|item| item.as_str()?.parse().ok()).collect();
+                if let Some(mut blocks) = blocks.filter(|blocks| !blocks.is_empty()) {
+                    blocks.sort_unstable();
+                    *items = blocks.into_iter().map(|block| block.to_string().into()).collect();
+                }
+            }
             Value::Object(fields) => {
                 for (name, mut field) in std::mem::take(fields) {
-                    self.value(&mut field);
+                    // Numbers of frameworks' controls look like addresses.
+                    if name != "controls" {
+                        self.value(&mut field);
+                    }
                     fields.insert(self.text(&name), field);
                 }
             }
@@ -127,9 +139,10 @@ impl Pseudonyms {
         if word.strip_prefix("v1:").is_some_and(is_digest) {
             return format!("v1:{}", HEXLOWER.encode(&self.digest(0, word.as_bytes())));
         }
-        // The end of a sentence, or what a port or a sentence follows.
-        let bare = word.trim_end_matches(['.', ':']);
-        if let Ok(address) = bare.parse() {
+        // As it stands, or at the end of a sentence, or in front of a colon; a block of IPv6 ends with colons of its own.
+        let sentence = word.trim_end_matches('.');
+        let ends = [word, sentence, sentence.strip_suffix(':').unwrap_or(sentence)];
+        if let Some((bare, address)) = ends.into_iter().find_map(|bare| Some((bare, bare.parse().ok()?))) {
             let length = length.filter(|_| bare == word);
             return format!("{}{}", self.address(address, length), word.strip_prefix(bare).unwrap_or_default());
         }
@@ -190,11 +203,14 @@ impl Pseudonyms {
     fn exchanged(&self, address: IpAddr) -> IpAddr {
         match address {
             IpAddr::V4(v4) => {
-                let kept = match v4.octets()[0] {
-                    // In these something begins that is no address of the internet, and ends within 16 bits.
-                    100 | 169 | 172 | 192 => 16,
+                let [first, second, ..] = v4.octets();
+                let kept = match (first, second) {
                     // What is no address of a host.
-                    0 | 224.. => 32,
+                    (0 | 224.., _) => 32,
+                    // Here reserved ranges begin within 24 bits.
+                    (192, 0 | 88) | (198, 51) | (203, 0) => 24,
+                    // Here such ranges, and private ones, begin within 16 bits.
+                    (100 | 169 | 172 | 192 | 198 | 203, _) => 16,
                     _ => 8,
                 };
                 let bits = self.bits(4, u128::from(v4.to_bits()), 32, kept);
@@ -207,7 +223,13 @@ impl Pseudonyms {
                 },
                 // Global unicast.
                 None if v6.segments()[0] & 0xe000 == 0x2000 => {
-                    Ipv6Addr::from_bits(self.bits(6, v6.to_bits(), 128, 16)).into()
+                    let kept = match (v6.segments()[0], v6.segments()[1]) {
+                        // Here reserved ranges begin within 48 bits, here within 32.
+                        (0x2001, 2) => 48,
+                        (0x2001 | 0x2002 | 0x3fff, _) => 32,
+                        _ => 16,
+                    };
+                    Ipv6Addr::from_bits(self.bits(6, v6.to_bits(), 128, kept)).into()
                 }
                 None => address,
             },
@@ -291,10 +313,15 @@ mod tests {
             let named = names().address(address, None);
             prop_assert_eq!(is_on_the_internet(named), is_on_the_internet(address));
             prop_assert!(is_on_the_internet(address) || named == address);
+            // IANA's special-purpose registry: what is reserved decides verdicts as private ranges do.
+            let reserved = ["192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24"];
+            for block in reserved.iter().filter_map(|text| text.parse::<IpNet>().ok()) {
+                prop_assert_eq!(block.contains(&named), block.contains(&address), "{}", block);
+            }
         }
 
         #[test]
-        fn prefixes_of_ipv6_are_kept(one: u128, share in 16_u32..128) {
+        fn prefixes_of_ipv6_are_kept(one: u128, share in 48_u32..128) {
             let one = (one >> 3) | (1 << 125);
             let other = one ^ (1 << (127 - share));
             let mut names = names();
@@ -322,6 +349,11 @@ mod tests {
             ("(203.0.113.0/24, 10.0.0.0/8)", format!("({block}/24, 10.0.0.0/8)")),
             ("from:203.0.113.7,to:0.0.0.0/0", format!("from:{address},to:0.0.0.0/0")),
             ("::ffff:203.0.113.7", format!("::ffff:{address}")),
+            (
+                "2400:3200::/32: all",
+                format!("{}/32: all", names.address("2400:3200::".parse().expect("one"), Some(32))),
+            ),
+            ("from 203.0.113.7: nobody", format!("from {address}: nobody")),
             ("lb-1/6443 since 2026-11-20T06:00:00Z", "lb-1/6443 since 2026-11-20T06:00:00Z".to_owned()),
             ("版本 1.2.3 é203.0.113.7é", format!("版本 1.2.3 é{address}é")),
         ] {
@@ -331,6 +363,17 @@ mod tests {
         let other = names.text(&print);
         assert!(other != print && other.len() == print.len() && other.starts_with("v1:"), "{other}");
         assert_eq!(names.text(&print), other);
+    }
+
+    #[test]
+    fn lists_of_blocks_are_sorted_again_and_controls_are_no_addresses() {
+        let mut names = names();
+        let blocks: Vec<String> = (0..40).map(|third| format!("8.8.{third}.0/24")).collect();
+        let mut value = serde_json::json!({"untrusted": blocks, "controls": ["mlps-2-level-3:8.1.3.1"]});
+        names.value(&mut value);
+        let sorted: Vec<IpNet> = serde_json::from_value(value["untrusted"].clone()).expect("blocks");
+        assert!(sorted.is_sorted() && sorted.len() == 40);
+        assert_eq!(value["controls"][0], "mlps-2-level-3:8.1.3.1");
     }
 
     #[test]

@@ -1,7 +1,10 @@
 //! A run as it is kept: JSON in zstd. It is written and read a record at a time, so that its text is never in memory
 //! whole, and what records hold alike is held once, as in a run just made.
 
-use std::io::{self, Read};
+use std::{
+    collections::BTreeSet,
+    io::{self, Read},
+};
 
 use ipnet::IpNet;
 use serde::de::DeserializeOwned;
@@ -9,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use crate::{
     findings::{Finding, Run, RunHeader, RunVerdict},
-    model::{AccountId, Coverage, EndpointJudgement, Judgements, Pool, RegionId, Shared, Text},
+    model::{AccountId, Coverage, EndpointJudgement, Gap, Judgements, Pool, RegionId, Shared, Text, Unit},
     pieces::{PieceError, Pieces},
 };
 
@@ -61,13 +64,13 @@ struct Members {
 }
 
 impl Members {
-    fn take<R: Read>(&mut self, name: &str, pieces: &mut Pieces<R>) -> Result<(), PieceError> {
+    fn take<R: Read + Send>(&mut self, name: &str, pieces: &mut Pieces<R>) -> Result<(), PieceError> {
         match name {
             "header" => self.header = Some(pieces.value()?),
             "verdict" => self.verdict = Some(pieces.value()?),
             "judgements" => self.judgements = Some(judgements(pieces, &mut self.known)?),
             "findings" => self.findings = Some(list(pieces, |finding| self.known.finding(finding))?),
-            "coverage" => self.coverage = Some(pieces.value()?),
+            "coverage" => self.coverage = Some(coverage(pieces, &mut self.known)?),
             _ => pieces.skip()?,
         }
         Ok(())
@@ -84,7 +87,7 @@ impl Members {
     }
 }
 
-fn judgements<R: Read>(pieces: &mut Pieces<R>, known: &mut Known) -> Result<Judgements, PieceError> {
+fn judgements<R: Read + Send>(pieces: &mut Pieces<R>, known: &mut Known) -> Result<Judgements, PieceError> {
     let (mut endpoints, mut security_groups, mut acls) = (None, None, None);
     let (mut unclaimed_balancers, mut resources) = (None, None);
     pieces.object(|pieces, name| {
@@ -107,12 +110,37 @@ fn judgements<R: Read>(pieces: &mut Pieces<R>, known: &mut Known) -> Result<Judg
     })
 }
 
+/// The ledger: the longest list of a run, in which most words are always the same.
+fn coverage<R: Read + Send>(pieces: &mut Pieces<R>, known: &mut Known) -> Result<Coverage, PieceError> {
+    let mut coverage = Coverage::default();
+    let mut members = BTreeSet::new();
+    pieces.object(|pieces, name| {
+        match name {
+            "scanned" => pieces.list(|mut unit| {
+                known.unit(&mut unit);
+                coverage.scanned(unit);
+            })?,
+            "unread" => pieces.list(|mut gap: Gap| {
+                known.unit(&mut gap.unit);
+                coverage.gap(gap);
+            })?,
+            _ => pieces.skip()?,
+        }
+        members.insert(name.to_owned());
+        Ok::<_, PieceError>(())
+    })?;
+    for name in ["scanned", "unread"] {
+        there(members.get(name), name, pieces)?;
+    }
+    Ok(coverage)
+}
+
 fn there<T, R: Read>(member: Option<T>, name: &str, pieces: &Pieces<R>) -> Result<T, PieceError> {
     member.ok_or_else(|| pieces.wrong(&format!("missing field `{name}`")))
 }
 
 /// A list whose elements go through `share` before the next ones are read.
-fn list<T: DeserializeOwned + Send, R: Read>(
+fn list<T: DeserializeOwned + Send, R: Read + Send>(
     pieces: &mut Pieces<R>,
     mut share: impl FnMut(&mut T),
 ) -> Result<Vec<T>, PieceError> {
@@ -135,6 +163,11 @@ struct Known {
 }
 
 impl Known {
+    fn unit(&mut self, unit: &mut Unit) {
+        self.accounts.share(&mut unit.account_id);
+        self.regions.share(&mut unit.region_id);
+    }
+
     fn endpoint(&mut self, judgement: &mut EndpointJudgement) {
         self.accounts.share(&mut judgement.endpoint.account_id);
         self.regions.share(&mut judgement.endpoint.region_id);

@@ -51,6 +51,7 @@ seen.ready_ms = performance.now() - begun;
 seen.paint_ms = await page.evaluate(() => Object.fromEntries(performance.getEntriesByType("paint").map((it) => [it.name, it.startTime])));
 seen.answers = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => [card.querySelector("h2").textContent, card.querySelector(".big").textContent]));
 seen.moods = await page.evaluate(() => [...document.querySelectorAll(".card .big")].map((it) => it.className.replace("big", "").trim()));
+seen.gaps = await page.evaluate(() => document.getElementById("gaps").innerText);
 seen.map = await page.evaluate(() => document.getElementById("map").innerText);
 seen.cards = await page.evaluate(() => [...document.querySelectorAll(".card")].map((card) => card.innerText));
 // On a desk, a tablet and a telephone: all four numbers, in the cards or above them.

@@ -36,18 +36,25 @@ fn told(report: &Value) -> BTreeSet<String> {
 fn nothing_is_called_by_its_account_address_or_fingerprint() {
     let scratch = Scratch::new();
     scratch.expect(4, &["scan", "--sandbox", "demo", "-o", "json=report.json"]);
-    let report: Value = serde_json::from_str(&scratch.read("report.json")).expect("JSON");
-    let mut secrets = told(&report);
-    assert!(secrets.len() > 10, "{secrets:?}");
+    // The demo's addresses are of ranges for documentation, in which a pseudonym is one of 256; these are of larger ones.
+    let text = scratch.read("report.json").replace("203.0.113.", "47.98.113.").replace("198.51.100.", "8.209.100.");
+    scratch.write("report.json", &text);
+    let report: Value = serde_json::from_str(&text).expect("JSON");
     let findings = report["findings"].as_array().expect("a list");
-    secrets.extend(findings.iter().map(|finding| finding["fingerprint"].as_str().expect("text").to_owned()));
-    for source in ["latest", "report.json"] {
-        for format in FORMATS {
-            let shared = scratch.expect(0, &["report", source, "--share", "-o", format]).stdout;
-            for secret in &secrets {
-                assert!(!shared.contains(secret), "{format} of {source} tells {secret}");
-            }
-            assert!(shared.contains("account-0001") || format == "junit", "{format}");
+    let secrets: Vec<String> = told(&report)
+        .into_iter()
+        .chain(findings.iter().map(|finding| finding["fingerprint"].as_str().expect("text").to_owned()))
+        .collect();
+    assert!(secrets.len() > 60, "{secrets:?}");
+    for format in FORMATS {
+        let shared = scratch.expect(0, &["report", "report.json", "--share", "-o", format]).stdout;
+        for secret in &secrets {
+            assert!(!shared.contains(secret), "{format} tells {secret}");
+        }
+        assert!(shared.contains("account-0001") || format == "junit", "{format}");
+        let of_store = scratch.expect(0, &["report", "latest", "--share", "-o", format]).stdout;
+        for secret in secrets.iter().filter(|secret| !secret.contains('.')) {
+            assert!(!of_store.contains(secret), "{format} tells {secret}");
         }
     }
 }

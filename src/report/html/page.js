@@ -10,23 +10,23 @@
       critical: "critical", high: "high", medium: "medium", low: "low", info: "info", open: "open", waived: "waived", unknown: "unknown",
       "v-open": "open to untrusted", "v-unverified": "unverified gate only", "v-private-only": "private sources only", "v-restricted": "trusted only", "v-unknown": "unknown",
       exposed: "exposed", private: "private", required: "needed", stale: "no longer needed", orphaned: "nobody left to need it", "not-exposed": "not exposed", neednotknown: "need unknown",
-      denied: "denied", excluded: "left out", "not-served": "not served", scanned: "read",
+      "g-denied": "denied", "g-failed": "failed", "g-excluded": "left out", "g-not-served": "not served",
       "c-new": "new", "c-reopened": "reopened", "c-worse": "worse", "c-fixed": "fixed", "c-unknown": "not known", "c-unchanged": "unchanged", "c-gone": "gone",
-      internet: "Internet", whole: "the whole internet", nobody: "nobody untrusted", atmost: "at most", unreadhop: "not read", ranges: (n) => `${n} ranges`, ofspace: (share, family) => `${share} of ${family}`, moreports: (n) => `+${n} more ${n === 1 ? "port" : "ports"}`, moreconsumers: (n) => `+${n} more ${n === 1 ? "consumer" : "consumers"}`, sources: "sources", eip: "EIP", balancer: "Load balancer", listener: "listener",
+      internet: "Internet", whole: "the whole internet", nobody: "nobody untrusted", atmost: "at most", unreadhop: "not read", ranges: (n) => `${n} ranges`, ofspace: (share, family) => `${share} of ${family}`, moreports: (n) => `+${n} more ${n === 1 ? "port" : "ports"}`, moreconsumers: (n) => `+${n} more ${n === 1 ? "consumer" : "consumers"}`, eip: "EIP", balancer: "Load balancer", 
       "clb-acl": "Listener ACL", "nlb-security-groups": "NLB security groups", "mesh-security-group": "Mesh security group", "cluster-security-group": "Cluster security group",
       enforced: "enforced", unverified: "not documented to filter", ineffective: "does not filter", plane: "Control plane", nogate: "no gate", admits: "admits",
-      privateside: "Private side", connected: "connected", blocked: "blocked", partial: "partial", "same-vpc": "same VPC", route: "by routes", "private-link": "PrivateLink",
+      connected: "connected", blocked: "blocked", partial: "partial", "same-vpc": "same VPC", route: "by routes", "private-link": "PrivateLink",
       needed: "needs the public path", "not-needed": "does not need the public path", misrouted: "uses it although a private path exists", gone: "gone", undetermined: "undetermined", unexpected: "no known consumer",
       there: "There", back: "Back", breaks: "Breaks at", mend: "Would mend it", confidence: "confidence", notknown: "Not known", remark: "Remark",
-      who: "Who may enter", addresses: "addresses", admitted: "admitted and trusted", untrusted: "admitted and not trusted", refused: "not admitted", maybe: "may get in", maybenote: "not everything that filters was read", unverifiednote: "get in unless a gate filters that is not documented to", blame: "Let in by", fix: "Rule to delete", fixes: "Rules to delete, all of them", fixleft: "Then only a gate is left that is not documented to filter.", andmore: (n) => `and ${n} more`,
-      witness: "An example", gates: "Gates", remedy: "Remedy", why: "Why it matters", finds: "What it finds", refs: "References", controls: "Controls", first: "First seen", waiver: "Waiver", owner: "Owner", reason: "Reason", ticket: "Ticket", until: "until",
+      who: "Who may enter", addresses: "addresses", admitted: "admitted and trusted", untrusted: "admitted and not trusted", maybe: "may get in", maybenote: "not everything that filters was read", unverifiednote: "get in unless a gate filters that is not documented to", blame: "Let in by", fix: "Rule to delete", fixes: "Rules to delete, all of them", fixleft: "Then only a gate is left that is not documented to filter.", andmore: (n) => `and ${n} more`,
+      witness: "An example", gates: "Gates", remedy: "Remedy", why: "Why it matters", refs: "References", controls: "Controls", first: "First seen", waiver: "Waiver", owner: "Owner", reason: "Reason", ticket: "Ticket", until: "until",
       stalewords: "Is the public path needed?", consumers: "Consumers", clients: "Unexpected clients", silent: "Not in the logs", deciding: "What would decide it", proposal: "Smallest allowlist that still serves those who need it", incomplete: "may miss addresses", commands: "Commands (nothing here runs them)", vendor: "The vendor sees it otherwise",
       signs: "Public signs", contradictions: "Contradictions", protected: "Protected by tag", boundby: "Bound by", related: "Findings about it", gapsabout: "Not read about it", address: "Address", id: "Id", fingerprint: "Fingerprint", concerns: "Concerns", logs: "Incomplete logs",
       nolane: "No control plane is exposed.", nolaneread: "None of the control planes that were read is exposed. Not everything could be read: there may be more.", more: (n) => `Show ${n} more`, moreprint: (n) => `${n} more are in the file itself.`,
-      product: "Product", operation: "Operation", state: "State", resource: "Resource", code: "Code", message: "Message", nogaps: "Everything that was planned was read.",
+      operation: "Operation", state: "State", resource: "Resource", code: "Code", message: "Message", nogaps: "Everything that was planned was read.",
       lists: "Lists", opened: "open to untrusted", exposedline: "exposed", unknownline: "unknown", one: "One run so far: the next one starts the line.", trendtable: "The same as a table", run: "Run", verdict: "Verdict", time: "Time",
-      fail: "FAIL", pass: "PASS", ip6: "IPv6 ranges are listed below.", grid: (c) => `One square is one /8 of the IPv4 space${c ? `; ${c}` : ""}`, none: "none", back2: "Back", facts: "Reasons, notes and messages of findings are in English.", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
-      baselined: "known to the baseline", dark: "Dark", light: "Light", auto: "Auto", port: "Port"
+      fail: "FAIL", pass: "PASS", grid: (c) => `One square is one /8 of the IPv4 space${c ? `; ${c}` : ""}`, none: "none", back2: "Back", facts: "Reasons, notes and messages of findings are in English.", probed: "Requests without a user came from the internet", loading: "Reading the data of this page…", failed: "The data of this page could not be read.",
+      baselined: "known to the baseline", dark: "Dark", light: "Light", auto: "Auto"
     },
     zh: {
       findings: "发现", endpoints: "控制面", search: "搜索", all: "全部", severity: "严重程度", status: "状态", rule: "规则",
@@ -35,24 +35,24 @@
       critical: "紧急", high: "高", medium: "中", low: "低", info: "提示", open: "未处理", waived: "已豁免", unknown: "未知",
       "v-open": "对不可信来源开放", "v-unverified": "仅有未证实的防线", "v-private-only": "仅私网来源", "v-restricted": "仅可信来源", "v-unknown": "未知",
       exposed: "已暴露", private: "私网", required: "仍需要", stale: "已无必要", orphaned: "无人使用", "not-exposed": "未暴露", neednotknown: "是否需要未知",
-      denied: "被拒绝", excluded: "按要求略过", "not-served": "不提供", scanned: "已读取",
+      "g-denied": "被拒绝", "g-failed": "失败", "g-excluded": "按要求略过", "g-not-served": "不提供",
       "cluster-api-server": "集群 API Server", "mesh-api-server": "网格 API Server", "istio-pilot": "Istio Pilot", "istio-pilot-canary": "Istio Pilot（金丝雀）", mesh: "网格", cluster: "集群", "load-balancer": "负载均衡", "security-group": "安全组", acl: "访问控制列表", waiver: "豁免", scope: "范围",
       "c-new": "新增", "c-reopened": "重新出现", "c-worse": "加重", "c-fixed": "已修复", "c-unknown": "未知", "c-unchanged": "未变", "c-gone": "已消失",
-      internet: "互联网", whole: "整个互联网", nobody: "没有不可信来源", atmost: "最多", unreadhop: "未读取", ranges: (n) => `${n} 个网段`, ofspace: (share, family) => `${family} 的 ${share}`, moreports: (n) => `另有 ${n} 个端口`, moreconsumers: (n) => `另有 ${n} 个使用者`, sources: "来源", eip: "弹性公网 IP", balancer: "负载均衡", listener: "监听",
+      internet: "互联网", whole: "整个互联网", nobody: "没有不可信来源", atmost: "最多", unreadhop: "未读取", ranges: (n) => `${n} 个网段`, ofspace: (share, family) => `${family} 的 ${share}`, moreports: (n) => `另有 ${n} 个端口`, moreconsumers: (n) => `另有 ${n} 个使用者`, eip: "弹性公网 IP", balancer: "负载均衡", 
       "clb-acl": "监听访问控制", "nlb-security-groups": "NLB 安全组", "mesh-security-group": "网格安全组", "cluster-security-group": "集群安全组",
       enforced: "生效", unverified: "未证实会过滤", ineffective: "不起过滤作用", plane: "控制面", nogate: "没有防线", admits: "放行",
-      privateside: "私网侧", connected: "连通", blocked: "不通", partial: "部分连通", "same-vpc": "同一 VPC", route: "经路由", "private-link": "PrivateLink",
+      connected: "连通", blocked: "不通", partial: "部分连通", "same-vpc": "同一 VPC", route: "经路由", "private-link": "PrivateLink",
       needed: "需要公网路径", "not-needed": "不需要公网路径", misrouted: "有私网路径却仍走公网", gone: "已不存在", undetermined: "无法判定", unexpected: "不是已知使用者",
       there: "去程", back: "回程", breaks: "中断处", mend: "可以这样接通", confidence: "置信度", notknown: "未知", remark: "备注",
-      who: "谁可以进入", addresses: "个地址", admitted: "放行且可信", untrusted: "放行但不可信", refused: "未放行", maybe: "可能进入", maybenote: "起过滤作用的内容未全部读取", unverifiednote: "除非未证实会过滤的防线起作用，否则可进入", blame: "由以下规则放行", fix: "应删除的规则", fixes: "应全部删除的规则", fixleft: "删除后只剩下一道未证实会过滤的防线。", andmore: (n) => `另有 ${n} 条`,
-      witness: "例如", gates: "防线", remedy: "处理办法", why: "为何重要", finds: "检查内容", refs: "参考", controls: "合规条款", first: "首次发现", waiver: "豁免", owner: "负责人", reason: "原因", ticket: "工单", until: "有效期至",
+      who: "谁可以进入", addresses: "个地址", admitted: "放行且可信", untrusted: "放行但不可信", maybe: "可能进入", maybenote: "起过滤作用的内容未全部读取", unverifiednote: "除非未证实会过滤的防线起作用，否则可进入", blame: "由以下规则放行", fix: "应删除的规则", fixes: "应全部删除的规则", fixleft: "删除后只剩下一道未证实会过滤的防线。", andmore: (n) => `另有 ${n} 条`,
+      witness: "例如", gates: "防线", remedy: "处理办法", why: "为何重要", refs: "参考", controls: "合规条款", first: "首次发现", waiver: "豁免", owner: "负责人", reason: "原因", ticket: "工单", until: "有效期至",
       stalewords: "公网路径还需要吗？", consumers: "使用者", clients: "意外的客户端", silent: "日志中未出现", deciding: "读取以下内容即可判定", proposal: "仍能满足使用者的最小白名单", incomplete: "可能缺少地址", commands: "命令（本页不会执行）", vendor: "平台的看法不同",
       signs: "公网迹象", contradictions: "矛盾之处", protected: "标签保护", boundby: "绑定者", related: "相关发现", gapsabout: "未能读取", address: "地址", id: "标识", fingerprint: "指纹", concerns: "涉及", logs: "不完整的日志",
       nolane: "没有暴露的控制面。", nolaneread: "已读取的控制面均未暴露；但有内容未能读取，可能还有更多。", lists: "列表", more: (n) => `再显示 ${n} 个`, moreprint: (n) => `文件中还有 ${n} 项。`,
-      product: "产品", operation: "操作", state: "结果", resource: "资源", code: "错误码", message: "信息", nogaps: "计划读取的内容已全部读取。",
+      operation: "操作", state: "结果", resource: "资源", code: "错误码", message: "信息", nogaps: "计划读取的内容已全部读取。",
       opened: "对不可信来源开放", exposedline: "已暴露", unknownline: "未知", one: "目前只有一次运行，下一次运行后显示趋势。", trendtable: "以表格显示", run: "运行", verdict: "结论", time: "时间",
-      fail: "不通过", pass: "通过", ip6: "IPv6 网段列在下方。", grid: (c) => `每个方格是 IPv4 空间的一个 /8${c ? `；${c}` : ""}`, none: "无", back2: "返回", facts: "原因、备注和发现的说明为英文原文。", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
-      baselined: "基线中已有", dark: "深色", light: "浅色", auto: "自动", port: "端口"
+      fail: "不通过", pass: "通过", grid: (c) => `每个方格是 IPv4 空间的一个 /8${c ? `；${c}` : ""}`, none: "无", back2: "返回", facts: "原因、备注和发现的说明为英文原文。", probed: "有来自互联网的未认证请求", loading: "正在读取本页数据…", failed: "无法读取本页数据。",
+      baselined: "基线中已有", dark: "深色", light: "浅色", auto: "自动"
     }
   };
   const SEVERITIES = ["critical", "high", "medium", "low", "info"];
@@ -377,8 +377,9 @@
       el("tbody", {}, rows.map((cells) => el("tr", {}, cells.map((cell) => el("td", {}, cell instanceof Node ? cell : String(cell))))))));
   }
 
+  const gapState = (gap) => t(`g-${gap.state}`);
   function coverage() {
-    const rows = data.gaps.slice(0, 500).map((gap) => [tag(t(gap.state), gap.state === "denied" || gap.state === "failed" ? "doubt" : ""), gap.account_id, gap.region_id, `${gap.product}:${gap.operation}`, gap.resource_id, gap.code, gap.message]);
+    const rows = data.gaps.slice(0, 500).map((gap) => [tag(gapState(gap), gap.state === "denied" || gap.state === "failed" ? "doubt" : ""), gap.account_id, gap.region_id, `${gap.product}:${gap.operation}`, gap.resource_id, gap.code, gap.message]);
     const header = [t("state"), t("account"), t("region"), t("operation"), t("resource"), t("code"), t("message")];
     byId("gaps").replaceChildren(rows.length ? el("div", { class: "gaps" }, table(header, rows)) : el("p", { class: "none" }, t("nogaps")),
       ...(data.gaps.length > 500 ? [el("p", { class: "facts" }, t("shown", 500, data.gaps.length))] : []));
@@ -602,7 +603,7 @@
       row.gates.length ? table([t("gates"), t("id"), t("status"), t("admits"), t("note")], row.gates.map((gate) => [t(gate.kind), mono(gate.id), t(gate.enforcement), gate.admits.length ? el("span", {}, row.complete || gate.enforcement !== "enforced" ? "" : `${t("atmost")} `, folded(gate.admits)) : t("none"), gate.note])) : el("p", {}, t("nogate"))];
   }
 
-  const gapWords = (gap) => gap && `${t(gap.state)} · ${gap.product}:${gap.operation} ${gap.resource_id || gap.region_id} · ${gap.code}: ${gap.message}`;
+  const gapWords = (gap) => gap && `${gapState(gap)} · ${gap.product}:${gap.operation} ${gap.resource_id || gap.region_id} · ${gap.code}: ${gap.message}`;
   /** A finding in a list of others: what is only possible, or accepted, is not told as a fact. */
   const brief = (it) => [tag(t(it.severity), only(it.severity)), " ", it.status === "open" ? "" : [tag(t(it.status), it.status === "unknown" ? "doubt" : ""), " "], ruleTitle(ruleOf(it))];
 
