@@ -102,6 +102,19 @@ fn goes_on(before: &Verified, after: &Verified) -> Result<(), String> {
     ))
 }
 
+/// Says that the journal does not go on where the bundle before left it, where it does not.
+fn begins_anew(before: &Verified, after: &Verified) -> Option<String> {
+    let journal = |verified: &Verified| verified.manifest.as_ref().and_then(|manifest| manifest.journal.clone());
+    let end = journal(before)?.end().number;
+    let begins = journal(after)?.after == Mark::start() && end > 0;
+    begins.then(|| {
+        format!(
+            "its journal begins anew, and the bundle before held one up to entry {end}: it is another host's, was repaired, or what it \
+             held was cut off or written again; ask who keeps it"
+        )
+    })
+}
+
 /// Says that time runs backwards between two bundles, where it does, or that this cannot be told.
 fn time_goes_back(before: &Facts, after: &Facts) -> Option<String> {
     let time = |text: &str| DateTime::parse_from_rfc3339(text).ok();
@@ -135,6 +148,9 @@ fn told(folder: &Path, verified: &Verified, earlier: Option<&Verified>, any_key:
         lines.extend(said(manifest).into_iter().map(|line| format!("  it says     {line}")));
         lines.push(place(manifest, earlier, proven));
         lines.extend(journal_told(manifest, proven));
+        if let Some(told) = earlier.and_then(|before| begins_anew(before, verified)) {
+            lines.push(format!("  WARNING     {told}"));
+        }
         let facts_before = earlier.and_then(|before| before.manifest.as_ref()).map(|manifest| &manifest.facts);
         if let Some(told) = facts_before.and_then(|before| time_goes_back(before, &manifest.facts)) {
             lines.push(format!("  WARNING     {told}"));
@@ -366,6 +382,31 @@ mod tests {
             let follows = follows(&before, &after);
             assert_eq!(follows.is_ok(), holds, "{follows:?}");
             assert!(holds || follows.is_err_and(|problem| problem.contains("in neither")));
+        }
+    }
+
+    #[test]
+    fn a_journal_that_begins_anew_is_told() {
+        let with = |sequence: u64, after: u64, through: u64| {
+            let mark = |number: u64| match number {
+                0 => Mark::start(),
+                number => Mark { number, chain: format!("{number:064}") },
+            };
+            let mut verified = verified(sequence, Some("sha256:1"), "1", NOON);
+            if let Some(manifest) = &mut verified.manifest {
+                let found = Found::Held { through: mark(through), entries: 1, others: 0 };
+                manifest.journal = Some(Journal { after: mark(after), found });
+            }
+            verified
+        };
+        let told_of = |before: &Verified, after: &Verified| told(Path::new("two"), after, Some(before), false);
+        let text = told_of(&with(1, 0, 8), &with(2, 0, 4));
+        assert!(
+            text.contains("WARNING     its journal begins anew, and the bundle before held one up to entry 8"),
+            "{text}"
+        );
+        for (before, after) in [(with(1, 0, 8), with(2, 8, 9)), (with(1, 0, 0), with(2, 0, 4))] {
+            assert!(!told_of(&before, &after).contains("WARNING"));
         }
     }
 
