@@ -679,6 +679,7 @@ fn a_way_in_that_is_not_judged_makes_the_answer_unknown() {
             serde_json::json!({"endpoint_type": null, "endpoint_address": "lb-1"}),
             false,
         ),
+        ("alicloud_ga_basic_endpoint", serde_json::json!({"endpoint_type": null}), false),
         ("alicloud_ga_custom_routing_endpoint", serde_json::json!({}), false),
         ("alicloud_forward_entry", serde_json::json!({"ip_protocol": "tcp", "internal_port": "65535/1"}), false),
         (anycast, serde_json::json!({"bind_instance_type": "SlbInstance"}), false),

@@ -26,9 +26,9 @@ pub(super) fn of_run(
     let moved = moved.and_then(|store| match store.before(&run.header.id) {
         Ok(before) => before.map(|before| {
             let is_another = trusted(&before).zip(trusted(run)).is_some_and(|(before, now)| before != now);
-            let gone =
-                findings::gone(&before, run).into_iter().map(|(change, finding)| gone(change, finding)).collect();
-            (findings::changes(&before, run), gone, is_another)
+            let findings::Moves { changes, gone: lost } = findings::moves(&before, run);
+            let lost = lost.into_iter().map(|(change, finding)| gone(change, finding)).collect();
+            (changes, lost, is_another)
         }),
         Err(error) => {
             terminal.warning(&format!("what changed since the run before is not told: {error}"));

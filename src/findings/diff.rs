@@ -1,7 +1,7 @@
 //! What changed between two runs. A finding that is gone is fixed only if the newer run looked ([`Seen`]), and one that
 //! appears had been gone only if the older one did.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{cell::LazyCell, collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -66,25 +66,25 @@ pub fn diff(old: &Run, new: &Run) -> Vec<DiffEntry> {
     entries
 }
 
-/// How each finding of either run moved, by fingerprint.
-pub fn changes(old: &Run, new: &Run) -> BTreeMap<String, Change> {
-    let mut changes = BTreeMap::new();
-    compare(old, new, |change, finding, _| {
-        changes.insert(finding.fingerprint.clone(), change);
-    });
-    changes
+/// How findings moved between two runs.
+pub struct Moves<'a> {
+    /// How each finding of either run moved, by fingerprint.
+    pub changes: BTreeMap<String, Change>,
+    /// The findings that only the older run has: fixed, or not known. By change, then worst first, then by fingerprint.
+    pub gone: Vec<(Change, &'a Finding)>,
 }
 
-/// The findings that only the older run has: fixed, or not known. By change, then worst first, then by fingerprint.
-pub fn gone<'a>(old: &'a Run, new: &'a Run) -> Vec<(Change, &'a Finding)> {
-    let mut gone = Vec::new();
+/// How the findings of either run moved.
+pub fn moves<'a>(old: &'a Run, new: &'a Run) -> Moves<'a> {
+    let mut moves = Moves { changes: BTreeMap::new(), gone: Vec::new() };
     compare(old, new, |change, finding, [_, after]| {
+        moves.changes.insert(finding.fingerprint.clone(), change);
         if after.is_none() {
-            gone.push((change, finding));
+            moves.gone.push((change, finding));
         }
     });
-    gone.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.severity.cmp(&one.severity)));
-    gone
+    moves.gone.sort_by(|(a, one), (b, other)| a.cmp(b).then_with(|| other.severity.cmp(&one.severity)));
+    moves
 }
 
 /// Tells each finding of either run, as it is in the newer one that has it, with its status in the older and the newer; by
@@ -92,12 +92,13 @@ pub fn gone<'a>(old: &'a Run, new: &'a Run) -> Vec<(Change, &'a Finding)> {
 fn compare<'a>(old: &'a Run, new: &'a Run, mut tell: impl FnMut(Change, &'a Finding, [Option<FindingStatus>; 2])) {
     let before = by_fingerprint(&old.findings);
     let after = by_fingerprint(&new.findings);
-    let (seen_before, seen) = (Seen::new(old), Seen::new(new));
+    // What either looked at is asked only of findings that one of them does not have.
+    let (seen_before, seen) = (LazyCell::new(|| Seen::new(old)), LazyCell::new(|| Seen::new(new)));
     let fingerprints: BTreeSet<&str> = before.keys().chain(after.keys()).copied().collect();
     for fingerprint in fingerprints {
         let (earlier, later) = (before.get(fingerprint).copied(), after.get(fingerprint).copied());
         let (change, finding) = match (earlier, later) {
-            (None, Some(finding)) => (appeared(finding, old, &seen_before, new), finding),
+            (None, Some(finding)) => (appeared(finding, old, || looked(&seen_before, finding, new)), finding),
             (Some(earlier), Some(finding)) => (stayed(earlier, finding, old), finding),
             (Some(earlier), None) if looked(&seen, earlier, old) => (Change::Fixed, earlier),
             (Some(earlier), None) => (Change::Unknown, earlier),
@@ -118,9 +119,9 @@ fn looked(seen: &Seen<'_>, finding: &Finding, had: &Run) -> bool {
 }
 
 /// Reopened if a store remembers it from before the older run, which looked and did not have it.
-fn appeared(finding: &Finding, old: &Run, seen_before: &Seen<'_>, new: &Run) -> Change {
+fn appeared(finding: &Finding, old: &Run, looked: impl FnOnce() -> bool) -> Change {
     match was_known(finding, old) {
-        true if looked(seen_before, finding, new) => Change::Reopened,
+        true if looked() => Change::Reopened,
         true => Change::Unchanged,
         false => Change::New,
     }

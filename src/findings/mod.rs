@@ -20,7 +20,7 @@ mod verdict;
 mod waiver;
 
 pub use baseline::{Baseline, KnownEndpoint, KnownFinding};
-pub use diff::{Change, DiffEntry, changes, diff, gone};
+pub use diff::{Change, DiffEntry, Moves, diff, moves};
 pub use finding::{Finding, FindingStatus, Subject, WaiverNote};
 pub use fingerprint::fingerprint;
 pub(crate) use gate::sort;

@@ -71,7 +71,7 @@ const KINDS: &[(&str, &str, Kind)] = &[
     ("alicloud_forward_entry", "vpc", Kind::Passage(Passage::Dnat)),
     ("alicloud_ga_endpoint_group", "ga", Kind::Passage(Passage::Endpoints("endpoint_configurations"))),
     ("alicloud_ga_basic_endpoint", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
-    ("alicloud_ga_basic_endpoint_group", "ga", Kind::Passage(Passage::Endpoint("endpoint_type"))),
+    ("alicloud_ga_basic_endpoint_group", "ga", Kind::Passage(Passage::Group("endpoint_type"))),
     (
         "alicloud_ga_custom_routing_endpoint",
         "ga",

@@ -19,6 +19,8 @@ pub(super) enum Passage {
     Endpoints(&'static str),
     /// To what its argument of this name says.
     Endpoint(&'static str),
+    /// The same, if it has an endpoint at all.
+    Group(&'static str),
 }
 
 /// What never stands in front of a control plane, in the words of `type`, `endpoint_type` and `bind_instance_type`: virtual
@@ -35,8 +37,8 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, passage: Passage)
             (!others, "a global accelerator")
         }
         Passage::Endpoint("bind_instance_type") => (!is_other(values.field("bind_instance_type")), "an anycast EIP"),
-        Passage::Endpoint(argument) => {
-            // A group of endpoints may be without any.
+        Passage::Endpoint(argument) => (!is_other(values.field(argument)), "a global accelerator"),
+        Passage::Group(argument) => {
             let has_none = [argument, "endpoint_address"].iter().all(|name| values.field(name).text() == Fact::Null);
             (!has_none && !is_other(values.field(argument)), "a global accelerator")
         }

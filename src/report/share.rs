@@ -65,7 +65,7 @@ impl Pseudonyms {
             of_endpoints.chain(of_findings).chain(of_gaps).chain(of_callers).map(|id| id.as_str()).collect();
         let mut names = Self { key, accounts: BTreeMap::new(), addresses: HashMap::new() };
         // What the report calls an account is one, however long its id is.
-        for id in ids.into_iter().filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && !id.is_empty()) {
+        for id in ids.into_iter().filter(|id| is_number(id)) {
             names.account(id);
         }
         names
@@ -127,17 +127,39 @@ impl Pseudonyms {
             let end = from.find(|c| !is_of_word(c)).unwrap_or(from.len());
             let (word, after) = from.split_at(end);
             told.push_str(before);
-            told.push_str(&self.word(word, prefix_length(after)));
-            rest = after;
+            rest = match waiver_id(word, after) {
+                Some((before, id, after)) => {
+                    told.push_str(&self.word(before, None));
+                    told.push_str(&self.print("w-", id));
+                    after
+                }
+                None => {
+                    told.push_str(&self.word(word, prefix_length(after)));
+                    after
+                }
+            };
         }
         told.push_str(rest);
         told
     }
 
+    /// The digits of a fingerprint or a waiver's id, from which an account id can be found by trying: others, as many.
+    fn print(&self, prefix: &str, digits: &str) -> String {
+        let all = HEXLOWER.encode(&self.digest(0, format!("{prefix}{digits}").as_bytes()));
+        format!("{prefix}{}", all.get(..digits.len()).unwrap_or(&all))
+    }
+
     /// A word of letters, digits, colons and dots; an address at its end is a block where a prefix length follows.
     fn word(&mut self, word: &str, length: Option<u8>) -> String {
-        if word.strip_prefix("v1:").is_some_and(is_digest) {
-            return format!("v1:{}", HEXLOWER.encode(&self.digest(0, word.as_bytes())));
+        if let Some((before, found)) = word.split_once("v1:") {
+            let end = found.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(found.len());
+            let (digits, after) = found.split_at(end);
+            if is_digest(digits) {
+                return format!("{}{}{}", self.word(before, None), self.print("v1:", digits), self.word(after, None));
+            }
+        }
+        if let Some(told) = self.resource_name(word) {
+            return told;
         }
         // As it stands, or at the end of a sentence, or in front of a colon; a block of IPv6 ends with colons of its own.
         let sentence = word.trim_end_matches('.');
@@ -145,6 +167,14 @@ impl Pseudonyms {
         if let Some((bare, address)) = ends.into_iter().find_map(|bare| Some((bare, bare.parse().ok()?))) {
             let length = length.filter(|_| bare == word);
             return format!("{}{}", self.address(address, length), word.strip_prefix(bare).unwrap_or_default());
+        }
+        // `from:2400:3200::5`
+        let behind = |(at, _): (usize, _)| Some((word.get(..=at)?, word.get(at + 1..)?));
+        let mut suffixes = word.match_indices(':').filter_map(behind);
+        if let Some((before, address)) =
+            suffixes.find_map(|(before, rest)| Some((before, rest.parse::<Ipv6Addr>().ok()?)))
+        {
+            return format!("{before}{}", self.address(address.into(), length));
         }
         let is_of_number = |c: char| c.is_ascii_digit() || c == '.';
         let mut told = String::with_capacity(word.len());
@@ -163,10 +193,22 @@ impl Pseudonyms {
         told
     }
 
+    /// `acs:ram::1000000000000001:user`, the beginning of a name that the vendor gives to everything: the fourth word is whose it is.
+    fn resource_name(&mut self, word: &str) -> Option<String> {
+        let mut parts: Vec<&str> = word.split(':').collect();
+        let account = *parts.get(3).filter(|id| parts.first() == Some(&"acs") && is_number(id))?;
+        let told = self.account(account);
+        *parts.get_mut(3)? = &told;
+        Some(parts.join(":"))
+    }
+
     /// Digits and dots: an address, an account id, or neither.
     fn number(&mut self, number: &str, is_in_letters: bool, length: Option<u8>) -> String {
         let bare = number.trim_matches('.');
-        let replaced = if let Ok(address) = bare.parse::<Ipv4Addr>() {
+        // `v1.18.0.139` is a version.
+        let replaced = if let Ok(address) = bare.parse::<Ipv4Addr>()
+            && !is_in_letters
+        {
             self.address(address.into(), length.filter(|_| number.ends_with(bare))).to_string()
         } else if self.accounts.contains_key(bare) || (is_account(bare) && !is_in_letters) {
             self.account(bare)
@@ -216,9 +258,15 @@ impl Pseudonyms {
                 let bits = self.bits(4, u128::from(v4.to_bits()), 32, kept);
                 Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or_default()).into()
             }
-            IpAddr::V6(v6) => match v6.to_ipv4_mapped() {
-                Some(v4) => match self.exchanged(v4.into()) {
-                    IpAddr::V4(other) => other.to_ipv6_mapped().into(),
+            IpAddr::V6(v6) => match embedded(v6) {
+                Some((at, v4)) => match self.exchanged(v4.into()) {
+                    // Behind it stands what 6to4 has of its own.
+                    IpAddr::V4(other) => {
+                        let (bits, behind) = (v6.to_bits(), 96 - at);
+                        let low = self.bits(6, bits, 128, 128 - behind) & ((1 << behind) - 1);
+                        let high = bits >> (32 + behind) << (32 + behind);
+                        Ipv6Addr::from_bits(high | (u128::from(other.to_bits()) << behind) | low).into()
+                    }
                     other @ IpAddr::V6(_) => other,
                 },
                 // Global unicast.
@@ -226,7 +274,7 @@ impl Pseudonyms {
                     let kept = match (v6.segments()[0], v6.segments()[1]) {
                         // Here reserved ranges begin within 48 bits, here within 32.
                         (0x2001, 2) => 48,
-                        (0x2001 | 0x2002 | 0x3fff, _) => 32,
+                        (0x2001 | 0x3fff, _) => 32,
                         _ => 16,
                     };
                     Ipv6Addr::from_bits(self.bits(6, v6.to_bits(), 128, kept)).into()
@@ -258,6 +306,31 @@ impl Pseudonyms {
     }
 }
 
+/// The IPv4 address in one of IPv6, and how many bits stand in front of it: mapped, compatible, NAT64 and 6to4.
+fn embedded(v6: Ipv6Addr) -> Option<(u32, Ipv4Addr)> {
+    let at = match v6.segments() {
+        [0, 0, 0, 0, 0, 0xffff, ..] | [0x64, 0xff9b, 0, 0, 0, 0, ..] => 96,
+        [0, 0, 0, 0, 0, 0, high, _] if high != 0 => 96,
+        [0x2002, ..] => 16,
+        _ => return None,
+    };
+    let bits = (v6.to_bits() >> (96 - at)) & u128::from(u32::MAX);
+    Some((at, Ipv4Addr::from_bits(u32::try_from(bits).ok()?)))
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// The digits of a waiver's id, `w-` and sixteen of them or more, with what stands before and behind them.
+fn waiver_id<'a>(word: &'a str, after: &'a str) -> Option<(&'a str, &'a str, &'a str)> {
+    let before = word.strip_suffix('w').filter(|before| before.is_empty() || before.ends_with([':', '.']))?;
+    let digits = after.strip_prefix('-')?;
+    let end = digits.find(|c: char| !c.is_ascii_hexdigit()).unwrap_or(digits.len());
+    let (id, after) = digits.split_at(end);
+    (id.len() >= 16 && !after.starts_with(|c: char| c.is_ascii_alphanumeric())).then_some((before, id, after))
+}
+
 /// Account ids of the vendor have 16 digits.
 fn is_account(text: &str) -> bool {
     text.len() == 16 && text.bytes().all(|byte| byte.is_ascii_digit())
@@ -287,6 +360,14 @@ mod tests {
 
     fn names() -> Pseudonyms {
         Pseudonyms { key: KEY, accounts: BTreeMap::new(), addresses: HashMap::new() }
+    }
+
+    /// The last two groups of an IPv6 address that holds it.
+    fn six(address: IpAddr) -> String {
+        match address {
+            IpAddr::V4(v4) => format!("{:x}:{:x}", v4.to_bits() >> 16, v4.to_bits() & 0xffff),
+            IpAddr::V6(v6) => v6.to_string(),
+        }
     }
 
     fn common_bits(one: u32, other: u32) -> u32 {
@@ -354,15 +435,22 @@ mod tests {
                 format!("{}/32: all", names.address("2400:3200::".parse().expect("one"), Some(32))),
             ),
             ("from 203.0.113.7: nobody", format!("from {address}: nobody")),
+            ("from:2400:3200::5", format!("from:{}", names.address("2400:3200::5".parse().expect("one"), None))),
+            ("64:ff9b::203.0.113.7", format!("64:ff9b::{}", six(address))),
+            ("acs:ram::512345678901:role/x of v1.18.0.139", "acs:ram::account-0003:role/x of v1.18.0.139".to_owned()),
             ("lb-1/6443 since 2026-11-20T06:00:00Z", "lb-1/6443 since 2026-11-20T06:00:00Z".to_owned()),
             ("版本 1.2.3 é203.0.113.7é", format!("版本 1.2.3 é{address}é")),
         ] {
             assert_eq!(names.text(text), told, "{text}");
         }
-        let print = format!("v1:{}", "ab".repeat(32));
-        let other = names.text(&print);
-        assert!(other != print && other.len() == print.len() && other.starts_with("v1:"), "{other}");
-        assert_eq!(names.text(&print), other);
+        for (print, prefix) in [(format!("v1:{}", "ab".repeat(32)), "v1:"), (format!("w-{}", "ab".repeat(8)), "w-")] {
+            let other = names.text(&print);
+            assert!(other != print && other.len() == print.len() && other.starts_with(prefix), "{other}");
+            for (before, after) in [("", "."), ("fingerprint:", ""), ("(", ")"), ("", ":1")] {
+                assert_eq!(names.text(&format!("{before}{print}{after}")), format!("{before}{other}{after}"));
+            }
+        }
+        assert_eq!(names.text("w-1 and lb-w-ab"), "w-1 and lb-w-ab");
     }
 
     #[test]

@@ -106,8 +106,14 @@ fn goes_on(before: &Verified, after: &Verified) -> Result<(), String> {
 fn begins_anew(before: &Verified, after: &Verified) -> Option<String> {
     let journal = |verified: &Verified| verified.manifest.as_ref().and_then(|manifest| manifest.journal.clone());
     let end = journal(before)?.end().number;
-    let begins = journal(after)?.after == Mark::start() && end > 0;
-    begins.then(|| {
+    let now = journal(after)?;
+    if end > 0 && now.found == Found::Absent {
+        return Some(format!(
+            "there is no journal, and the bundle before held one up to entry {end}: it is another host's, or was deleted; ask who \
+             keeps it"
+        ));
+    }
+    (end > 0 && now.after == Mark::start()).then(|| {
         format!(
             "its journal begins anew, and the bundle before held one up to entry {end}: it is another host's, was repaired, or what it \
              held was cut off or written again; ask who keeps it"
@@ -405,6 +411,11 @@ mod tests {
             text.contains("WARNING     its journal begins anew, and the bundle before held one up to entry 8"),
             "{text}"
         );
+        let mut gone = with(2, 8, 9);
+        if let Some(journal) = gone.manifest.as_mut().and_then(|manifest| manifest.journal.as_mut()) {
+            journal.found = Found::Absent;
+        }
+        assert!(told_of(&with(1, 0, 8), &gone).contains("WARNING     there is no journal"));
         for (before, after) in [(with(1, 0, 8), with(2, 8, 9)), (with(1, 0, 0), with(2, 0, 4))] {
             assert!(!told_of(&before, &after).contains("WARNING"));
         }

@@ -12,13 +12,13 @@
       exposed: "exposed", private: "private", required: "needed", stale: "no longer needed", orphaned: "nobody left to need it", "not-exposed": "not exposed", neednotknown: "need unknown",
       "g-denied": "denied", "g-failed": "failed", "g-excluded": "left out", "g-not-served": "not served",
       "c-new": "new", "c-reopened": "reopened", "c-worse": "worse", "c-fixed": "fixed", "c-unknown": "not known", "c-unchanged": "unchanged", "c-gone": "gone",
-      internet: "Internet", whole: "the whole internet", nobody: "nobody untrusted", atmost: "at most", unreadhop: "not read", ranges: (n) => `${n} ranges`, ofspace: (share, family) => `${share} of ${family}`, moreports: (n) => `+${n} more ${n === 1 ? "port" : "ports"}`, moreconsumers: (n) => `+${n} more ${n === 1 ? "consumer" : "consumers"}`, eip: "EIP", balancer: "Load balancer", 
+      internet: "Internet", whole: "the whole internet", nobody: "nobody untrusted", atmost: "at most", unreadhop: "not read", ranges: (n) => `${n} ranges`, ofspace: (share, family) => `${share} of ${family}`, moreports: (n) => `+${n} more ${n === 1 ? "port" : "ports"}`, moreconsumers: (n) => `+${n} more ${n === 1 ? "consumer" : "consumers"}`, eip: "EIP", publicaddress: "Public address", balancer: "Load balancer", 
       "clb-acl": "Listener ACL", "nlb-security-groups": "NLB security groups", "mesh-security-group": "Mesh security group", "cluster-security-group": "Cluster security group",
       enforced: "enforced", unverified: "not documented to filter", ineffective: "does not filter", plane: "Control plane", nogate: "no gate", admits: "admits",
       connected: "connected", blocked: "blocked", partial: "partial", "same-vpc": "same VPC", route: "by routes", "private-link": "PrivateLink",
       needed: "needs the public path", "not-needed": "does not need the public path", misrouted: "uses it although a private path exists", gone: "gone", undetermined: "undetermined", unexpected: "no known consumer",
       there: "There", back: "Back", breaks: "Breaks at", mend: "Would mend it", confidence: "confidence", notknown: "Not known", remark: "Remark",
-      who: "Who may enter", addresses: "addresses", admitted: "admitted and trusted", untrusted: "admitted and not trusted", maybe: "may get in", maybenote: "not everything that filters was read", unverifiednote: "get in unless a gate filters that is not documented to", blame: "Let in by", fix: "Rule to delete", fixes: "Rules to delete, all of them", fixleft: "Then only a gate is left that is not documented to filter.", andmore: (n) => `and ${n} more`,
+      who: "Who may enter", addresses: "addresses", admitted: "admitted and trusted", untrusted: "admitted and not trusted", maybe: "may get in", maybenote: "not everything that filters was read", unverifiednote: "unless a gate filters that is not documented to", blame: "Let in by", fix: "Rule to delete", fixes: "Rules to delete, all of them", fixleft: "Then only a gate is left that is not documented to filter.", andmore: (n) => `and ${n} more`,
       witness: "An example", gates: "Gates", remedy: "Remedy", why: "Why it matters", refs: "References", controls: "Controls", first: "First seen", waiver: "Waiver", owner: "Owner", reason: "Reason", ticket: "Ticket", until: "until",
       stalewords: "Is the public path needed?", consumers: "Consumers", clients: "Unexpected clients", silent: "Not in the logs", deciding: "What would decide it", proposal: "Smallest allowlist that still serves those who need it", incomplete: "may miss addresses", commands: "Commands (nothing here runs them)", vendor: "The vendor sees it otherwise",
       signs: "Public signs", contradictions: "Contradictions", protected: "Protected by tag", boundby: "Bound by", related: "Findings about it", gapsabout: "Not read about it", address: "Address", id: "Id", fingerprint: "Fingerprint", concerns: "Concerns", logs: "Incomplete logs",
@@ -38,13 +38,13 @@
       "g-denied": "被拒绝", "g-failed": "失败", "g-excluded": "按要求略过", "g-not-served": "不提供",
       "cluster-api-server": "集群 API Server", "mesh-api-server": "网格 API Server", "istio-pilot": "Istio Pilot", "istio-pilot-canary": "Istio Pilot（金丝雀）", mesh: "网格", cluster: "集群", "load-balancer": "负载均衡", "security-group": "安全组", acl: "访问控制列表", waiver: "豁免", scope: "范围",
       "c-new": "新增", "c-reopened": "重新出现", "c-worse": "加重", "c-fixed": "已修复", "c-unknown": "未知", "c-unchanged": "未变", "c-gone": "已消失",
-      internet: "互联网", whole: "整个互联网", nobody: "没有不可信来源", atmost: "最多", unreadhop: "未读取", ranges: (n) => `${n} 个网段`, ofspace: (share, family) => `${family} 的 ${share}`, moreports: (n) => `另有 ${n} 个端口`, moreconsumers: (n) => `另有 ${n} 个使用者`, eip: "弹性公网 IP", balancer: "负载均衡", 
+      internet: "互联网", whole: "整个互联网", nobody: "没有不可信来源", atmost: "最多", unreadhop: "未读取", ranges: (n) => `${n} 个网段`, ofspace: (share, family) => `${family} 的 ${share}`, moreports: (n) => `另有 ${n} 个端口`, moreconsumers: (n) => `另有 ${n} 个使用者`, eip: "弹性公网 IP", publicaddress: "公网地址", balancer: "负载均衡", 
       "clb-acl": "监听访问控制", "nlb-security-groups": "NLB 安全组", "mesh-security-group": "网格安全组", "cluster-security-group": "集群安全组",
       enforced: "生效", unverified: "未证实会过滤", ineffective: "不起过滤作用", plane: "控制面", nogate: "没有防线", admits: "放行",
       connected: "连通", blocked: "不通", partial: "部分连通", "same-vpc": "同一 VPC", route: "经路由", "private-link": "PrivateLink",
       needed: "需要公网路径", "not-needed": "不需要公网路径", misrouted: "有私网路径却仍走公网", gone: "已不存在", undetermined: "无法判定", unexpected: "不是已知使用者",
       there: "去程", back: "回程", breaks: "中断处", mend: "可以这样接通", confidence: "置信度", notknown: "未知", remark: "备注",
-      who: "谁可以进入", addresses: "个地址", admitted: "放行且可信", untrusted: "放行但不可信", maybe: "可能进入", maybenote: "起过滤作用的内容未全部读取", unverifiednote: "除非未证实会过滤的防线起作用，否则可进入", blame: "由以下规则放行", fix: "应删除的规则", fixes: "应全部删除的规则", fixleft: "删除后只剩下一道未证实会过滤的防线。", andmore: (n) => `另有 ${n} 条`,
+      who: "谁可以进入", addresses: "个地址", admitted: "放行且可信", untrusted: "放行但不可信", maybe: "可能进入", maybenote: "起过滤作用的内容未全部读取", unverifiednote: "除非未证实会过滤的防线起作用", blame: "由以下规则放行", fix: "应删除的规则", fixes: "应全部删除的规则", fixleft: "删除后只剩下一道未证实会过滤的防线。", andmore: (n) => `另有 ${n} 条`,
       witness: "例如", gates: "防线", remedy: "处理办法", why: "为何重要", refs: "参考", controls: "合规条款", first: "首次发现", waiver: "豁免", owner: "负责人", reason: "原因", ticket: "工单", until: "有效期至",
       stalewords: "公网路径还需要吗？", consumers: "使用者", clients: "意外的客户端", silent: "日志中未出现", deciding: "读取以下内容即可判定", proposal: "仍能满足使用者的最小白名单", incomplete: "可能缺少地址", commands: "命令（本页不会执行）", vendor: "平台的看法不同",
       signs: "公网迹象", contradictions: "矛盾之处", protected: "标签保护", boundby: "绑定者", related: "相关发现", gapsabout: "未能读取", address: "地址", id: "标识", fingerprint: "指纹", concerns: "涉及", logs: "不完整的日志",
@@ -222,7 +222,8 @@
 
   /** A gate is bad where it lets in what is not trusted, and in doubt where not all of it was read. */
   function gateHop(gate, row) {
-    const lets = meet(gate.admits, row.untrusted);
+    // What is private, and not trusted, does not come from the internet.
+    const lets = row.verdict !== "private-only" && meet(gate.admits, row.untrusted);
     const style = gate.enforcement === "unverified" ? "doubt" : gate.enforcement !== "enforced" ? "off" : !row.complete ? "doubt" : lets ? "bad" : "good";
     const admits = gate.admits.length ? portion(gate.admits) || (gate.admits.length > 2 ? t("ranges", gate.admits.length) : gate.admits.join(", ")) : t("none");
     const bound = style === "doubt" && gate.enforcement === "enforced" ? `${t("atmost")} ` : "";
@@ -240,7 +241,7 @@
     const chains = (rows.length ? rows : [null]).map((row) => {
       const parts = [hop(t("internet"), row ? whoIn(row) : t("unknown"), row ? verdictStyle[row.verdict] : "doubt")];
       // An EIP is an IPv4 address: what comes over IPv6 reaches the balancer without one.
-      if ((endpoint.public_address || endpoint.eip_id) && (!row || row.family === "ipv4")) parts.push(arrow(), hop(t("eip"), endpoint.public_address || endpoint.eip_id, "", endpoint.public_address ? endpoint.eip_id : ""));
+      if ((endpoint.public_address || endpoint.eip_id) && (!row || row.family === "ipv4")) parts.push(arrow(), hop(t(endpoint.eip_id ? "eip" : "publicaddress"), endpoint.public_address || endpoint.eip_id, "", endpoint.public_address ? endpoint.eip_id : ""));
       else if (!isKnown) parts.push(arrow(), hop(t("eip"), t("unreadhop"), "doubt"));
       if (endpoint.load_balancer_id || row) parts.push(arrow(), hop(`${t("balancer")}${row ? ` · ${portWord(row)}` : ""}`, endpoint.load_balancer_id || t("unreadhop"), endpoint.load_balancer_id ? "" : "doubt"));
       if (row && !row.gates.length) parts.push(arrow(), row.complete ? hop(t("nogate"), "", "bad") : hop(t("gates"), t("unreadhop"), "doubt"));
@@ -598,8 +599,8 @@
   function portNodes(row) {
     return [el("h4", {}, `${portWord(row)} `, tag(t(`v-${row.verdict}`), verdictStyle[row.verdict])),
       row.family === "ipv4" ? spacePicture(row) : null,
-      el("dl", {}, row.untrusted.length ? pair(row.complete ? t("untrusted") : `${t("atmost")} ${t("untrusted")}`, el("span", {}, folded(row.untrusted))) : null, pair(t("witness"), row.witness), row.blame.length ? pair(t("blame"), el("span", {}, folded(row.blame))) : null, row.fix_set.length ? pair(t(row.fix_set.length > 1 ? "fixes" : "fix"), el("span", {}, folded(row.fix_set), row.gates.some((gate) => gate.enforcement === "unverified") ? el("p", {}, t("fixleft")) : null)) : null),
-      row.complete ? null : el("p", {}, tag(t("maybenote"), "doubt")),
+      el("dl", {}, row.untrusted.length ? pair(row.complete ? t(row.verdict === "unverified" ? "maybe" : "untrusted") : `${t("atmost")} ${t("untrusted")}`, el("span", {}, folded(row.untrusted))) : null, pair(t("witness"), row.witness), row.blame.length ? pair(t("blame"), el("span", {}, folded(row.blame))) : null, row.fix_set.length ? pair(t(row.fix_set.length > 1 ? "fixes" : "fix"), el("span", {}, folded(row.fix_set), row.gates.some((gate) => gate.enforcement === "unverified") ? el("p", {}, t("fixleft")) : null)) : null),
+      row.complete ? (row.verdict === "unverified" ? el("p", {}, tag(t("unverifiednote"), "doubt")) : null) : el("p", {}, tag(t("maybenote"), "doubt")),
       row.gates.length ? table([t("gates"), t("id"), t("status"), t("admits"), t("note")], row.gates.map((gate) => [t(gate.kind), mono(gate.id), t(gate.enforcement), gate.admits.length ? el("span", {}, row.complete || gate.enforcement !== "enforced" ? "" : `${t("atmost")} `, folded(gate.admits)) : t("none"), gate.note])) : el("p", {}, t("nogate"))];
   }
 
