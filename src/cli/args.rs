@@ -5,7 +5,7 @@ use std::{fmt, path::PathBuf};
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint, builder::styling::AnsiColor, builder::styling::Styles};
 
 use super::{output::Asked, policy::Role};
-use crate::{analysis::what_if::Change, config::Deadline, model::Severity};
+use crate::{analysis::what_if::Change, config::Deadline, engine::Language, model::Severity};
 
 const STYLES: Styles =
     Styles::styled().header(AnsiColor::Green.on_default().bold()).usage(AnsiColor::Green.on_default().bold());
@@ -363,6 +363,9 @@ pub(crate) struct ReportArgs {
     /// markdown; `portcullis rules packs` lists the frameworks
     #[arg(long, value_name = "PACK")]
     pub(crate) pack: Option<String>,
+    /// The language of what --pack tells: its titles and reasons
+    #[arg(long, value_name = "LANGUAGE", default_value = "en", requires = "pack")]
+    pub(crate) lang: Lang,
     /// For people outside: account ids, public addresses and fingerprints under pseudonyms that are others each time; names
     /// stay, and nothing is told of earlier runs
     #[arg(long, conflicts_with = "pack")]
@@ -498,7 +501,28 @@ pub(crate) enum RulesCommand {
     Packs {
         /// The pack's id
         id: Option<String>,
+        /// The language of its texts
+        #[arg(long, value_name = "LANGUAGE", default_value = "en")]
+        lang: Lang,
     },
+}
+
+/// A language that packs are told in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Lang {
+    /// English
+    En,
+    /// Chinese
+    Zh,
+}
+
+impl From<Lang> for Language {
+    fn from(lang: Lang) -> Self {
+        match lang {
+            Lang::En => Self::En,
+            Lang::Zh => Self::Zh,
+        }
+    }
 }
 
 /// Which rules.

@@ -89,7 +89,7 @@ fn of_pack(id: &str, args: &ReportArgs, targets: &[Target], terminal: &Terminal)
     let config = setup::config(&args.config, terminal)?;
     let store = setup::kept(&args.store, &config, terminal)?;
     let run = setup::stored_run(&*store, &args.run)?;
-    pack::write(id, &run, &config, targets, terminal)?;
+    pack::write(id, args.lang.into(), &run, &config, targets, terminal)?;
     Ok(Exit::Clean)
 }
 

@@ -20,7 +20,7 @@ pub(crate) fn run(args: &RulesArgs, terminal: &Terminal) -> Outcome {
         RulesCommand::List(source) => list(source, terminal),
         RulesCommand::Show { id, source } => show(id, source),
         RulesCommand::Check(source) => check(source),
-        RulesCommand::Packs { id } => pack::list(id.as_deref(), terminal),
+        RulesCommand::Packs { id, lang } => pack::list(id.as_deref(), (*lang).into(), terminal),
     }
 }
 

@@ -99,7 +99,7 @@ impl RuleSet {
         Self::from_files(embedded::RULES, embedded::PACKS, extra)
     }
 
-    fn from_files(
+    pub(super) fn from_files(
         built_in: &[(&str, &str)],
         packs: &[(&str, &str)],
         extra: Vec<(String, String)>,
@@ -251,6 +251,9 @@ fn read_packs(rules: &[Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError
                 errors
                     .push(about(path, format!("the control `{id}` has rules, or says in `why_not` why there is none")));
             }
+            if control.why_not.trim().is_empty() != control.zh.why_not.trim().is_empty() {
+                errors.push(about(path, format!("the control `{id}` says `why_not` in one language only")));
+            }
             for rule in control.rules.iter().filter(|id| !rules.iter().any(|rule| rule.built_in && rule.id == **id)) {
                 errors.push(about(path, format!("there is no built-in rule `{}`", escape(rule))));
             }
@@ -258,6 +261,9 @@ fn read_packs(rules: &[Rule], packs: &[(&str, &str)], errors: &mut Vec<RuleError
         let used: BTreeSet<&String> = pack.controls.iter().flat_map(|control| &control.rules).collect();
         let of_pack = rules.iter().filter(|rule| rule.built_in && used.contains(&rule.id));
         pack.about = of_pack.map(|rule| (rule.id.clone(), rule.subject)).collect();
+        if pack.source_pages.is_empty() || pack.source_pages.iter().any(|page| !page.url.starts_with("https://")) {
+            errors.push(about(path, "`source_pages` names no public page, or one without https"));
+        }
         if pack.id != stem(path) || parsed.iter().any(|other| other.id == pack.id) {
             errors.push(about(path, "its id is not its file's name, or not its alone"));
         }

@@ -19,6 +19,6 @@ mod tests;
 
 pub use check::{CheckReport, ExampleFailure};
 pub use load::{RuleError, RuleErrors, RuleSet};
-pub use rule::{Example, ExampleStatus, Language, Rule, RuleText, rule_schema};
+pub use rule::{Example, ExampleStatus, Rule, RuleText, rule_schema};
 
-pub use crate::findings::SubjectKind;
+pub use crate::findings::{Language, SubjectKind};

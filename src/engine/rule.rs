@@ -12,20 +12,9 @@ use super::{
     template::Template,
 };
 use crate::{
-    findings::{Input, SubjectKind},
+    findings::{Input, Language, SubjectKind},
     model::{Severity, Shared, Text},
 };
-
-/// The language of texts.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Language {
-    /// English: every rule has it.
-    #[default]
-    En,
-    /// Chinese, where a rule has it; English otherwise.
-    Zh,
-}
 
 /// A rule file.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]

@@ -666,19 +666,81 @@ fn an_example_that_turns_out_otherwise_fails_the_check() {
     );
 }
 
+/// Words of a list that have a digit: ids of controls.
+fn ids_in(text: &str) -> BTreeSet<&str> {
+    let words = text.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
+    words.map(|word| word.trim_end_matches('.')).filter(|word| word.contains(|c: char| c.is_ascii_digit())).collect()
+}
+
 #[test]
 fn a_pack_names_each_control_that_it_lists_and_no_other() {
     for pack in rules().packs() {
-        let words = pack.lists.split(|c: char| !(c.is_ascii_alphanumeric() || "-.".contains(c)));
-        let named: BTreeSet<&str> = words
-            .map(|word| word.trim_end_matches('.'))
-            .filter(|word| word.contains(|c: char| c.is_ascii_digit()))
-            .collect();
         let listed: BTreeSet<&str> = pack.controls.iter().map(|control| control.id.as_str()).collect();
-        assert_eq!(named, listed, "{}", pack.id);
+        assert_eq!(ids_in(&pack.lists), listed, "{}", pack.id);
+        assert_eq!(ids_in(&pack.zh.lists), listed, "{}", pack.id);
         assert!(pack.source.contains("paraphrases") || pack.source.contains("translations of ours"), "{}", pack.id);
+        assert!(pack.zh.source.contains("标题由我们意译"), "{}", pack.id);
         let about: BTreeSet<&String> = pack.about.keys().collect();
         let used: BTreeSet<&String> = pack.controls.iter().flat_map(|control| &control.rules).collect();
         assert_eq!(about, used, "{}: what each of its rules is evaluated on is known", pack.id);
+        for page in &pack.source_pages {
+            assert!(
+                page.url.starts_with("https://") && page.version.contains(|c: char| c.is_ascii_digit()),
+                "{page:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_pack_is_whole_in_chinese_and_its_own_words_are_no_markup() {
+    let han = |text: &str| text.contains(|c: char| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    for pack in rules().packs() {
+        let zh = pack.in_language(Language::Zh);
+        for text in [&zh.source, &zh.lists, &zh.leaves_out] {
+            assert!(han(text), "{}: {text}", pack.id);
+        }
+        for (english, chinese) in pack.controls.iter().zip(&zh.controls) {
+            assert!(han(&chinese.title) && !han(&english.title), "{}:{}", pack.id, english.id);
+            assert_eq!(chinese.rules.is_empty(), han(&chinese.why_not), "{}:{}", pack.id, english.id);
+            assert_eq!((&chinese.id, &chinese.rules, &chinese.kinds), (&english.id, &english.rules, &english.kinds));
+            // "(meshes only)" and its like are said in both, or a pass says more in one.
+            assert_eq!(english.title.contains("only"), chinese.title.contains('仅'), "{}:{}", pack.id, english.id);
+        }
+        for pack in [pack, &zh] {
+            let of_controls = pack.controls.iter().flat_map(|control| [&control.title, &control.why_not]);
+            let own = [&pack.title, &pack.edition, &pack.source, &pack.lists, &pack.leaves_out]
+                .into_iter()
+                .chain(of_controls);
+            for text in own {
+                let markup = text.contains(|c: char| "`*<>|[]\\#~$@".contains(c)) || text.contains("__");
+                assert!(!markup, "{}: {text}", pack.id);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_pack_without_a_public_page_or_in_one_language_is_refused() {
+    let pack = "id: mine\ntitle: t\nedition: e\nsource: s\n\
+                source_pages: [{url: https://example.test/ids, version: \"1\"}]\nlists: l\nleaves_out: o\n\
+                zh: {title: t, edition: e, source: s, lists: l, leaves_out: o}\n\
+                controls: [{id: \"1\", title: t, why_not: no, zh: {title: t, why_not: no}}]\n";
+    let load = |text: &str| match RuleSet::from_files(&[], &[("packs/mine.yaml", text)], Vec::new()) {
+        Ok(rules) => format!("{} packs", rules.packs().len()),
+        Err(errors) => errors.to_string(),
+    };
+    assert_eq!(load(pack), "1 packs");
+    for (from, to, wanted) in [
+        ("[{url: https://example.test/ids, version: \"1\"}]", "[]", "names no public page"),
+        ("https://example.test/ids", "http://example.test/ids", "without https"),
+        (", version: \"1\"", "", "version"),
+        ("{title: t, why_not: no}", "{title: t}", "says `why_not` in one language only"),
+        (", zh: {title: t, why_not: no}", "", "zh"),
+        ("why_not: no, ", "", "why there is none"),
+    ] {
+        assert!(pack.contains(from), "{from}");
+        let told = load(&pack.replacen(from, to, 1));
+        assert!(told.contains("packs/mine.yaml") && told.contains(wanted), "{wanted}: {told}");
     }
 }

@@ -1,7 +1,10 @@
 //! What changed between two runs. A finding that is gone is fixed only if the newer run looked ([`Seen`]), and one that
 //! appears had been gone only if the older one did.
 
-use std::{cell::LazyCell, collections::{BTreeMap, BTreeSet};
+use std::{
+    cell::LazyCell,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::{Deserialize, Serialize};
 

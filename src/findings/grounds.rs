@@ -51,6 +51,18 @@ impl Input {
             Self::Trail => "who bound its address",
         }
     }
+
+    /// The same in Chinese.
+    pub(super) fn in_chinese(self) -> &'static str {
+        match self {
+            Self::Exposure => "是否暴露在公网",
+            Self::Ports => "谁可以访问它",
+            Self::Need => "是否仍需要其公网通道",
+            Self::Consumers => "其使用方的私网通道",
+            Self::Strangers => "日志中还有谁在使用它",
+            Self::Trail => "谁绑定了它的地址",
+        }
+    }
 }
 
 /// What a run's findings rest on besides the cloud.

@@ -1,10 +1,17 @@
 //! What a run says of a framework's controls: pass, fail, unknown or not covered, each with what it rests on.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BTreeSet},
+};
 
 use serde::Deserialize;
 
-use super::{Finding, FindingStatus, Run, Seen, SubjectKind, WaiverNote, looked::Looked};
+use super::{
+    Finding, FindingStatus, Language, Run, Seen, SubjectKind, WaiverNote,
+    looked::Looked,
+    pack_words::{self as words, Basis, Doubt},
+};
 use crate::model::{Exposure, PortVerdict, ResourceKind, UnitState};
 
 /// Some controls of a framework, and the rules that evidence them.
@@ -18,14 +25,64 @@ pub struct Pack {
     pub edition: String,
     /// Where the ids are from.
     pub source: String,
+    /// The public pages that have them.
+    pub source_pages: Vec<SourcePage>,
     /// Which controls are in it.
     pub lists: String,
     /// Which are not.
     pub leaves_out: String,
+    /// The same texts in Chinese.
+    pub zh: PackText,
     pub controls: Vec<Control>,
     /// What each of its rules is evaluated on: the rules say so, and not the file.
     #[serde(skip)]
     pub about: BTreeMap<String, SubjectKind>,
+}
+
+/// A page that has ids of a framework.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourcePage {
+    pub url: String,
+    /// The version or the date of what was looked at there.
+    pub version: String,
+}
+
+/// The texts of a pack in another language.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PackText {
+    pub title: String,
+    pub edition: String,
+    pub source: String,
+    pub lists: String,
+    pub leaves_out: String,
+}
+
+/// The texts of a control in another language.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlText {
+    pub title: String,
+    #[serde(default)]
+    pub why_not: String,
+}
+
+impl Pack {
+    /// The pack with its texts in a language.
+    #[must_use]
+    pub fn in_language(&self, language: Language) -> Self {
+        let mut pack = self.clone();
+        if language == Language::Zh {
+            let PackText { title, edition, source, lists, leaves_out } = self.zh.clone();
+            pack = Self { title, edition, source, lists, leaves_out, ..pack };
+            for control in &mut pack.controls {
+                let ControlText { title, why_not } = control.zh.clone();
+                (control.title, control.why_not) = (title, why_not);
+            }
+        }
+        pack
+    }
 }
 
 /// One control.
@@ -35,6 +92,8 @@ pub struct Control {
     pub id: String,
     /// Our words, not the framework's.
     pub title: String,
+    /// The same in Chinese.
+    pub zh: ControlText,
     /// The kinds of resources it is about; all if there is none.
     #[serde(default)]
     pub kinds: Vec<ResourceKind>,
@@ -94,13 +153,19 @@ pub struct Assessed<'a> {
     pub not_evaluated: Vec<&'a str>,
 }
 
-/// Assesses each control of a pack, in the pack's order.
-pub fn assess<'a>(pack: &'a Pack, run: &'a Run) -> Vec<Assessed<'a>> {
+/// Assesses each control of a pack, in the pack's order, with reasons in a language.
+pub fn assess<'a>(pack: &'a Pack, run: &'a Run, language: Language) -> Vec<Assessed<'a>> {
     let seen = Seen::new(run);
-    pack.controls.iter().map(|control| assess_control(pack, control, run, &seen)).collect()
+    pack.controls.iter().map(|control| assess_control(pack, control, run, &seen, language)).collect()
 }
 
-fn assess_control<'a>(pack: &'a Pack, control: &'a Control, run: &'a Run, seen: &Seen<'_>) -> Assessed<'a> {
+fn assess_control<'a>(
+    pack: &'a Pack,
+    control: &'a Control,
+    run: &'a Run,
+    seen: &Seen<'_>,
+    language: Language,
+) -> Assessed<'a> {
     let is_about = |finding: &&Finding| {
         control.rules.contains(&finding.rule_id) && control.is_about(finding.subject.resource_kind)
     };
@@ -111,80 +176,85 @@ fn assess_control<'a>(pack: &'a Pack, control: &'a Control, run: &'a Run, seen: 
     let count = |status| findings.iter().filter(|finding| finding.status == status).count();
     let (open, waived) = (count(FindingStatus::Open), count(FindingStatus::Waived));
     let undecided = count(FindingStatus::Unknown);
-    let missing = || format!("not evaluated: {}", not_evaluated.join(", "));
+    let missing = || words::not_evaluated(language, &not_evaluated);
     let (status, reason) = if control.rules.is_empty() {
         (ControlStatus::NotCovered, control.why_not.trim().to_owned())
     } else if open + waived > 0 {
         // Who accepts an exposure does not make it comply: the acceptance is evidence of its own.
-        (ControlStatus::Fail, format!("{open} open, {waived} accepted, {undecided} undecided"))
+        (ControlStatus::Fail, words::found(language, open, waived, undecided))
     } else if not_evaluated.len() == control.rules.len() {
         (ControlStatus::NotCovered, missing())
     } else if undecided > 0 {
-        (ControlStatus::Unknown, format!("{undecided} undecided"))
+        (ControlStatus::Unknown, words::undecided(language, undecided))
     } else if !not_evaluated.is_empty() {
         (ControlStatus::Unknown, missing())
     } else {
-        nothing_found(pack, control, run, seen)
+        nothing_found(pack, control, run, seen, language)
     };
     Assessed { control, status, reason, findings, not_evaluated }
 }
 
 /// What it says of a control that each of its rules found nothing.
-fn nothing_found(pack: &Pack, control: &Control, run: &Run, seen: &Seen<'_>) -> (ControlStatus, String) {
-    if let Some(hole) = hole(control, run) {
-        return (ControlStatus::Unknown, format!("nothing was found, but {hole}"));
+fn nothing_found(
+    pack: &Pack,
+    control: &Control,
+    run: &Run,
+    seen: &Seen<'_>,
+    language: Language,
+) -> (ControlStatus, String) {
+    let but = |what: String| (ControlStatus::Unknown, words::nothing_but(language, &what));
+    if let Some(hole) = hole(control, run, language) {
+        return but(hole);
     }
     let look = |rule: &'_ String| {
         let looked = pack.about.get(rule).map(|about| (*about, Looked::of(rule, *about, &control.kinds, run, seen)));
         looked.map(|(about, looked)| (rule.clone(), about, looked))
     };
     let looked: Vec<(String, SubjectKind, Looked)> = control.rules.iter().filter_map(look).collect();
-    if let Some(doubt) = doubt(&looked) {
-        return (ControlStatus::Unknown, format!("nothing was found, but {doubt}"));
+    let doubts = doubts(&looked);
+    if !doubts.is_empty() {
+        return but(words::doubts(language, &doubts));
     }
     let (busy, idle): (Vec<_>, Vec<_>) = looked.iter().partition(|(_, _, looked)| looked.subjects > 0);
     if busy.is_empty() {
-        return (ControlStatus::NotCovered, "nothing of this kind was looked at".to_owned());
+        return (ControlStatus::NotCovered, words::nothing_looked_at(language));
     }
-    let endpoints = run.judgements.endpoints.iter().filter(|it| control.is_about(it.endpoint.resource_kind)).count();
-    let reads = run.coverage.count(UnitState::Scanned);
-    let left_out = match run.coverage.count(UnitState::Excluded) {
-        0 => String::new(),
-        count => format!("; {count} reads left out on request"),
-    };
-    let idle = match idle.iter().map(|(rule, _, _)| rule.as_str()).collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => none,
-        rules => format!("; nothing to look at for {rules}"),
-    };
-    let counted = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
-    let found = format!(
-        "{} found nothing; {}, {}{left_out}{idle}",
-        counted(busy.len(), "rule"),
-        counted(endpoints, "control plane"),
-        counted(reads, "read")
-    );
-    (ControlStatus::Pass, found)
+    // Rules about the same kind may have looked at fewer of it: those about use, at public ones only.
+    let mut rules: BTreeMap<(SubjectKind, Reverse<usize>), usize> = BTreeMap::new();
+    for (_, about, looked) in busy {
+        *rules.entry((*about, Reverse(looked.subjects))).or_default() += 1;
+    }
+    let basis = |((about, Reverse(subjects)), rules)| Basis { rules, about, subjects };
+    let bases: Vec<Basis> = rules.into_iter().map(basis).collect();
+    let reads = (run.coverage.count(UnitState::Scanned), run.coverage.count(UnitState::Excluded));
+    let idle: Vec<&str> = idle.iter().map(|(rule, _, _)| rule.as_str()).collect();
+    (ControlStatus::Pass, words::nothing_found(language, &bases, reads, &idle))
 }
 
 /// Which rules could not say anything of something that they look at, and what is not known of it.
-fn doubt(looked: &[(String, SubjectKind, Looked)]) -> Option<String> {
-    let mut told: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+fn doubts(looked: &[(String, SubjectKind, Looked)]) -> Vec<Doubt<'_>> {
+    let mut told: Vec<Doubt<'_>> = Vec::new();
     for (rule, about, looked) in looked.iter().filter(|(_, _, looked)| looked.undecided > 0) {
-        let lacking: Vec<&str> = looked.lacking.iter().map(|input| input.in_words()).collect();
-        let lacking = match lacking.is_empty() {
-            true => String::new(),
-            false => format!(" (not known: {})", lacking.join(", ")),
+        let same = |one: &&mut Doubt<'_>| {
+            (one.about, one.undecided, one.of) == (*about, looked.undecided, looked.subjects)
+                && one.lacking == looked.lacking
         };
-        let of_what = format!("of {} of {} ({about}){lacking}", looked.undecided, looked.subjects);
-        told.entry(of_what).or_default().push(rule);
+        match told.iter_mut().find(same) {
+            Some(one) => one.rules.push(rule),
+            None => told.push(Doubt {
+                rules: vec![rule],
+                about: *about,
+                undecided: looked.undecided,
+                of: looked.subjects,
+                lacking: looked.lacking.clone(),
+            }),
+        }
     }
-    let each: Vec<String> =
-        told.into_iter().map(|(of_what, rules)| format!("nothing is said {of_what} by {}", rules.join(", "))).collect();
-    (!each.is_empty()).then(|| each.join("; "))
+    told
 }
 
 /// What keeps a run in which nothing was found from being a pass, whatever the rule.
-fn hole(control: &Control, run: &Run) -> Option<String> {
+fn hole(control: &Control, run: &Run, language: Language) -> Option<String> {
     let lost = run.coverage.count(UnitState::Denied) + run.coverage.count(UnitState::Failed);
     let undecided = run.judgements.endpoints.iter().filter(|endpoint| {
         control.is_about(endpoint.endpoint.resource_kind)
@@ -193,12 +263,12 @@ fn hole(control: &Control, run: &Run) -> Option<String> {
     });
     let undecided = undecided.count();
     if run.header.interrupted {
-        return Some("the run was interrupted".to_owned());
+        return Some(words::interrupted(language));
     }
     match (lost, undecided) {
         (0, 0) => None,
-        (0, undecided) => Some(format!("{undecided} control planes could not be judged")),
-        (lost, _) => Some(format!("{lost} planned reads were denied or failed")),
+        (0, undecided) => Some(words::not_judged(language, undecided)),
+        (lost, _) => Some(words::lost_reads(language, lost)),
     }
 }
 

@@ -38,7 +38,7 @@ use std::{
 };
 
 pub use background::{Allowlist, Background, Gone, RuleTexts, Translation, TrendPoint};
-pub use pack::{PACK_FORMATS, render_pack};
+pub use pack::{PACK_FORMATS, PackReport, render_pack};
 pub use read::{read, read_from};
 pub use share::{SHARE_KEY_BYTES, shared};
 

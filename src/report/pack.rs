@@ -9,7 +9,7 @@ use super::{
     csv::{io_error, write_row, writer},
     escape, json, table, v1,
 };
-use crate::findings::{Assessed, ControlStatus, Finding, Pack, Run, acceptance};
+use crate::findings::{Assessed, ControlStatus, Finding, Language, Pack, Run, acceptance};
 
 /// The formats that a pack is told in.
 pub const PACK_FORMATS: [Format; 4] = [Format::Table, Format::Json, Format::Csv, Format::Markdown];
@@ -23,11 +23,19 @@ struct Answer<'a> {
     pack: &'a str,
     title: &'a str,
     edition: &'a str,
+    language: Language,
     source: &'a str,
+    source_pages: Vec<Page<'a>>,
     lists: &'a str,
     leaves_out: &'a str,
     summary: std::collections::BTreeMap<&'static str, usize>,
     controls: Vec<ControlLine<'a>>,
+}
+
+#[derive(Serialize)]
+struct Page<'a> {
+    url: &'a str,
+    version: &'a str,
 }
 
 #[derive(Serialize)]
@@ -51,29 +59,70 @@ struct FindingLine<'a> {
     region_id: &'a str,
     resource_kind: &'static str,
     resource_id: &'a str,
+    resource_name: &'a str,
     endpoint_id: Option<String>,
     message: &'a str,
     accepted_by: Option<&'a str>,
     accepted_until: Option<String>,
 }
 
+/// The words around a pack's own, in one language.
+struct Labels {
+    lists: &'static str,
+    leaves_out: &'static str,
+    source: &'static str,
+    run: &'static str,
+    controls: &'static str,
+    /// What is between a label and what it is of.
+    colon: &'static str,
+    columns: [&'static str; 4],
+}
+
+const ENGLISH: Labels = Labels {
+    lists: "Lists",
+    leaves_out: "Leaves out",
+    source: "Source",
+    run: "Run",
+    controls: "Controls",
+    colon: ": ",
+    columns: ["STATUS", "CONTROL", "ABOUT", "BECAUSE"],
+};
+
+const CHINESE: Labels = Labels {
+    lists: "包含",
+    leaves_out: "不包含",
+    source: "来源",
+    run: "扫描",
+    controls: "控制项",
+    colon: "：",
+    columns: ["状态", "控制项", "内容", "依据"],
+};
+
+fn labels(language: Language) -> &'static Labels {
+    match language {
+        Language::En => &ENGLISH,
+        Language::Zh => &CHINESE,
+    }
+}
+
+/// What is told of a pack: the pack with its texts in the language, and what a run says of each of its controls.
+pub struct PackReport<'a> {
+    pub pack: &'a Pack,
+    pub assessed: &'a [Assessed<'a>],
+    pub run: &'a Run,
+    pub language: Language,
+}
+
 /// Writes what a run says of a pack, in one of [`PACK_FORMATS`].
 ///
 /// # Errors
 /// Whatever the writer returns, and for any other format.
-pub fn render_pack(
-    format: Format,
-    pack: &Pack,
-    assessed: &[Assessed<'_>],
-    run: &Run,
-    out: &mut dyn Write,
-    options: &Options,
-) -> io::Result<()> {
+pub fn render_pack(format: Format, report: &PackReport<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
     match format {
-        Format::Table => write_table(pack, assessed, run, out, options),
-        Format::Json => json::write_pretty(&answer(pack, assessed, run), out),
-        Format::Csv => write_csv(pack, assessed, out),
-        Format::Markdown => write_markdown(pack, assessed, run, out),
+        Format::Table => write_table(report, out, options),
+        Format::Json => json::write_pretty(&answer(report), out),
+        Format::Csv => write_csv(report, out),
+        Format::Markdown => write_markdown(report, out),
         other => Err(io::Error::new(io::ErrorKind::Unsupported, format!("no pack is told as {}", other.as_str()))),
     }
 }
@@ -85,7 +134,8 @@ fn counted(assessed: &[Assessed<'_>]) -> String {
     words.join(", ")
 }
 
-fn answer<'a>(pack: &'a Pack, assessed: &'a [Assessed<'a>], run: &'a Run) -> Answer<'a> {
+fn answer<'a>(report: &PackReport<'a>) -> Answer<'a> {
+    let PackReport { pack, assessed, run, language } = *report;
     let count = |status| assessed.iter().filter(|one| one.status == status).count();
     Answer {
         schema: "portcullis.pack/v1",
@@ -94,7 +144,9 @@ fn answer<'a>(pack: &'a Pack, assessed: &'a [Assessed<'a>], run: &'a Run) -> Ans
         pack: &pack.id,
         title: &pack.title,
         edition: &pack.edition,
+        language,
         source: pack.source.trim(),
+        source_pages: pack.source_pages.iter().map(|page| Page { url: &page.url, version: &page.version }).collect(),
         lists: pack.lists.trim(),
         leaves_out: pack.leaves_out.trim(),
         summary: ControlStatus::ALL.iter().map(|status| (status.as_str(), count(*status))).collect(),
@@ -126,6 +178,7 @@ fn finding_line(finding: &Finding) -> FindingLine<'_> {
         region_id: subject.region_id.as_str(),
         resource_kind: subject.resource_kind.as_str(),
         resource_id: &subject.resource_id,
+        resource_name: &finding.resource_name,
         endpoint_id: subject.endpoint_id(),
         message: &finding.message,
         accepted_by: accepted.map(|waiver| waiver.owner.as_str()),
@@ -133,65 +186,85 @@ fn finding_line(finding: &Finding) -> FindingLine<'_> {
     }
 }
 
-/// What a finding is, in a line.
-fn evidence(finding: &Finding) -> String {
+/// A finding in a line. What comes from outside goes through `outside`, once it is harmless for a terminal.
+fn evidence(finding: &Finding, language: Language, outside: impl Fn(&str) -> String) -> String {
     let subject = &finding.subject;
     let whole =
         [subject.account_id.as_str(), subject.region_id.as_str(), subject.resource_kind.as_str(), &subject.resource_id];
-    let about = subject.endpoint_id().unwrap_or_else(|| whole.join("/"));
-    let accepted = acceptance(finding).map(|waiver| format!(", accepted by {} until {}", waiver.owner, waiver.expires));
-    let accepted = escape::line(&accepted.unwrap_or_default());
-    let named = if finding.resource_name.is_empty() { String::new() } else { format!("{} ", finding.resource_name) };
-    let (rule, about) = (escape::line(&finding.rule_id), escape::line(&format!("{named}{about}")));
+    let about = outside(&escape::line(&subject.endpoint_id().unwrap_or_else(|| whole.join("/"))));
+    let name = &finding.resource_name;
+    let is_named = !name.is_empty() && *name != subject.resource_id;
+    let name = if is_named { format!(" {}", outside(&format!("\"{}\"", escape::name(name)))) } else { String::new() };
+    let accepted = acceptance(finding).map(|waiver| {
+        let (owner, expires) = (outside(&escape::line(&waiver.owner)), waiver.expires);
+        match language {
+            Language::En => format!(", accepted by {owner} until {expires}"),
+            Language::Zh => format!("，由 {owner} 豁免至 {expires}"),
+        }
+    });
+    let accepted = accepted.unwrap_or_default();
     let fingerprint: String = finding.fingerprint.chars().take(15).collect();
-    format!("{} {} {rule} about {about}{accepted} ({})", finding.severity, finding.status, escape::line(&fingerprint))
+    let (rule, fingerprint) = (escape::line(&finding.rule_id), escape::line(&fingerprint));
+    let (severity, status) = (finding.severity, finding.status);
+    match language {
+        Language::En => format!("{severity} {status} {rule} about {about}{name}{accepted} ({fingerprint})"),
+        Language::Zh => format!("{severity} {status} {rule} {about}{name}{accepted}（{fingerprint}）"),
+    }
 }
 
 /// Findings that a table names below a control before the rest is counted.
 const NAMED: usize = 5;
 
-fn write_table(
-    pack: &Pack,
-    assessed: &[Assessed<'_>],
-    run: &Run,
-    out: &mut dyn Write,
-    options: &Options,
-) -> io::Result<()> {
-    writeln!(out, "{} {}, {}", escape::line(&pack.id), escape::line(&pack.title), escape::line(&pack.edition))?;
-    for (head, text) in [("Lists", &pack.lists), ("Leaves out", &pack.leaves_out), ("Source", &pack.source)] {
-        writeln!(out, "{head}: {}", escape::paragraph(text))?;
+/// That so many more findings are not named.
+fn and_more(control: &Assessed<'_>, language: Language) -> Option<String> {
+    let more = control.findings.len().checked_sub(NAMED).filter(|more| *more > 0)?;
+    Some(match language {
+        Language::En => format!("and {more} more: `-o json` has all"),
+        Language::Zh => format!("另有 {more} 项：`-o json` 列出全部"),
+    })
+}
+
+/// A text of the pack or of what is made of it, in one line.
+fn own(text: &str) -> String {
+    escape::paragraph(text)
+}
+
+fn write_table(report: &PackReport<'_>, out: &mut dyn Write, options: &Options) -> io::Result<()> {
+    let PackReport { pack, assessed, run, language } = *report;
+    let labels = labels(language);
+    let colon = labels.colon;
+    writeln!(out, "{} {}, {}", escape::line(&pack.id), own(&pack.title), own(&pack.edition))?;
+    for (head, text) in [(labels.lists, &pack.lists), (labels.leaves_out, &pack.leaves_out)] {
+        writeln!(out, "{head}{colon}{}", own(text))?;
     }
-    let started = v1::time(&run.header.started_at);
-    writeln!(out, "Run: {} at {started}\nControls: {}\n", escape::line(&run.header.id), counted(assessed))?;
-    let rows = assessed
-        .iter()
-        .map(|one| {
-            vec![
-                one.status.as_str().to_owned(),
-                escape::line(&one.control.id),
-                escape::paragraph(&one.control.title),
-                escape::paragraph(&one.reason),
-            ]
-        })
-        .collect();
-    write!(out, "{}", table::grid(&["STATUS", "CONTROL", "ABOUT", "BECAUSE"], rows, options))?;
+    writeln!(out, "{}{colon}{}", labels.source, own(&pack.source))?;
+    for page in &pack.source_pages {
+        writeln!(out, "  {} ({})", escape::line(&page.url), own(&page.version))?;
+    }
+    let (id, started) = (escape::line(&run.header.id), v1::time(&run.header.started_at));
+    writeln!(out, "{}{colon}{id} {started}\n{}{colon}{}\n", labels.run, labels.controls, counted(assessed))?;
+    let row = |one: &Assessed<'_>| {
+        vec![one.status.as_str().to_owned(), escape::line(&one.control.id), own(&one.control.title), own(&one.reason)]
+    };
+    write!(out, "{}", table::grid(&labels.columns, assessed.iter().map(row).collect(), options))?;
     for one in assessed.iter().filter(|one| !one.findings.is_empty()) {
         writeln!(out, "\n{} {}", one.status.as_str(), escape::line(&one.control.id))?;
         for finding in one.findings.iter().take(NAMED) {
-            writeln!(out, "  {}", evidence(finding))?;
+            writeln!(out, "  {}", evidence(finding, language, str::to_owned))?;
         }
-        if one.findings.len() > NAMED {
-            writeln!(out, "  and {} more: `-o json` has all", one.findings.len() - NAMED)?;
+        if let Some(more) = and_more(one, language) {
+            writeln!(out, "  {more}")?;
         }
     }
     Ok(())
 }
 
-fn write_csv(pack: &Pack, assessed: &[Assessed<'_>], out: &mut dyn Write) -> io::Result<()> {
+fn write_csv(report: &PackReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let pack = report.pack;
     let mut writer = writer(out);
     let columns = ["pack", "edition", "control", "title", "status", "reason", "rules", "findings", "evidence"];
     writer.write_record(columns).map_err(io_error)?;
-    for one in assessed {
+    for one in report.assessed {
         let evidence: Vec<String> = one.findings.iter().map(|finding| finding.fingerprint.clone()).collect();
         let row = [
             pack.id.clone(),
@@ -209,24 +282,32 @@ fn write_csv(pack: &Pack, assessed: &[Assessed<'_>], out: &mut dyn Write) -> io:
     writer.flush()
 }
 
-fn write_markdown(pack: &Pack, assessed: &[Assessed<'_>], run: &Run, out: &mut dyn Write) -> io::Result<()> {
-    let code = |text: &str| escape::code_span(&escape::paragraph(text));
-    writeln!(out, "## {}\n\n{}\n", code(&format!("{} {}", pack.title, pack.edition)), counted(assessed))?;
-    writeln!(out, "- lists: {}\n- leaves out: {}", code(&pack.lists), code(&pack.leaves_out))?;
-    writeln!(out, "- source: {}", code(&pack.source))?;
-    writeln!(out, "- run: {}\n", code(&format!("{} at {}", run.header.id, v1::time(&run.header.started_at))))?;
-    writeln!(out, "| status | control | about | because |\n|---|---|---|---|")?;
+/// Only text from outside stands in code spans: a test holds the packs' own texts to have no markup.
+fn write_markdown(report: &PackReport<'_>, out: &mut dyn Write) -> io::Result<()> {
+    let PackReport { pack, assessed, run, language } = *report;
+    let labels = labels(language);
+    let colon = labels.colon;
+    writeln!(out, "## {}, {}\n\n{}\n", own(&pack.title), own(&pack.edition), counted(assessed))?;
+    for (head, text) in [(labels.lists, &pack.lists), (labels.leaves_out, &pack.leaves_out)] {
+        writeln!(out, "- {head}{colon}{}", own(text))?;
+    }
+    let pages = pack.source_pages.iter().map(|page| format!("<{}> ({})", page.url, own(&page.version)));
+    let pages = pages.collect::<Vec<_>>().join(", ");
+    writeln!(out, "- {}{colon}{} {pages}", labels.source, own(&pack.source))?;
+    let id = escape::code_span(&escape::line(&run.header.id));
+    writeln!(out, "- {}{colon}{id} {}\n", labels.run, v1::time(&run.header.started_at))?;
+    writeln!(out, "| {} |\n|---|---|---|---|", labels.columns.map(str::to_lowercase).join(" | "))?;
     for one in assessed {
-        let (id, title) = (code(&one.control.id), code(&one.control.title));
-        writeln!(out, "| {} | {id} | {title} | {} |", one.status.as_str(), code(&one.reason))?;
+        let (id, title, reason) = (own(&one.control.id), own(&one.control.title), own(&one.reason));
+        writeln!(out, "| {} | {id} | {title} | {reason} |", one.status.as_str())?;
     }
     for one in assessed.iter().filter(|one| !one.findings.is_empty()) {
-        writeln!(out, "\n### {}: {}\n", one.status.as_str(), code(&one.control.id))?;
+        writeln!(out, "\n### {}{colon}{}\n", one.status.as_str(), own(&one.control.id))?;
         for finding in one.findings.iter().take(NAMED) {
-            writeln!(out, "- {}", escape::code_span(&evidence(finding)))?;
+            writeln!(out, "- {}", evidence(finding, language, escape::code_span))?;
         }
-        if one.findings.len() > NAMED {
-            writeln!(out, "- and {} more", one.findings.len() - NAMED)?;
+        if let Some(more) = and_more(one, language) {
+            writeln!(out, "- {more}")?;
         }
     }
     Ok(())

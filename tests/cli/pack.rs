@@ -1,6 +1,6 @@
 //! Frameworks, control by control.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -73,7 +73,7 @@ fn a_clean_cloud_passes_what_is_covered_and_a_disabled_rule_passes_nothing() {
         let answer = scratch.expect(0, &["report", "--pack", pack, "-o", "json"]).json();
         for control in answer["controls"].as_array().expect("a list") {
             let covered = !control["rules"].as_array().expect("a list").is_empty();
-            // No group and no public balancer stands in front of a control plane that is not public.
+            // No group stands in front of a control plane that is not public, and every public balancer has an owner.
             let looked_at = control["id"] != "3.5" && control["id"] != "CM-8";
             assert_eq!(control["status"], if covered && looked_at { "pass" } else { "not-covered" }, "{control}");
         }
@@ -103,6 +103,55 @@ fn of_pack(scratch: &Scratch, pack: &str) -> Value {
     scratch.expect(0, &["report", "--pack", pack, "-o", "json"]).json()
 }
 
+fn control<'a>(answer: &'a Value, id: &str) -> &'a Value {
+    let of_id = |control: &&Value| control["id"] == id;
+    answer["controls"].as_array().expect("a list").iter().find(of_id).expect("it is there")
+}
+
+#[test]
+fn a_pass_rests_on_what_the_control_is_about_and_says_of_how_many() {
+    let scratch = Scratch::new();
+    scratch.expect(0, &["scan", "--sandbox", "clean"]);
+    let report = scratch.expect(0, &["report", "-o", "json"]).json();
+    let endpoints = report["endpoints"].as_array().expect("a list");
+    let meshes: BTreeSet<&str> = endpoints
+        .iter()
+        .filter(|endpoint| endpoint["resource_kind"] == "mesh")
+        .map(|endpoint| endpoint["resource_id"].as_str().expect("an id"))
+        .collect();
+    assert!(meshes.len() > 1 && meshes.len() < endpoints.len(), "{}", meshes.len());
+    // Whether a public path has consumers left says nothing of whether the components are known.
+    let nist = of_pack(&scratch, "nist-800-53-r5");
+    assert_eq!(control(&nist, "CM-8")["status"], "not-covered");
+    // The audit log of a mesh's API server is none of the boundary's.
+    let mlps = of_pack(&scratch, "mlps-2-level-3");
+    assert_eq!(
+        (&control(&mlps, "8.1.3.5")["status"], control(&mlps, "8.1.3.5")["rules"].to_string().as_str()),
+        (&"not-covered".into(), "[]")
+    );
+    for (pack, id) in [
+        ("nist-800-53-r5", "AU-12"),
+        ("mlps-2-level-3", "8.1.4.3"),
+        ("iso27001-2022", "A.8.15"),
+        ("pci-dss-4.0", "10.2.1"),
+    ] {
+        let answer = of_pack(&scratch, pack);
+        let of_meshes = control(&answer, id);
+        assert!(of_meshes["title"].to_string().contains("(meshes only)"), "{of_meshes}");
+        let reason = of_meshes["reason"].as_str().expect("a sentence");
+        let expected = format!("nothing found by 1 rule about {} meshes; ", meshes.len());
+        assert!(of_meshes["status"] == "pass" && reason.starts_with(&expected), "{reason}");
+        assert!(!reason.contains("endpoint") && !reason.contains("control plane"), "{reason}");
+    }
+    // Each kind of thing with its number, and with the rules that looked at it.
+    let boundary = control(&nist, "SC-7")["reason"].as_str().expect("a sentence");
+    assert!(boundary.contains(&format!("rules about {} endpoints", endpoints.len())), "{boundary}");
+    assert!(
+        boundary.contains("nothing to look at for") && boundary.contains("security-group-admits-untrusted"),
+        "{boundary}"
+    );
+}
+
 #[test]
 fn an_open_control_plane_passes_no_boundary_and_what_was_not_looked_at_passes_nothing() {
     let scratch = Scratch::new();
@@ -117,6 +166,7 @@ fn an_open_control_plane_passes_no_boundary_and_what_was_not_looked_at_passes_no
         ("nist-800-53-r5", "AC-4", "fail"),
         ("pci-dss-4.0", "2.2.4", "unknown"),
         ("nist-800-53-r5", "CM-7", "unknown"),
+        ("nist-800-53-r5", "CM-8", "not-covered"),
         ("mlps-2-level-3", "8.1.3.5", "not-covered"),
         ("mlps-2-level-3", "8.1.4.3", "not-covered"),
         ("pci-dss-4.0", "1.2.6", "not-covered"),
@@ -129,13 +179,9 @@ fn an_open_control_plane_passes_no_boundary_and_what_was_not_looked_at_passes_no
         assert_eq!(statuses(&of_pack(&scratch, pack))[control], status, "{pack}:{control}");
     }
     let nist = of_pack(&scratch, "nist-800-53-r5");
-    let reason = |id: &str| {
-        let of_id = |control: &&Value| control["id"] == id;
-        nist["controls"].as_array().expect("a list").iter().find(of_id).expect("it is there")["reason"].clone()
-    };
-    let need = reason("CM-7");
-    assert!(need.as_str().expect("a sentence").contains("whether its public path is needed"), "{need}");
-    assert_eq!(reason("AU-12"), "nothing of this kind was looked at");
+    let need = control(&nist, "CM-7")["reason"].to_string();
+    assert!(need.contains("whether its public path is needed"), "{need}");
+    assert_eq!(control(&nist, "AU-12")["reason"], "nothing of this kind was looked at");
     // Whoever makes less of a rule makes nothing comply.
     scratch.write("portcullis.yaml", "version: 1\nrules: {severity: {control-plane-open-to-untrusted: info}}\n");
     scratch.expect(1, &["scan", "--sandbox", "nlb-internet"]);
@@ -143,32 +189,6 @@ fn an_open_control_plane_passes_no_boundary_and_what_was_not_looked_at_passes_no
     scratch.write("portcullis.yaml", "version: 1\nrules: {disable: [control-plane-open-to-untrusted]}\n");
     scratch.expect(1, &["scan", "--sandbox", "nlb-internet"]);
     assert_eq!(statuses(&of_pack(&scratch, "pci-dss-4.0"))["1.4.1"], "unknown");
-}
-
-/// That nothing is exposed is no inventory, and that a mesh keeps an audit log says nothing of a boundary, or of clusters.
-#[test]
-fn nothing_passes_for_what_its_rules_do_not_look_at() {
-    let scratch = Scratch::new();
-    scratch.expect(0, &["scan", "--sandbox", "clean"]);
-    let report = scratch.expect(0, &["report", "-o", "json"]).json();
-    let ends = report["endpoints"].as_array().expect("a list").iter();
-    let of_meshes = ends.filter(|end| end["resource_kind"] == "mesh").count();
-    let nist = of_pack(&scratch, "nist-800-53-r5");
-    assert_eq!(statuses(&nist)["CM-8"], "not-covered");
-    assert_eq!(statuses(&of_pack(&scratch, "mlps-2-level-3"))["8.1.3.5"], "not-covered");
-    for (pack, id) in [
-        ("nist-800-53-r5", "AU-12"),
-        ("iso27001-2022", "A.8.15"),
-        ("pci-dss-4.0", "10.2.1"),
-        ("mlps-2-level-3", "8.1.4.3"),
-    ] {
-        let answer = of_pack(&scratch, pack);
-        let control = answer["controls"].as_array().expect("a list").iter().find(|one| one["id"] == id);
-        let control = control.expect("it is there");
-        assert_eq!(control["status"], "pass", "{control}");
-        let counted = format!("1 rule found nothing; {of_meshes} control plane");
-        assert!(control["reason"].as_str().expect("a sentence").starts_with(&counted), "{control}");
-    }
 }
 
 #[test]
@@ -180,6 +200,88 @@ fn an_account_without_control_planes_evidences_nothing() {
             assert_eq!(status, "not-covered", "{pack}:{control}");
         }
     }
+}
+
+#[test]
+fn evidence_has_names_and_only_text_from_outside_is_code() {
+    let scratch = Scratch::new();
+    scratch.expect(4, &["scan", "--sandbox", "demo"]);
+    let answer = of_pack(&scratch, "cis-ack");
+    let finding = &control(&answer, "6.3.2")["findings"][0];
+    let name = finding["resource_name"].as_str().expect("a name");
+    assert!(!name.is_empty() && *name != finding["resource_id"], "{finding}");
+    let table = scratch.expect(0, &["report", "--pack", "cis-ack"]).stdout;
+    assert!(table.contains(&format!("/cluster-api-server \"{name}\" (v1:")), "{table}");
+    let markdown = scratch.expect(0, &["report", "--pack", "cis-ack", "-o", "markdown"]).stdout;
+    assert!(markdown.contains(&format!("/cluster-api-server` `\"{name}\"` (v1:")), "{markdown}");
+    let rows: Vec<&str> = markdown.lines().filter(|line| line.starts_with("| ")).collect();
+    assert!(rows.len() > 5 && rows.iter().all(|row| !row.contains('`')), "{rows:?}");
+    for (head, code) in
+        [("- Lists: Of", false), ("- Leaves out: Sections", false), ("- Source: Ids", false), ("- Run: `", true)]
+    {
+        let line = markdown.lines().find(|line| line.starts_with(head)).expect("it is there");
+        assert_eq!(line.contains('`'), code, "{line}");
+    }
+}
+
+#[test]
+fn every_pack_says_where_its_ids_are_from_and_where_the_standard_stands() {
+    let scratch = Scratch::new();
+    scratch.expect(0, &["scan", "--sandbox", "empty"]);
+    for pack in PACKS {
+        let pages = of_pack(&scratch, pack)["source_pages"].as_array().expect("a list").clone();
+        let one = scratch.expect(0, &["rules", "packs", pack]).stdout;
+        let table = scratch.expect(0, &["report", "--pack", pack]).stdout;
+        assert!(!pages.is_empty(), "{pack}");
+        for page in pages {
+            let (url, version) = (page["url"].as_str().expect("an address"), page["version"].as_str().expect("a text"));
+            assert!(url.starts_with("https://") && !version.is_empty(), "{page}");
+            let line = format!("  {url} ({version})\n");
+            assert!(one.contains(&line) && table.contains(&line), "{pack}: {line}");
+        }
+    }
+    let pci = of_pack(&scratch, "pci-dss-4.0")["source"].to_string();
+    assert!(pci.contains("retired 4.0 on 2024-12-31") && pci.contains("4.0.1"), "{pci}");
+    let left_out = of_pack(&scratch, "mlps-2-level-3")["leaves_out"].to_string();
+    for extended in ["8.2", "8.3", "8.4", "8.5"] {
+        assert!(left_out.contains(extended), "{left_out}");
+    }
+}
+
+#[test]
+fn a_pack_is_told_in_chinese() {
+    let scratch = Scratch::new();
+    scratch.expect(4, &["scan", "--sandbox", "demo"]);
+    let han = |text: &Value| text.as_str().expect("a text").contains(|c: char| ('\u{4e00}'..='\u{9fff}').contains(&c));
+    for pack in PACKS {
+        let english = of_pack(&scratch, pack);
+        let chinese = scratch.expect(0, &["report", "--pack", pack, "--lang", "zh", "-o", "json"]).json();
+        assert_eq!((&english["language"], &chinese["language"]), (&"en".into(), &"zh".into()));
+        // Words are others; what is said is not.
+        assert_eq!(statuses(&english), statuses(&chinese));
+        assert_eq!(english["summary"], chinese["summary"]);
+        for (one, other) in
+            chinese["controls"].as_array().expect("a list").iter().zip(english["controls"].as_array().expect("a list"))
+        {
+            assert!(han(&one["title"]) && han(&one["reason"]), "{pack} {one}");
+            assert!(!han(&other["title"]) && !han(&other["reason"]), "{pack} {other}");
+            assert_eq!((&one["id"], &one["findings"]), (&other["id"], &other["findings"]));
+        }
+        let shown = scratch.expect(0, &["rules", "packs", pack, "--lang", "zh"]).stdout;
+        assert!(shown.contains("\n不包含\n") && shown.contains(chinese["lists"].as_str().expect("a text")), "{shown}");
+    }
+    for format in ["table", "csv", "markdown"] {
+        let text = scratch.expect(0, &["report", "--pack", "mlps-2-level-3", "--lang", "zh", "-o", format]).stdout;
+        assert!(text.contains("边界防护") && text.contains("8.1.3.1"), "{text}");
+    }
+    let scratch = Scratch::new();
+    scratch.expect(0, &["scan", "--sandbox", "clean"]);
+    let clean = scratch.expect(0, &["report", "--pack", "mlps-2-level-3", "--lang", "zh", "-o", "json"]).json();
+    let reason = control(&clean, "8.1.4.3")["reason"].as_str().expect("a sentence");
+    assert!(reason.starts_with("未发现问题：1 条规则检查了 "), "{reason}");
+    // Only packs have it.
+    scratch.expect(2, &["report", "--lang", "zh"]);
+    scratch.expect(2, &["report", "--pack", "cis-ack", "--lang", "fr"]);
 }
 
 /// Rules that say whether a public path is needed, and by whom; by their names and docs/rules.md.
