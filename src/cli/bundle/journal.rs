@@ -128,7 +128,7 @@ impl HostJournal {
         let new = || entries.iter().filter(|entry| entry.line.number > after.number && entry.line.number <= until);
         let ours: Vec<&Entry> = new().filter(|entry| entry.is_about(accounts)).collect();
         let found = Found::Held {
-            through: new().last().map_or_else(|| after.clone(), |entry| entry.line.mark()),
+            through: new().next_back().map_or_else(|| after.clone(), |entry| entry.line.mark()),
             entries: ours.len() as u64,
             others: (new().count() - ours.len()) as u64,
         };
