@@ -8,7 +8,8 @@ if ! command -v chromium >/dev/null 2>&1; then
 fi
 # Half of the page's words are Chinese.
 if ! fc-list :lang=zh 2>/dev/null | grep -q .; then
-  apt-get install -y --no-install-recommends fontconfig fonts-wqy-microhei
+  fonts=(fontconfig fonts-wqy-microhei)
+  apt-get install -y --no-install-recommends "${fonts[@]}" || { apt-get update && apt-get install -y --no-install-recommends "${fonts[@]}"; }
 fi
 mkdir -p target/browser
 if ! [ -d target/browser/node_modules/axe-core ]; then
