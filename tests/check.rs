@@ -665,6 +665,7 @@ fn a_way_in_that_is_not_judged_makes_the_answer_unknown() {
             false,
         ),
         ("alicloud_ga_endpoint_group", serde_json::json!({}), false),
+        ("alicloud_ga_endpoint_group", serde_json::json!({"endpoint_configurations": []}), false),
         ("alicloud_ga_endpoint_group", serde_json::json!({"endpoint_configurations": [{"type": "ECS"}]}), true),
         ("alicloud_ga_basic_endpoint", serde_json::json!({"endpoint_type": "NLB"}), false),
         ("alicloud_ga_basic_endpoint", serde_json::json!({"endpoint_type": "ENI"}), true),

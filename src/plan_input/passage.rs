@@ -33,7 +33,10 @@ pub(super) fn read(draft: &mut Draft<'_>, resource: &Resource, passage: Passage)
         Passage::Dnat => (!is_beside_control_planes(values), "a DNAT entry"),
         Passage::Endpoints(blocks) => {
             let endpoints = values.field(blocks).items();
-            let others = endpoints.value().is_some_and(|all| all.into_iter().all(|it| is_other(it.field("type"))));
+            // A group has endpoints: a list without any says nothing of where they are.
+            let others = endpoints
+                .value()
+                .is_some_and(|all| !all.is_empty() && all.into_iter().all(|it| is_other(it.field("type"))));
             (!others, "a global accelerator")
         }
         Passage::Endpoint("bind_instance_type") => (!is_other(values.field("bind_instance_type")), "an anycast EIP"),

@@ -139,7 +139,8 @@ fn held(document: &Document<'_>) -> RunVerdict {
         return RunVerdict::Fail;
     }
     let CoverageV1 { planned, scanned, denied, failed, excluded, not_served, gaps, .. } = &document.coverage;
-    let is_counted = *scanned > 0 && denied + failed == 0 && scanned + excluded + not_served >= *planned;
+    let ended = scanned.saturating_add(*excluded).saturating_add(*not_served);
+    let is_counted = *scanned > 0 && (*denied, *failed) == (0, 0) && ended >= *planned;
     let is_whole = document.settled() && is_counted && !gaps.iter().any(was_lost);
     match is_whole && !of_cloud().any(|finding| finding.status == FindingStatus::Unknown) {
         true => RunVerdict::Pass,
@@ -282,6 +283,10 @@ mod tests {
             members["coverage"]["gaps"] = gaps;
         };
         type Change<'a> = &'a dyn Fn(&mut Map<String, Value>);
+        let endless = |members: &mut Map<String, Value>| {
+            whole(members);
+            (members["coverage"]["denied"], members["coverage"]["failed"]) = (json!(u64::MAX), json!(1));
+        };
         let accepted_by_nobody = |members: &mut Map<String, Value>| {
             let findings = members["findings"].clone();
             whole(members);
@@ -289,7 +294,8 @@ mod tests {
             waived(members);
             members["findings"].as_array_mut().expect("a list").iter_mut().for_each(|one| one["waiver"] = json!(null));
         };
-        let refused: [(&str, u8, Change<'_>); 9] = [
+        let refused: [(&str, u8, Change<'_>); 10] = [
+            ("pass", 0, &endless),
             ("pass", 0, &settled),
             ("pass", 0, &accepted_by_nobody),
             ("pass", 0, &|_| {}),

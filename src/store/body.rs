@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::StoreError;
 use crate::{
     findings::{Finding, Run, RunHeader, RunVerdict},
-    model::{AccountId, Coverage, EndpointJudgement, Gap, Judgements, Pool, RegionId, Shared, Text, Unit},
+    model::{AccountId, Coverage, EndpointJudgement, Gap, Judgements, Pool, RegionId, Shared, Text, Unit, UnitState},
     pieces::{PieceError, Pieces},
 };
 
@@ -122,6 +122,10 @@ fn coverage<R: Read + Send>(pieces: &mut Pieces<R>, known: &mut Known) -> Result
             })?,
             "unread" => pieces.list(|mut gap: Gap| {
                 known.unit(&mut gap.unit);
+                // What stands among the unread was not read, whatever it says.
+                if gap.state == UnitState::Scanned {
+                    gap.state = UnitState::Failed;
+                }
                 coverage.gap(gap);
             })?,
             _ => pieces.skip()?,
@@ -255,13 +259,34 @@ mod tests {
         }
         assert!(matches!(run_of("one", BODY_VERSION + 1, &whole), Err(StoreError::Damaged { .. })));
         let value = serde_json::to_value(run()).expect("text keys");
-        for place in ["/findings", "/coverage", "/judgements/acls", "/header/id"] {
+        for place in
+            ["/findings", "/coverage", "/coverage/scanned", "/coverage/unread", "/judgements/acls", "/header/id"]
+        {
             let (parent, name) = place.rsplit_once('/').expect("a path");
             let mut without = value.clone();
             without.pointer_mut(parent).and_then(Value::as_object_mut).expect("an object").remove(name);
             let packed = zstd::encode_all(without.to_string().as_bytes(), 1).expect("memory takes it");
             let error = run_of("one", BODY_VERSION, &packed).expect_err("a part is missing").to_string();
             assert!(error.contains(&format!("missing field `{name}`")), "{error}");
+        }
+    }
+
+    /// A ledger that contradicts itself makes nothing complete.
+    #[test]
+    fn what_stands_among_the_unread_was_not_read() {
+        let unit = json!({
+            "account_id": "1", "region_id": "cn-hangzhou", "product": "cs", "operation": "DescribeClustersV1",
+            "resource_id": ""
+        });
+        let mut kept = serde_json::to_value(run()).expect("text keys");
+        for state in ["scanned", "failed"] {
+            let mut gap = unit.clone();
+            (gap["state"], gap["code"], gap["message"]) = (json!(state), json!(""), json!(""));
+            kept["coverage"] = json!({"scanned": [unit], "unread": [gap]});
+            let packed = zstd::encode_all(kept.to_string().as_bytes(), 1).expect("memory takes it");
+            let coverage = run_of("one", BODY_VERSION, &packed).expect("it can be read").coverage;
+            assert_eq!((coverage.planned(), coverage.count(UnitState::Failed)), (1, 1), "{state}");
+            assert!(!coverage.complete(), "{state}");
         }
     }
 }
