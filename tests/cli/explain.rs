@@ -237,3 +237,14 @@ fn what_is_tagged_never_to_be_changed_is_shown() {
     let text = scratch.expect(0, &["explain", "cluster-api-server"]).stdout;
     assert!(text.contains("Protected") && text.contains("never changed by Portcullis"), "{text}");
 }
+
+/// The list in front of it may not be read, and is neither its own resource nor its balancer.
+#[test]
+fn the_read_of_an_access_control_list_that_failed_is_told_of_who_stands_behind_it() {
+    let scratch = Scratch::new();
+    scratch.expect(4, &["scan", "--sandbox", "demo"]);
+    let told = scratch.expect(0, &["explain", "c9b72086882a0794b87085ecb84f59c87"]).stdout;
+    assert!(told.contains("slb:DescribeAccessControlListAttribute acl-gw86ccrdxl8qb29ggw"), "{told}");
+    let told = scratch.expect(0, &["explain", "c8c190a9017f7efad5f2cc7d3eef5c242"]).stdout;
+    assert!(!told.contains("DescribeAccessControlListAttribute"), "{told}");
+}

@@ -197,14 +197,19 @@ fn findings<'d>(
     document.findings.iter().filter(about).collect()
 }
 
+/// Ids that reads about the endpoint name: its resource's, those of what stands in front of it, and its consumers'.
+pub(super) fn ids_about<'d>(endpoint: &'d EndpointV1<'_>) -> impl Iterator<Item = &'d str> {
+    let front = endpoint.load_balancer_id.as_deref().into_iter().chain(endpoint.eip_id.as_deref());
+    let acls = endpoint.listeners.iter().flat_map(|listener| &listener.acl_ids).map(Text::as_str);
+    let consumers = endpoint.staleness.consumers.iter().map(|consumer| consumer.id.as_str());
+    [endpoint.resource_id.as_str()].into_iter().chain(front).chain(acls).chain(consumers)
+}
+
 /// Reads that failed and name the subject, its endpoints' resource, balancer or EIP, or a consumer.
 fn gaps<'d>(document: &'d Document<'d>, subject: &SubjectV1<'d>, endpoints: &[&EndpointV1<'_>]) -> Vec<&'d GapV1<'d>> {
     let mut ids: BTreeSet<&str> = BTreeSet::from([subject.resource_id]);
     for endpoint in endpoints {
-        ids.insert(&endpoint.resource_id);
-        ids.extend(endpoint.load_balancer_id.as_deref());
-        ids.extend(endpoint.eip_id.as_deref());
-        ids.extend(endpoint.staleness.consumers.iter().map(|consumer| &*consumer.id));
+        ids.extend(ids_about(endpoint));
     }
     let account = |gap: &GapV1<'_>| gap.account_id == subject.account_id;
     document

@@ -14,7 +14,7 @@ use crate::{
     model::{Exposure, UnitState},
     report::{
         Background, RuleTexts, TrendPoint,
-        explain::EndpointStory,
+        explain::{EndpointStory, ids_about},
         json,
         v1::{Document, EndpointV1, FindingV1, time},
     },
@@ -74,12 +74,8 @@ impl<'a> GapsAbout<'a> {
 
     /// Of one of which it is not known whether it is exposed, the lists of its region too.
     fn of_endpoint(&self, endpoint: &EndpointV1<'_>) -> Vec<usize> {
-        let consumers = endpoint.staleness.consumers.iter().map(|consumer| consumer.id.as_str());
-        let front = endpoint.load_balancer_id.as_deref().into_iter().chain(endpoint.eip_id.as_deref());
-        let acls = endpoint.listeners.iter().flat_map(|listener| &listener.acl_ids).map(|id| id.as_str());
-        let named = [endpoint.resource_id.as_str()].into_iter().chain(front).chain(acls).chain(consumers);
         let account = endpoint.account_id.as_str();
-        let of_resources = named.filter_map(|id| self.of_resource.get(&(account, id)));
+        let of_resources = ids_about(endpoint).filter_map(|id| self.of_resource.get(&(account, id)));
         let of_region = self.of_region.get(&(account, endpoint.region_id.as_str()));
         let of_region = of_region.filter(|_| endpoint.exposure == Exposure::Unknown);
         let mut places: Vec<usize> = of_resources.chain(of_region).flatten().copied().collect();
