@@ -118,15 +118,18 @@ if (mode === "--large") {
   seen.requests.pop();
 
   // The browser's way back leads from a detail to the one before, and then to the page.
-  await page.click("#space .row");
   const inDetail = () => page.evaluate(() => [document.getElementById("detail").open, document.querySelector("#detail h2")?.textContent ?? ""]);
-  const first = await inDetail();
-  await page.click("#detail .name button, #detail .further, #detail .lane button, #detail .other").catch(() => {});
+  const went = (depth) => page.waitForFunction((depth) => (history.state?.depth ?? 0) === depth && document.getElementById("detail").open === depth > 0, depth);
+  await page.click("[data-open]");
+  seen.details.back = [await inDetail()];
+  await page.click("#detail .other");
+  seen.details.back.push(await inDetail());
   await page.goBack();
-  await page.waitForFunction(() => !document.getElementById("detail").open || history.state?.depth === 1);
-  seen.details.back = [first, await inDetail()];
-  await page.evaluate(() => document.getElementById("detail").close());
-  await page.waitForFunction(() => !location.hash);
+  await went(1);
+  seen.details.back.push(await inDetail());
+  await page.goBack();
+  await went(0);
+  seen.details.back.push(await inDetail());
 
   // With the keyboard alone.
   await page.keyboard.press("/");
