@@ -482,10 +482,7 @@ pub(super) fn who(row: &AccessV1<'_>) -> String {
         PortVerdict::Restricted => "trusted sources only".to_owned(),
         PortVerdict::PrivateOnly => format!("nobody on the internet, but {}", ranges(&row.untrusted)),
         PortVerdict::Open => {
-            // The range of the witness first: it is on the internet, where others may be private.
-            let mut blocks = row.untrusted.to_vec();
-            blocks.sort_by_key(|block| !row.witness.is_some_and(|witness| block.contains(&witness)));
-            format!("{}{witness}", share(&blocks, row.family))
+            format!("{}{witness}", share(&witness_first(row), row.family))
         }
         PortVerdict::Unverified => {
             let gates: Vec<String> = row
@@ -504,19 +501,35 @@ pub(super) fn who(row: &AccessV1<'_>) -> String {
     }
 }
 
+/// The untrusted ranges, that of the witness first: it is on the internet, where others may be private.
+fn witness_first(row: &AccessV1<'_>) -> Vec<IpNet> {
+    let mut blocks = row.untrusted.to_vec();
+    blocks.sort_by_key(|block| !row.witness.is_some_and(|witness| block.contains(&witness)));
+    blocks
+}
+
+/// How much of its family's addresses the blocks hold. The sum of powers of two is exact enough to choose a phrasing by.
+fn portion(blocks: &[IpNet]) -> f64 {
+    blocks.iter().map(|block| 0.5_f64.powi(i32::from(block.prefix_len()))).sum()
+}
+
+/// Per cent, in tenths, rounded down.
+fn percent(portion: f64) -> f64 {
+    (portion * 1000.0).floor() / 10.0
+}
+
 /// `99.9% of IPv4 (0.0.0.0/1, 128.0.0.0/2 +29 ranges)`
 fn share(blocks: &[IpNet], family: Family) -> String {
     let (word, bits) = match family {
         Family::Ipv4 => ("IPv4", 32),
         Family::Ipv6 => ("IPv6", 128),
     };
-    // Exact enough: the sum of powers of two only decides which of three phrasings is used.
-    let part: f64 = blocks.iter().map(|block| 0.5_f64.powi(i32::from(block.prefix_len()))).sum();
+    let part = portion(blocks);
     if part >= 1.0 {
         return format!("everyone on {word}");
     }
     if part >= 0.01 {
-        return format!("{:.1}% of {word} ({})", (part * 1000.0).floor() / 10.0, ranges(blocks));
+        return format!("{:.1}% of {word} ({})", percent(part), ranges(blocks));
     }
     if bits == 32 {
         let addresses: u64 = blocks.iter().map(|block| 1_u64 << 32_u8.saturating_sub(block.prefix_len())).sum();
@@ -529,18 +542,17 @@ fn share(blocks: &[IpNet], family: Family) -> String {
 /// [`who`] of an open port in Chinese.
 pub(super) fn who_zh(row: &AccessV1<'_>) -> String {
     let word = if row.family == Family::Ipv6 { "IPv6" } else { "IPv4" };
-    let part: f64 = row.untrusted.iter().map(|block| 0.5_f64.powi(i32::from(block.prefix_len()))).sum();
+    let part = portion(&row.untrusted);
     let witness = row.witness.map(|witness| format!("，例如 {witness}")).unwrap_or_default();
     if part >= 1.0 {
         return format!("{word} 全部地址{witness}");
     }
-    let mut blocks = row.untrusted.to_vec();
-    blocks.sort_by_key(|block| !row.witness.is_some_and(|witness| block.contains(&witness)));
+    let blocks = witness_first(row);
     let named: Vec<String> = blocks.iter().take(NAMED).map(ToString::to_string).collect();
     let more = if blocks.len() > NAMED { format!(" 等 {} 个网段", blocks.len()) } else { String::new() };
     match part {
         part if part >= 0.01 => {
-            format!("{word} 的 {:.1}%（{}{more}）{witness}", (part * 1000.0).floor() / 10.0, named.join("、"))
+            format!("{word} 的 {:.1}%（{}{more}）{witness}", percent(part), named.join("、"))
         }
         _ => format!("{}{more}{witness}", named.join("、")),
     }

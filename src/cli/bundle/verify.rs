@@ -12,7 +12,7 @@ use crate::{
         exit::{Exit, Failure, OrExit, Outcome, fail},
         output, plain_file,
     },
-    evidence::{self, Facts, Found, MANIFEST, Manifest, Mark, VIEWS, Verified},
+    evidence::{self, Facts, Found, Journal, MANIFEST, Manifest, Mark, VIEWS, Verified},
     report::{escape_capped, escape_line},
     seal::PublicKey,
 };
@@ -87,12 +87,15 @@ fn follows(before: &Verified, after: &Verified) -> Result<(), String> {
     goes_on(before, after)
 }
 
+fn journal_of(verified: &Verified) -> Option<&Journal> {
+    verified.manifest.as_ref()?.journal.as_ref()
+}
+
 /// Whether no entry of the journal is missing between two bundles. One may begin with the journal anew, which is another
 /// host's then, or was repaired.
 fn goes_on(before: &Verified, after: &Verified) -> Result<(), String> {
-    let journal = |verified: &Verified| verified.manifest.as_ref().and_then(|manifest| manifest.journal.clone());
-    let Some(journal_after) = journal(after) else { return Ok(()) };
-    let end = journal(before).map_or_else(Mark::start, |journal| journal.end().clone());
+    let Some(journal_after) = journal_of(after) else { return Ok(()) };
+    let end = journal_of(before).map_or_else(Mark::start, |journal| journal.end().clone());
     if journal_after.after == end || journal_after.after == Mark::start() {
         return Ok(());
     }
@@ -104,9 +107,8 @@ fn goes_on(before: &Verified, after: &Verified) -> Result<(), String> {
 
 /// Says that the journal does not go on where the bundle before left it, where it does not.
 fn begins_anew(before: &Verified, after: &Verified) -> Option<String> {
-    let journal = |verified: &Verified| verified.manifest.as_ref().and_then(|manifest| manifest.journal.clone());
-    let end = journal(before)?.end().number;
-    let now = journal(after)?;
+    let end = journal_of(before)?.end().number;
+    let now = journal_of(after)?;
     if end > 0 && now.found == Found::Absent {
         return Some(format!(
             "there is no journal, and the bundle before held one up to entry {end}: it is another host's, or was deleted; ask who \
@@ -310,7 +312,7 @@ fn place(manifest: &Manifest, earlier: Option<&Verified>, proven: &str) -> Strin
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::evidence::{Journal, Link};
+    use crate::evidence::Link;
 
     fn verified(sequence: u64, previous: Option<&str>, account: &str, started_at: &str) -> Verified {
         let link = Link { sequence, previous: previous.map(str::to_owned), previous_run: None };

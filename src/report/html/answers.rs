@@ -115,8 +115,8 @@ fn write_findings(document: &Document<'_>, background: &Background, out: &mut dy
 }
 
 fn findings_zh(summary: &SummaryV1) -> String {
-    let words = ["紧急", "高", "中", "低", "提示"];
-    let counts = Severity::WORST_FIRST.into_iter().map(|severity| summary.findings.of(severity)).zip(words);
+    let counts =
+        Severity::WORST_FIRST.into_iter().map(|severity| (summary.findings.of(severity), severity_zh(severity)));
     let open: Vec<String> =
         counts.filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}")).collect();
     let open = if open.is_empty() { "无".to_owned() } else { open.join("、") };
@@ -367,8 +367,8 @@ fn changed<'a>(document: &Document<'_>, background: &Background) -> Card<'a> {
     let question = ("Changed since the last run", "自上次运行以来的变化");
     let Some(changes) = &background.changes else {
         let notes = vec![(
-            "There is no earlier run of these accounts to compare with.".to_owned(),
-            "没有可供比较的上次运行。".to_owned(),
+            "Not compared with an earlier run: there is none of these accounts, or it was not at hand.".to_owned(),
+            "未与更早的运行比较：没有这些账号的更早运行，或无法取得。".to_owned(),
         )];
         return Card { question, count: "–".to_owned(), mood: "", notes, items: Vec::new(), total: 0 };
     };
